@@ -1,0 +1,66 @@
+import type { Deployment, ReplicaSet } from './apps.ts'
+import type { Lease } from './coordination.ts'
+import type {
+  ConfigMap,
+  Endpoints,
+  Event,
+  Namespace,
+  Node,
+  Pod,
+  Secret,
+  Service,
+  ServiceAccount,
+} from './core.ts'
+import type { EndpointSlice } from './discovery.ts'
+import type { KubernetesObject } from './meta.ts'
+import type { Ingress, IngressClass } from './networking.ts'
+
+/** Where a kind is served. The type parameter ties the object's shape to it; it has no value at run time. */
+export interface Resource<T extends KubernetesObject = KubernetesObject> {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly namespaced: boolean
+  readonly __object?: T
+}
+
+/** `v1` for the core group, `apps/v1` for others. */
+export function apiVersionOf({ group, version }: Resource): string {
+  return group === '' ? version : `${group}/${version}`
+}
+
+const namespaced = <T extends KubernetesObject>(
+  group: string,
+  kind: string,
+  plural: string,
+): Resource<T> => ({ group, version: 'v1', kind, plural, namespaced: true })
+const clusterScoped = <T extends KubernetesObject>(
+  group: string,
+  kind: string,
+  plural: string,
+): Resource<T> => ({ group, version: 'v1', kind, plural, namespaced: false })
+
+export const namespaces = clusterScoped<Namespace>('', 'Namespace', 'namespaces')
+export const nodes = clusterScoped<Node>('', 'Node', 'nodes')
+export const pods = namespaced<Pod>('', 'Pod', 'pods')
+export const services = namespaced<Service>('', 'Service', 'services')
+export const endpoints = namespaced<Endpoints>('', 'Endpoints', 'endpoints')
+export const configMaps = namespaced<ConfigMap>('', 'ConfigMap', 'configmaps')
+export const secrets = namespaced<Secret>('', 'Secret', 'secrets')
+export const serviceAccounts = namespaced<ServiceAccount>('', 'ServiceAccount', 'serviceaccounts')
+export const events = namespaced<Event>('', 'Event', 'events')
+export const leases = namespaced<Lease>('coordination.k8s.io', 'Lease', 'leases')
+export const deployments = namespaced<Deployment>('apps', 'Deployment', 'deployments')
+export const replicaSets = namespaced<ReplicaSet>('apps', 'ReplicaSet', 'replicasets')
+export const endpointSlices = namespaced<EndpointSlice>(
+  'discovery.k8s.io',
+  'EndpointSlice',
+  'endpointslices',
+)
+export const ingresses = namespaced<Ingress>('networking.k8s.io', 'Ingress', 'ingresses')
+export const ingressClasses = clusterScoped<IngressClass>(
+  'networking.k8s.io',
+  'IngressClass',
+  'ingressclasses',
+)

@@ -1,0 +1,16 @@
+/** The kernel refused an operation: `op` is what we tried, `errno` what it answered (`ENETUNREACH`). */
+export class KernelError extends Error {
+  override readonly name = 'KernelError'
+  readonly op: string
+  readonly errno: string
+
+  constructor(
+    op: string,
+    errno: string,
+    { hint, cause }: { hint?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(`Cannot ${op}: ${errno}${hint ? ` (${hint})` : ''}`, { cause })
+    this.op = op
+    this.errno = errno
+  }
+}

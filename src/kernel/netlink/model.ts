@@ -1,0 +1,125 @@
+import type { CIDR } from '#ip/cidr.ts'
+import type { IP } from '#ip/ip.ts'
+import type { MAC } from '#ip/mac.ts'
+import type { Netns } from '../netns/netns.ts'
+
+/** What to create with RTM_NEWLINK. */
+export type LinkSpec = LinkSettings & { readonly name: string } & (
+    | { readonly kind: 'bridge' }
+    | { readonly kind: 'dummy' }
+    | {
+        readonly kind: 'veth'
+        readonly peer: LinkSettings & { readonly name: string; readonly netns?: Netns }
+      }
+    | {
+        readonly kind: 'vxlan'
+        readonly vni: number
+        readonly port: number
+        readonly local: IP
+        readonly device: string
+        readonly learning: boolean
+      }
+  )
+
+export interface LinkSettings {
+  readonly mtuBytes?: number
+  readonly mac?: MAC
+  /** Name of the bridge to join. */
+  readonly master?: string
+  readonly up?: boolean
+  /** IFLA_IFALIAS. */
+  readonly alias?: string
+}
+
+/** A link as the kernel shows it. */
+export interface Link {
+  readonly index: number
+  readonly name: string
+  readonly kind?: string
+  readonly mtuBytes: number
+  readonly mac?: MAC
+  readonly up: boolean
+  readonly masterIndex?: number
+  /** For a veth: its peer's index (in the peer's namespace). */
+  readonly peerIndex?: number
+  readonly alias?: string
+  readonly vxlan?: {
+    readonly vni: number
+    readonly port: number
+    readonly local?: IP
+    readonly deviceIndex?: number
+    readonly learning: boolean
+  }
+}
+
+export interface Address {
+  readonly device: string
+  readonly address: CIDR
+  readonly scope?: number
+}
+
+/** A route of the main table unless `table` says otherwise. `destination` absent is the default route. */
+export interface Route {
+  readonly family: 4 | 6
+  readonly destination?: CIDR
+  readonly gateway?: IP
+  readonly device?: string
+  readonly source?: IP
+  readonly scope?: 'universe' | 'link' | 'host'
+  readonly onlink?: boolean
+  readonly type?: 'unicast' | 'unreachable' | 'blackhole' | 'prohibit' | 'local'
+  readonly table?: number
+  /** Route protocol number (RTPROT_*): who made it. */
+  readonly protocol?: number
+}
+
+/** `mac` absent with `proxy` set is a proxy entry: the link answers ARP for `ip`. */
+export interface Neighbour {
+  readonly device: string
+  readonly ip: IP
+  readonly mac?: MAC
+  readonly proxy?: boolean
+  readonly state?: 'permanent' | 'reachable' | 'stale' | 'failed' | 'noarp' | 'other'
+}
+
+export interface FDBEntry {
+  readonly device: string
+  readonly mac: MAC
+  /** The remote VTEP. */
+  readonly destination?: IP
+  readonly permanent?: boolean
+}
+
+/** rtnetlink in one network namespace: each call is one request and its acknowledgement. @throws KernelError */
+export interface Rtnetlink extends Disposable {
+  links(): readonly Link[]
+  link(name: string): Link | undefined
+  addLink(spec: LinkSpec): Link
+  setLink(
+    name: string,
+    settings: LinkSettings & {
+      readonly name?: string
+      readonly hairpin?: boolean
+      readonly noMaster?: boolean
+    },
+  ): void
+  /** Resolves `false` where there was none. */
+  deleteLink(name: string): boolean
+
+  addresses(): readonly Address[]
+  /** Idempotent. IPv6 addresses skip duplicate address detection. */
+  replaceAddress(address: Address): void
+  deleteAddress(address: Address): boolean
+
+  routes(): readonly Route[]
+  replaceRoute(route: Route): void
+  deleteRoute(route: Route): boolean
+
+  neighbours(): readonly Neighbour[]
+  replaceNeighbour(neighbour: Neighbour): void
+  deleteNeighbour(neighbour: Neighbour): boolean
+
+  fdb(): readonly FDBEntry[]
+  replaceFDBEntry(entry: FDBEntry): void
+  deleteFDBEntry(entry: FDBEntry): boolean
+}
