@@ -1,0 +1,182 @@
+import type { Status } from './meta.ts'
+
+/**
+ * One rule that an object breaks, in the words of upstream's util/validation/field.
+ * `value` is what Go calls BadValue: undefined prints as `"null"`, strings quoted, everything else as JSON.
+ */
+export interface FieldError {
+  readonly type: FieldErrorType
+  /** As users read it: `spec.ports[0].nodePort`. */
+  readonly field: string
+  readonly value?: unknown
+  readonly detail: string
+}
+
+export type FieldErrorType =
+  | 'Invalid'
+  | 'Required'
+  | 'NotSupported'
+  | 'Duplicate'
+  | 'Forbidden'
+  | 'NotFound'
+  | 'TooLong'
+  | 'TooMany'
+  | 'TypeInvalid'
+  | 'InternalError'
+
+/** How a type reads in messages, and what it is called in `details.causes[].reason`. */
+const words: Readonly<Record<FieldErrorType, { readonly text: string; readonly reason: string }>> =
+  {
+    Invalid: { text: 'Invalid value', reason: 'FieldValueInvalid' },
+    Required: { text: 'Required value', reason: 'FieldValueRequired' },
+    NotSupported: { text: 'Unsupported value', reason: 'FieldValueNotSupported' },
+    Duplicate: { text: 'Duplicate value', reason: 'FieldValueDuplicate' },
+    Forbidden: { text: 'Forbidden', reason: 'FieldValueForbidden' },
+    NotFound: { text: 'Not found', reason: 'FieldValueNotFound' },
+    TooLong: { text: 'Too long', reason: 'FieldValueTooLong' },
+    TooMany: { text: 'Too many', reason: 'FieldValueTooMany' },
+    TypeInvalid: { text: 'Invalid value', reason: 'FieldValueTypeInvalid' },
+    InternalError: { text: 'Internal error', reason: 'InternalError' },
+  }
+
+export const invalid = (field: string, value: unknown, detail: string): FieldError => ({
+  type: 'Invalid',
+  field,
+  value,
+  detail,
+})
+
+export const required = (field: string, detail = ''): FieldError => ({
+  type: 'Required',
+  field,
+  detail,
+})
+
+export const forbidden = (field: string, detail: string): FieldError => ({
+  type: 'Forbidden',
+  field,
+  detail,
+})
+
+export const duplicate = (field: string, value: unknown): FieldError => ({
+  type: 'Duplicate',
+  field,
+  value,
+  detail: '',
+})
+
+export const notFound = (field: string, value: unknown): FieldError => ({
+  type: 'NotFound',
+  field,
+  value,
+  detail: '',
+})
+
+/** `supported` is listed in the given order; upstream sorts its sets, so pass it sorted where it does. */
+export const notSupported = (
+  field: string,
+  value: unknown,
+  supported: readonly string[],
+): FieldError => ({
+  type: 'NotSupported',
+  field,
+  value,
+  detail:
+    supported.length === 0 ? '' : `supported values: ${supported.map(quoteLikeGo).join(', ')}`,
+})
+
+export const tooLong = (field: string, maxBytes: number): FieldError => ({
+  type: 'TooLong',
+  field,
+  detail: `may not be more than ${maxBytes} bytes`,
+})
+
+export const tooMany = (field: string, actual: number, max: number): FieldError => ({
+  type: 'TooMany',
+  field,
+  value: actual,
+  detail: `must have at most ${max} item${max === 1 ? '' : 's'}`,
+})
+
+/** The error without its field, as in `details.causes[].message`. */
+export function formatFieldErrorBody({ type, value, detail }: FieldError): string {
+  const text = withoutValue.has(type)
+    ? words[type].text
+    : `${words[type].text}: ${formatValue(value)}`
+  return detail === '' ? text : `${text}: ${detail}`
+}
+
+const withoutValue: ReadonlySet<FieldErrorType> = new Set([
+  'Required',
+  'Forbidden',
+  'TooLong',
+  'InternalError',
+])
+
+function formatValue(value: unknown): string {
+  if (value === undefined || value === null) return '"null"'
+  if (typeof value === 'string') return quoteLikeGo(value)
+  return JSON.stringify(value)
+}
+
+/** `spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive`. */
+export function formatFieldError(error: FieldError): string {
+  return `${error.field}: ${formatFieldErrorBody(error)}`
+}
+
+/** Go's %q: printable characters stay, control characters become \n, \x07 or \u0085. */
+export function quoteLikeGo(text: string): string {
+  const escaped = text.replace(/["\\\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) => {
+    const known = goEscapes[character]
+    if (known) return known
+    const code = character.codePointAt(0)!
+    if (code >= 0xd800 && code <= 0xdfff) return '\\ufffd'
+    if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`
+    if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`
+    return `\\U${code.toString(16).padStart(8, '0')}`
+  })
+  return `"${escaped}"`
+}
+
+const goEscapes: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\u0007': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+}
+
+/** The 422 answer. Equal sentences are said once in the message, while `causes` lists every error. */
+export function invalidStatus(
+  kind: string,
+  group: string,
+  name: string,
+  errors: readonly FieldError[],
+): Status {
+  const sentences = [...new Set(errors.map(formatFieldError))]
+  const reasons = sentences.length === 1 ? sentences[0]! : `[${sentences.join(', ')}]`
+  const qualified = group === '' ? kind : `${kind}.${group}`
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: `${qualified} ${quoteLikeGo(name)} is invalid${errors.length === 0 ? '' : `: ${reasons}`}`,
+    reason: 'Invalid',
+    details: {
+      ...(name === '' ? {} : { name }),
+      ...(group === '' ? {} : { group }),
+      kind,
+      causes: errors.map((error) => ({
+        reason: words[error.type].reason,
+        message: formatFieldErrorBody(error),
+        field: error.field,
+      })),
+    },
+    code: 422,
+  }
+}

@@ -1,0 +1,41 @@
+import type { FieldError } from '../field-error.ts'
+import type { KubernetesObject } from '../meta.ts'
+import type { Resource } from '../resources.ts'
+
+export type Subresource =
+  | 'status'
+  | 'scale'
+  | 'log'
+  | 'binding'
+  | 'eviction'
+  | 'exec'
+  | 'attach'
+  | 'portforward'
+  | 'finalize'
+  | 'token'
+
+/**
+ * What the API server must know of a kind. Every function is pure: it returns a new object and leaves its
+ * arguments alone. Objects have passed checkFields() first, so their shape is as the types say.
+ *
+ * Order on create: default, prepareCreate, admission, validate. On update: default, prepareUpdate, admission,
+ * validateUpdate. On the status subresource: default, prepareStatusUpdate, validateStatusUpdate.
+ */
+export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
+  readonly resource: Resource<T>
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  readonly categories: readonly string[]
+  readonly subresources: readonly Subresource[]
+  /** Fields that `fieldSelector` may name besides metadata.name and metadata.namespace, and how they read. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>
+  default(object: T): T
+  prepareCreate(object: T): T
+  prepareUpdate(object: T, old: T): T
+  prepareStatusUpdate?(object: T, old: T): T
+  validate(object: T): FieldError[]
+  validateUpdate(object: T, old: T): FieldError[]
+  validateStatusUpdate?(object: T, old: T): FieldError[]
+  /** Sentences for Warning headers. */
+  warnings?(object: T, old?: T): string[]
+}
