@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeFileAtomic } from './atomic-file.ts'
+import type { AddressPlan } from './options.ts'
+
+/** A certificate to be signed by the cluster's CA: who it names (CN, O), and where it may serve (`serving`, IPs and DNS names). */
+export interface Identity {
+  readonly user: string
+  readonly groups?: readonly string[]
+  readonly serving?: { readonly ips: readonly string[]; readonly dnsNames: readonly string[] }
+}
+
+export interface KeyPair {
+  readonly certPEM: string
+  readonly keyPEM: string
+}
+
+/** Every identity of a cluster, by the name of its files. Each component has its own; none shares the administrator's. */
+export function planIdentities(plan: AddressPlan): Readonly<Record<string, Identity>> {
+  return {
+    admin: { user: 'kubernetes-admin', groups: ['system:masters'] },
+    apiserver: {
+      user: 'kube-apiserver',
+      serving: {
+        ips: ['127.0.0.1', plan.controlPlane, plan.kubernetesService],
+        dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'],
+      },
+    },
+    'apiserver-agent-client': { user: 'kube-apiserver-kubelet-client' },
+    'controller-manager': { user: 'system:kube-controller-manager' },
+    dns: { user: 'system:fairlead:dns' },
+    ingress: { user: 'system:fairlead:ingress' },
+    ...Object.fromEntries(
+      plan.nodes.map(({ name, ip }): [string, Identity] => [
+        name,
+        { user: `system:node:${name}`, groups: ['system:nodes'], serving: { ips: [ip], dnsNames: [name] } },
+      ]),
+    ),
+  }
+}
+
+/** Makes the CA and the certificates that are missing, as PEM files `<dir>/<name>.crt` and `.key` (0600). */
+export async function ensurePKI(dir: string, identities: Readonly<Record<string, Identity>>): Promise<void> {
+  const missing = Object.entries(identities).filter(([name]) => !hasKeyPair(dir, name))
+  if (missing.length === 0 && hasKeyPair(dir, 'ca')) return
+  const { createAuthority } = await import('./certificate-authority.ts')
+  const authority = await createAuthority(hasKeyPair(dir, 'ca') ? readKeyPair(dir, 'ca') : undefined)
+  writeKeyPair(dir, 'ca', authority.keyPair)
+  const signed = await Promise.all(missing.map(async ([name, identity]) => [name, await authority.sign(identity)] as const))
+  for (const [name, keyPair] of signed) writeKeyPair(dir, name, keyPair)
+}
+
+export function readKeyPair(dir: string, name: string): KeyPair {
+  const [certPEM, keyPEM] = ['crt', 'key'].map((ending) => readFileSync(join(dir, `${name}.${ending}`), 'utf8'))
+  return { certPEM: certPEM!, keyPEM: keyPEM! }
+}
+
+export function readCA(dir: string): string {
+  return readFileSync(join(dir, 'ca.crt'), 'utf8')
+}
+
+function hasKeyPair(dir: string, name: string): boolean {
+  return ['crt', 'key'].every((ending) => existsSync(join(dir, `${name}.${ending}`)))
+}
+
+function writeKeyPair(dir: string, name: string, { certPEM, keyPEM }: KeyPair): void {
+  writeFileAtomic(join(dir, `${name}.key`), keyPEM)
+  writeFileAtomic(join(dir, `${name}.crt`), certPEM)
+}
