@@ -1,15 +1,158 @@
-import type { JSONObject } from '../json.ts'
-import type { Resource } from '../resources.ts'
+import { getKey, isJSONObject, type JSONObject, type JSONValue, setKey } from '../json.ts'
+import { apiVersionOf, type Resource } from '../resources.ts'
+import { checkScalar, describeJSON } from './scalars.ts'
+import { type Field, isStruct, type SchemaType, schemaType, schemaTypeOf } from './schema.ts'
 
 export interface FieldCheck {
-  /** The object without unknown fields and nulls; a new value. */
+  /** The object as Go would print it again: without unknown fields, nulls and empty optional values. A new value. */
   readonly object: JSONObject
-  /** Paths that the kind does not have: `spec.foo`, `spec.ports[0].foo`. */
+  /** Paths that the kind does not have: `spec.foo`, `spec.ports[0].foo`. At most 100. */
   readonly unknown: readonly string[]
-  /** The first value of a wrong type, in encoding/json's words; the object must be refused with it. */
+  /** The first value of a wrong type, in the words of Go's decoder; the object must be refused with it. */
   readonly typeError?: string
 }
 
-export function checkFields(_resource: Resource, object: JSONObject): FieldCheck {
-  return { object, unknown: [] }
+// sigs.k8s.io/json stops counting there.
+const maxUnknown = 100
+
+interface Check {
+  readonly unknown: string[]
+  typeError?: string
+}
+
+/** Where a value stands: for people (`spec.ports[0].port`), and for Go's decoder (`ServicePort.spec.ports.port`). */
+interface Place {
+  readonly path: string
+  readonly struct: string
+  readonly fields: string
+}
+
+/** Checks an object of a resource against the schema, and prunes what the schema does not have. */
+export function checkFields(
+  resource: Pick<Resource, 'group' | 'version' | 'kind'>,
+  object: JSONObject,
+): FieldCheck {
+  const type = schemaTypeOf(resource)
+  if (!type) throw new Error(`Cannot check ${resource.kind}: the schema does not have it`)
+  const check: Check = { unknown: [] }
+  const pruned = checkStruct(type, object, { path: '', struct: '', fields: '' }, check)
+  if (check.typeError === undefined) return { object: pruned, unknown: check.unknown }
+  return { object: pruned, unknown: check.unknown, typeError: refuse(resource, check.typeError) }
+}
+
+/** How the API server introduces any decoding error. */
+export function refuse(
+  resource: Pick<Resource, 'group' | 'version' | 'kind'>,
+  reason: string,
+): string {
+  const version = apiVersionOf(resource as Resource)
+  return `${resource.kind} in version ${JSON.stringify(version)} cannot be handled as a ${resource.kind}: ${reason}`
+}
+
+function checkStruct(type: SchemaType, object: JSONObject, place: Place, check: Check): JSONObject {
+  const pruned: JSONObject = {}
+  const struct = type.name.slice(type.name.lastIndexOf('.') + 1)
+  for (const [key, value] of Object.entries(object)) {
+    const field = type.json.get(key)
+    const path = place.path === '' ? key : `${place.path}.${key}`
+    if (!field) {
+      if (check.unknown.length < maxUnknown) check.unknown.push(path)
+      continue
+    }
+    if (value === null) continue
+    const fields = place.fields === '' ? key : `${place.fields}.${key}`
+    const checked = checkField(field, value, { path, struct, fields }, check)
+    if (checked !== undefined && !isOmitted(field, checked)) pruned[key] = checked
+  }
+  return pruned
+}
+
+/** Go's omitempty. A pointer tells zero from absence; a struct is never empty. */
+function isOmitted(field: Field, value: JSONValue): boolean {
+  if (field.pointer || field.required) return false
+  if (field.type.shape === 'list') return (value as JSONValue[]).length === 0
+  if (field.type.shape === 'map') return Object.keys(value as JSONObject).length === 0
+  if (field.type.of === 'IntOrString') return false
+  return value === '' || value === 0 || value === false
+}
+
+function checkField(
+  field: Field,
+  value: JSONValue,
+  place: Place,
+  check: Check,
+): JSONValue | undefined {
+  const { shape, of } = field.type
+  if (shape === 'one') return checkOne(of, value, place, check, field.goType)
+  if (shape === 'list') {
+    if (Array.isArray(value)) {
+      return value.map((item, index) => {
+        const path = `${place.path}[${index}]`
+        const one = item === null ? zeroOf(of) : item
+        return checkOne(of, one, { ...place, path }, check, field.goType) ?? zeroOf(of)
+      })
+    }
+    return mistyped(value, `[]${goName(of, field.goType)}`, place, check)
+  }
+  if (!isJSONObject(value)) {
+    return mistyped(value, `map[string]${goName(of, field.goType)}`, place, check)
+  }
+  const map: JSONObject = {}
+  for (const key of Object.keys(value)) {
+    const item = getKey(value, key) ?? zeroOf(of)
+    const checked = checkOne(
+      of,
+      item,
+      { ...place, path: `${place.path}.${key}` },
+      check,
+      field.goType,
+    )
+    if (checked !== undefined) setKey(map, key, checked)
+  }
+  return map
+}
+
+function checkOne(
+  of: string,
+  value: JSONValue,
+  place: Place,
+  check: Check,
+  goType: string | undefined,
+): JSONValue | undefined {
+  if (isStruct(of)) {
+    const type = schemaType(of)
+    if (isJSONObject(value)) return checkStruct(type, value, place, check)
+    return mistyped(value, goName(of), place, check)
+  }
+  const result = checkScalar(of, value, goType)
+  if ('value' in result) return result.value
+  if ('error' in result) check.typeError ??= result.error
+  else check.typeError ??= goError(result.mismatch, result.goType, place)
+  return undefined
+}
+
+function mistyped(value: JSONValue, goType: string, place: Place, check: Check): undefined {
+  check.typeError ??= goError(describeJSON(value), goType, place)
+  return undefined
+}
+
+function goError(what: string, goType: string, { struct, fields }: Place): string {
+  return `json: cannot unmarshal ${what} into Go struct field ${struct}.${fields} of type ${goType}`
+}
+
+function zeroOf(of: string): JSONValue {
+  if (isStruct(of)) return {}
+  if (of === 'bool') return false
+  return /^(int32|int64|double)$/.test(of) ? 0 : of === 'Quantity' ? '0' : ''
+}
+
+/** `v1.ServicePort` of `core.v1.ServicePort`. */
+function goName(of: string, goType?: string): string {
+  if (isStruct(of)) return of.slice(of.indexOf('.') + 1)
+  const names: Readonly<Record<string, string>> = {
+    bytes: '[]uint8',
+    double: 'float64',
+    Quantity: 'resource.Quantity',
+  }
+  return goType ?? names[of] ?? of
 }

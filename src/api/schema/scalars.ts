@@ -1,0 +1,102 @@
+import type { JSONValue } from '../json.ts'
+
+/** A scalar that Go would accept, in the form it would print; or why not. */
+export type ScalarResult =
+  | { readonly value: JSONValue }
+  /** encoding/json says which Go type the value does not fit; the caller knows the field. */
+  | { readonly mismatch: string; readonly goType: string }
+  /** The type parses itself, and its error stands alone. */
+  | { readonly error: string }
+
+const ranges: Readonly<Record<string, readonly [number, number]>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+}
+
+/** What encoding/json calls the kind of a value. */
+export function describeJSON(value: JSONValue): string {
+  if (Array.isArray(value)) return 'array'
+  return typeof value === 'boolean' ? 'bool' : typeof value
+}
+
+/** Checks `value` (not null) against one of the schema's scalar types. */
+export function checkScalar(type: string, value: JSONValue, goType?: string): ScalarResult {
+  switch (type) {
+    case 'string':
+      return typeof value === 'string' ? { value } : mismatch(value, goType ?? 'string')
+    case 'bool':
+      return typeof value === 'boolean' ? { value } : mismatch(value, 'bool')
+    case 'int32':
+    case 'int64':
+      return checkInteger(type, value)
+    case 'double':
+      return typeof value === 'number' ? { value } : mismatch(value, 'float64')
+    case 'bytes':
+      return checkBase64(value)
+    case 'Time':
+    case 'MicroTime':
+      return checkTime(value)
+    case 'Quantity':
+      return checkQuantity(value)
+    case 'IntOrString':
+      if (typeof value === 'string') return { value }
+      return checkIntOrString(value)
+    default:
+      return { value }
+  }
+}
+
+function mismatch(value: JSONValue, goType: string): ScalarResult {
+  return { mismatch: describeJSON(value), goType }
+}
+
+function checkInteger(type: string, value: JSONValue): ScalarResult {
+  if (typeof value !== 'number') return mismatch(value, type)
+  const [low, high] = ranges[type]!
+  return Number.isInteger(value) && value >= low && value <= high
+    ? { value }
+    : { mismatch: `number ${value}`, goType: type }
+}
+
+function checkIntOrString(value: JSONValue): ScalarResult {
+  const checked = checkInteger('int32', value)
+  if ('value' in checked || !('mismatch' in checked)) return checked
+  return { error: `json: cannot unmarshal ${checked.mismatch} into Go value of type int32` }
+}
+
+function checkBase64(value: JSONValue): ScalarResult {
+  if (typeof value !== 'string') return mismatch(value, '[]uint8')
+  // Go's decoder skips line breaks; the stored form has none.
+  const text = value.replace(/[\r\n]/g, '')
+  const wrong = text.search(/[^A-Za-z0-9+/]/)
+  const body = wrong < 0 ? text : text.slice(0, wrong)
+  const padding = text.slice(body.length)
+  const expected = ['', undefined, '==', '='][body.length % 4]
+  if (padding === expected) return { value: text }
+  const at = wrong < 0 || padding.startsWith('=') ? text.length : wrong
+  return { error: `illegal base64 data at input byte ${at}` }
+}
+
+function checkTime(value: JSONValue): ScalarResult {
+  if (typeof value !== 'string') {
+    return { error: `json: cannot unmarshal ${describeJSON(value)} into Go value of type string` }
+  }
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$/.test(value)) {
+    if (!Number.isNaN(Date.parse(value.replace(',', '.')))) return { value }
+  }
+  const layout = '2006-01-02T15:04:05Z07:00'
+  return {
+    error: `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`,
+  }
+}
+
+// apimachinery pkg/api/resource: what a quantity must look like, and the sentence when it does not.
+const quantityPattern = /^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$/
+
+function checkQuantity(value: JSONValue): ScalarResult {
+  if (typeof value === 'number') return { value: String(value) }
+  if (typeof value === 'string' && quantityPattern.test(value)) return { value }
+  return {
+    error: `quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`,
+  }
+}

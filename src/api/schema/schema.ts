@@ -1,0 +1,157 @@
+/**
+ * The table of all types that the API knows: what field checks, patches, OpenAPI and the protobuf codec follow from.
+ *
+ * fields.txt holds a block a type: its name (`core.v1.ServicePort`) and, for kinds, `group/version/Kind`; then a field
+ * a line: name, type, protobuf number (0: none), and words:
+ * `required`; `pointer` (Go tells zero from absence); `inline` (an embedded struct: JSON shows its fields in the
+ * parent, protobuf nests them); `gated` (behind a feature gate: only the codec knows it); `enum=`; `go=` (Go's name
+ * of a named string type); `list=`, `keys=`, `map=` (server-side apply); `strategy=`, `merge=` (strategic merge).
+ * It is read at first use, and a type is parsed when it is first asked for.
+ */
+import { readFileSync } from 'node:fs'
+
+export interface FieldType {
+  readonly shape: 'one' | 'list' | 'map'
+  /** A type's name, or `string bool int32 int64 double bytes Time MicroTime Quantity IntOrString RawExtension FieldsV1`. */
+  readonly of: string
+}
+
+export interface Field {
+  readonly name: string
+  readonly type: FieldType
+  readonly number: number
+  readonly required: boolean
+  readonly pointer: boolean
+  readonly inline: boolean
+  readonly gated: boolean
+  readonly enum?: readonly string[]
+  readonly goType?: string
+  readonly listType?: 'atomic' | 'set' | 'map'
+  readonly listMapKeys?: readonly string[]
+  readonly mapType?: 'atomic'
+  readonly patchStrategy?: readonly string[]
+  readonly patchMergeKey?: string
+}
+
+export interface GroupVersionKind {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+}
+
+export interface SchemaType {
+  readonly name: string
+  readonly gvk?: GroupVersionKind
+  /** As Go and protobuf have them, in order of their numbers. */
+  readonly fields: readonly Field[]
+  /** As JSON has them: embedded fields flattened, gated ones left out. */
+  readonly json: ReadonlyMap<string, Field>
+}
+
+interface Table {
+  readonly blocks: ReadonlyMap<string, string>
+  /** `apps/v1/Deployment` → `apps.v1.Deployment` */
+  readonly kinds: ReadonlyMap<string, string>
+}
+
+let table: Table | undefined
+const parsed = new Map<string, SchemaType>()
+
+function loadTable(): Table {
+  if (table) return table
+  const text = readFileSync(new URL('./fields.txt', import.meta.url), 'utf8')
+  const blocks = new Map<string, string>()
+  const kinds = new Map<string, string>()
+  for (const block of text.split(/\n(?=[^ \n])/).slice(1)) {
+    const [name, gvk] = block.split('\n', 1)[0]!.split(' ')
+    blocks.set(name!, block)
+    if (gvk) kinds.set(gvk, name!)
+  }
+  table = { blocks, kinds }
+  return table
+}
+
+/** Names of all types, sorted. */
+export function schemaTypeNames(): readonly string[] {
+  return [...loadTable().blocks.keys()]
+}
+
+/** @throws where the table has no such type, which only its generator can cause. */
+export function schemaType(name: string): SchemaType {
+  let type = parsed.get(name)
+  if (type) return type
+  const block = loadTable().blocks.get(name)
+  if (!block) throw new Error(`Cannot read schema type ${name}: the table does not have it`)
+  type = parseBlock(block.trimEnd())
+  parsed.set(name, type)
+  return type
+}
+
+/** The type of a kind. DeleteOptions and its like belong to every group. */
+export function schemaTypeOf({ group, version, kind }: GroupVersionKind): SchemaType | undefined {
+  const { blocks, kinds } = loadTable()
+  const name = kinds.get(`${group}/${version}/${kind}`)
+  if (name) return schemaType(name)
+  return blocks.has(`meta.v1.${kind}`) && /Options$|^Status$/.test(kind)
+    ? schemaType(`meta.v1.${kind}`)
+    : undefined
+}
+
+/** Whether `name` is a struct, not a scalar. */
+export function isStruct(name: string): boolean {
+  return name.includes('.')
+}
+
+function parseBlock(block: string): SchemaType {
+  const [head, ...lines] = block.split('\n')
+  const [name, gvk] = head!.split(' ')
+  const fields = lines.map(parseField)
+  const [group, version, kind] = gvk?.split('/') ?? []
+  return {
+    name: name!,
+    ...(kind ? { gvk: { group: group!, version: version!, kind } } : {}),
+    fields,
+    json: new Map(flatten(fields).map((field) => [field.name, field])),
+  }
+}
+
+function flatten(fields: readonly Field[]): Field[] {
+  return fields.flatMap((field) => {
+    if (field.inline) return [...schemaType(field.type.of).json.values()]
+    return field.gated ? [] : [field]
+  })
+}
+
+function parseField(line: string): Field {
+  const [name, type, number, ...words] = line.slice(1).split(' ')
+  const value = (key: string) =>
+    words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1)
+  const list = (key: string) => value(key)?.split(',')
+  const optional = {
+    enum: list('enum'),
+    goType: value('go'),
+    listType: value('list') as Field['listType'],
+    listMapKeys: list('keys'),
+    mapType: value('map') as Field['mapType'],
+    patchStrategy: list('strategy'),
+    patchMergeKey: value('merge'),
+  }
+  return {
+    name: name!,
+    type: parseType(type!),
+    number: Number(number),
+    required: words.includes('required'),
+    pointer: words.includes('pointer'),
+    inline: words.includes('inline'),
+    gated: words.includes('gated'),
+    ...(Object.fromEntries(
+      Object.entries(optional).filter(([, present]) => present !== undefined),
+    ) as Partial<Field>),
+  }
+}
+
+function parseType(text: string): FieldType {
+  if (text.startsWith('[]')) return { shape: 'list', of: text.slice(2) }
+  if (text.startsWith('map:')) return { shape: 'map', of: text.slice(4) }
+  return { shape: 'one', of: text }
+}
