@@ -27,7 +27,7 @@ const whole: Readonly<Record<string, readonly string[]>> = {
   'external-access': below,
   diagnose: [...below, ...layerModels],
   dashboard: [...below, ...layerModels, 'diagnose'],
-  cluster: [...below, 'node-network'],
+  cluster: [...below, 'node-network', 'node-agent'],
   cli: [...below, ...layerModels, 'cluster', 'diagnose', 'dashboard'],
   testing: below,
 }

@@ -31,6 +31,11 @@ export function fairleadHome(env: NodeJS.ProcessEnv = process.env): string {
   return resolve(env.FAIRLEAD_HOME || join(homedir(), '.fairlead'))
 }
 
+/** The kubeconfig context of a cluster. */
+export function contextOf(name: string): string {
+  return `fairlead-${name}`
+}
+
 export function runRoot(): string {
   return RUN_ROOT
 }

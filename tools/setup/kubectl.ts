@@ -2,16 +2,15 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { isRecentKubectl, ownKubectl as own } from '../../src/cluster/kubectl.ts'
 
-const OLDEST_MINOR = 27
-const own = resolve(import.meta.dirname, '../../node_modules/.cache/fairlead/kubectl')
 
 /**
  * Makes sure that a kubectl 1.27 or newer can be had: in PATH, or our own copy of Debian 13's package, fetched with a
  * private apt state so that the machine's own package lists stay as they are.
  */
 export function bringKubectl({ canInstall }: { readonly canInstall: boolean }): void {
-  if (isRecent('kubectl') || (existsSync(own) && isRecent(own))) return
+  if (isRecentKubectl('kubectl') || (existsSync(own) && isRecentKubectl(own))) return
   if (!canInstall) {
     console.error('Cannot find kubectl 1.27 or newer: install it, so that it is in PATH (https://kubernetes.io/docs/tasks/tools/)')
     process.exit(2)
@@ -56,13 +55,6 @@ function mirror(): string {
     if (found?.[1]) return found[1]
   }
   throw new Error('no Debian mirror in /etc/apt')
-}
-
-function isRecent(command: string): boolean {
-  const { status, stdout } = spawnSync(command, ['version', '--client', '-o', 'json'], { encoding: 'utf8' })
-  if (status !== 0) return false
-  const { clientVersion } = JSON.parse(stdout) as { clientVersion?: { major: string; minor: string } }
-  return Number(clientVersion?.major) > 1 || Number.parseInt(clientVersion?.minor ?? '0', 10) >= OLDEST_MINOR
 }
 
 function run(command: string, args: readonly string[], cwd?: string): void {

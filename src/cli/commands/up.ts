@@ -1,0 +1,78 @@
+import { checkOptions, type ClusterOptions, defaults } from '#cluster/options.ts'
+import { bringUp, type UpResult } from '#cluster/up.ts'
+import { clusterNamed, parseFlags, refuseUnbuilt, singleValueFlags, wholeNumber } from '../arguments.ts'
+import { createProgress } from '../output/progress.ts'
+import { requireRoot } from '../require-root.ts'
+import { UsageError } from '../usage-error.ts'
+
+const flags = {
+  nodes: { type: 'string' },
+  'api-port': { type: 'string' },
+  'dns-upstream': { type: 'string' },
+  'node-cidr': { type: 'string' },
+  'pod-cidr': { type: 'string' },
+  'service-cidr': { type: 'string' },
+  ...singleValueFlags,
+} as const
+
+export async function run(args: readonly string[]): Promise<number> {
+  const asked = parseOptions(args)
+  requireRoot('up')
+  const progress = createProgress()
+  const result = await bringUp(asked, { progress: progress.step, signal: signalOfInterrupt(), env: process.env })
+  progress.done(summary(result))
+  process.stdout.write(nextCommands(result))
+  return 0
+}
+
+/** Only what was given, so that an existing cluster keeps the rest. */
+function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
+  const { values } = parseFlags('up', args, flags)
+  refuseUnbuilt(values)
+  const text = (flag: keyof typeof flags) => values[flag] as string | undefined
+  const asked = {
+    name: clusterNamed(values.name as string).name,
+    nodes: wholeNumber('--nodes', text('nodes')),
+    apiPort: wholeNumber('--api-port', text('api-port')),
+    dnsUpstream: text('dns-upstream')?.split(','),
+    nodeCIDR: text('node-cidr'),
+    podCIDR: text('pod-cidr'),
+    serviceCIDR: text('service-cidr'),
+  }
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Partial<ClusterOptions>
+  const problems = checkOptions({ ...defaults, ...given })
+  if (problems.length > 0) throw new UsageError(problems.join('\n'))
+  return given
+}
+
+/** Ctrl-C ends the waiting, and what was made is removed. */
+function signalOfInterrupt(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => controller.abort(new Error(`Cannot finish: interrupted by ${name}`)))
+  }
+  return controller.signal
+}
+
+function summary(result: UpResult): string {
+  const { name } = result.layout
+  switch (result.kind) {
+    case 'created':
+      return `Cluster ${name} is up: ${result.state.options.nodes} nodes`
+    case 'running':
+      return `Cluster ${name} runs already`
+    case 'repaired':
+      return `Cluster ${name} is whole again; started: ${result.started.join(', ')}`
+  }
+}
+
+function nextCommands({ layout: { name } }: UpResult): string {
+  const flag = name === defaults.name ? '' : ` --name ${name}`
+  return [
+    `kubectl --context fairlead-${name} get nodes -o wide`,
+    `fairlead demo${flag}`,
+    `fairlead exec outside${flag} -- ping -c1 172.30.0.11`,
+    `fairlead down${flag}`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from 'node:fs'
+import type { Node } from '#api/core.ts'
+import * as resources from '#api/resources.ts'
+import { createAPI } from '#client/http-api.ts'
+import { deploymentOf } from './addons.ts'
+import { ownerOf } from './claim.ts'
+import { contextOf, type Layout } from './layout.ts'
+import { planAddresses } from './options.ts'
+import { readCA, readKeyPair } from './pki.ts'
+import { CONTROL_PLANE, isAlive, type ProcessRecord, readProcesses } from './processes.ts'
+import { type ClusterState, readState } from './state-file.ts'
+
+/** One part of a cluster, as it is now. */
+export interface ComponentStatus {
+  readonly component: string
+  /** Where it runs; the control plane has a host of its own. */
+  readonly node: string
+  readonly state: 'running' | 'dead' | 'ready' | 'not ready'
+  readonly pid?: number
+  readonly addresses: readonly string[]
+  readonly ports: readonly string[]
+  /** Proportional set size of the process, in bytes. */
+  readonly memoryBytes?: number
+}
+
+export interface ClusterStatus {
+  readonly name: string
+  readonly context: string
+  readonly phase: ClusterState['phase'] | 'damaged'
+  readonly apiServer: string
+  readonly components: readonly ComponentStatus[]
+}
+
+/** What runs of a cluster; `undefined` where there is none. Reads the processes, and the API server where it answers. */
+export async function readStatus(layout: Layout): Promise<ClusterStatus | undefined> {
+  const state = readState(layout)
+  if (!state) return
+  const plan = planAddresses(state.options)
+  const processes = new Map(readProcesses(layout).map((record) => [record.name, record]))
+  const hosts = [{ name: CONTROL_PLANE, ip: plan.controlPlane }, ...plan.nodes]
+  const daemons = hosts.map(({ name, ip }): ComponentStatus => {
+    const isControlPlane = name === CONTROL_PLANE
+    return {
+      component: isControlPlane ? CONTROL_PLANE : 'node-agent',
+      node: name,
+      ...processStatus(processes.get(name)),
+      addresses: isControlPlane ? [ip, '127.0.0.1'] : [ip],
+      ports: isControlPlane ? [`${ip}:6443/tcp`, `127.0.0.1:${state.apiPort}/tcp`, `${ip}:53/udp`, `${ip}:53/tcp`] : [`${ip}:10250/tcp`],
+    }
+  })
+  const whole = daemons.every((daemon) => daemon.state === 'running') && ownerOf(layout) !== undefined
+  return {
+    name: layout.name,
+    context: contextOf(layout.name),
+    phase: whole ? state.phase : 'damaged',
+    apiServer: `https://127.0.0.1:${state.apiPort}`,
+    components: [...daemons, ...(whole ? await addonStatus(layout, state) : [])],
+  }
+}
+
+/** The sum of the proportional set sizes of all processes that live in the cluster's namespaces, in bytes. */
+export function memoryOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + (proportionalSetSize(pid) ?? 0), 0)
+}
+
+/** The nodes as the API server has them. */
+export async function readNodes(layout: Layout): Promise<readonly Node[]> {
+  const state = readState(layout)
+  if (!state) throw new Error(`Cannot list nodes: there is no cluster ${layout.name} (\`fairlead up\` starts one)`)
+  await using api = adminAPI(layout, state)
+  return (await api.list(resources.nodes)).items
+}
+
+/** The administrator's client of a cluster on this machine. */
+export function adminAPI(layout: Layout, { apiPort }: ClusterState) {
+  return createAPI({ server: `https://127.0.0.1:${apiPort}`, caPEM: readCA(layout.pkiDir), ...readKeyPair(layout.pkiDir, 'admin') })
+}
+
+function processStatus(record: ProcessRecord | undefined): Pick<ComponentStatus, 'state' | 'pid' | 'memoryBytes'> {
+  if (!record || !isAlive(record)) return { state: 'dead' }
+  const memoryBytes = proportionalSetSize(record.pid)
+  return { state: 'running', pid: record.pid, ...(memoryBytes !== undefined && { memoryBytes }) }
+}
+
+async function addonStatus(layout: Layout, state: ClusterState): Promise<readonly ComponentStatus[]> {
+  try {
+    await using api = adminAPI(layout, state)
+    const { items: pods } = await api.list(resources.pods, { namespace: 'kube-system' })
+    return pods.map((pod) => ({
+      component: deploymentOf(pod),
+      node: pod.spec.nodeName ?? '',
+      state: pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ? 'ready' : 'not ready',
+      addresses: pod.status?.podIP ? [pod.status.podIP] : [],
+      ports: pod.spec.containers.flatMap(({ ports = [] }) => ports.map(({ containerPort, protocol = 'TCP' }) => `${pod.status?.podIP ?? ''}:${containerPort}/${protocol.toLowerCase()}`)),
+    }))
+  } catch {
+    return [] // The API server does not answer: the daemons' own lines say so.
+  }
+}
+
+function proportionalSetSize(pid: number): number | undefined {
+  try {
+    const found = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))
+    return found ? Number(found[1]) * 1024 : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function isCluster(layout: Layout): boolean {
+  return existsSync(layout.stateFile)
+}

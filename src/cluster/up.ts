@@ -1,0 +1,160 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { createAPI } from '#client/http-api.ts'
+import type { API } from '#client/api.ts'
+import { currentNetns, openNetns } from '#kernel/netns/netns.ts'
+import { applyAddons, planAddons } from './addons.ts'
+import { claimCluster } from './claim.ts'
+import { removeCluster } from './down.ts'
+import { chooseAPIPort } from './api-port.ts'
+import { type KubeconfigEntry, mergeKubeconfig, renderKubeconfig, userKubeconfigPath } from './kubeconfig.ts'
+import { contextOf, type Layout, layoutOf, netnsPath } from './layout.ts'
+import { type AddressPlan, type ClusterOptions, defaults, diffOptions, planAddresses } from './options.ts'
+import { ensurePKI, planIdentities, readCA, readKeyPair } from './pki.ts'
+import { CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
+import { type ClusterState, readState, writeState } from './state-file.ts'
+import { repairUnderlay } from './underlay.ts'
+import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
+import { writeFileAtomic } from './atomic-file.ts'
+
+export const CLUSTER_DOMAIN = 'cluster.local'
+
+export interface UpDeps {
+  /** Told what is being done, for people. */
+  readonly progress: (step: string) => void
+  readonly signal: AbortSignal
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** What `up` did: made a cluster, found it whole, or started what was missing. */
+export type UpResult = { readonly layout: Layout; readonly state: ClusterState } & (
+  | { readonly kind: 'created' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'repaired'; readonly started: readonly string[] }
+)
+
+export class UpError extends Error {
+  override readonly name = 'UpError'
+}
+
+/** Makes the cluster, or what is missing of it, and waits until it serves. A cluster that does not come up is removed again. */
+export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Promise<UpResult> {
+  const layout = layoutOf(asked.name ?? defaults.name)
+  const before = readState(layout)
+  const differences = before ? diffOptions(before.options, asked) : []
+  if (before?.phase === 'up' && differences.length > 0) {
+    throw new UpError(`Cannot change cluster ${layout.name}: it was made with ${differences.join(', ')} (\`fairlead down --name ${layout.name}\` first, or leave the option out)`)
+  }
+  const fresh = before?.phase !== 'up'
+  if (fresh && (existsSync(layout.home) || existsSync(layout.run))) {
+    // What an interrupted `up` left.
+    await removeCluster(layout, { kubeconfigPath: userKubeconfigPath(deps.env) })
+  }
+  using _claim = claimCluster(layout, 'start')
+  if (before && !fresh) return repair(layout, before, deps)
+  const port = await chooseAPIPort(asked.apiPort)
+  try {
+    return await create(layout, { ...defaults, ...definedOf(asked) }, port, deps)
+  } catch (error) {
+    deps.progress('removing what was made so far')
+    _claim[Symbol.dispose]()
+    await removeCluster(layout, { kubeconfigPath: userKubeconfigPath(deps.env) })
+    throw error
+  }
+}
+
+async function create(layout: Layout, options: ClusterOptions, apiPort: number, deps: UpDeps): Promise<UpResult> {
+  const state: ClusterState = { version: 1, phase: 'starting', options, apiPort, createdAt: new Date().toISOString() }
+  mkdirSync(layout.home, { recursive: true, mode: 0o700 })
+  writeState(layout, state)
+  await startMissing(layout, state, deps)
+  const up: ClusterState = { ...state, phase: 'up' }
+  writeState(layout, up)
+  return { kind: 'created', layout, state: up }
+}
+
+async function repair(layout: Layout, state: ClusterState, deps: UpDeps): Promise<UpResult> {
+  const started = await startMissing(layout, state, deps)
+  return started.length === 0 ? { kind: 'running', layout, state } : { kind: 'repaired', layout, state, started }
+}
+
+/** Level-triggered: makes each part that is not there, in the order of dependence. @returns what it had to make */
+async function startMissing(layout: Layout, state: ClusterState, { progress, signal, env }: UpDeps): Promise<readonly string[]> {
+  const plan = planAddresses(state.options)
+  const started: string[] = []
+  progress('certificates')
+  await ensurePKI(layout.pkiDir, planIdentities(plan))
+  const entry = writeKubeconfigs(layout, plan, state.apiPort)
+  signal.throwIfAborted()
+  progress('node network')
+  started.push(...repairUnderlay(layout, plan))
+  progress('control plane and nodes')
+  started.push(...startDaemons(layout, plan))
+  using api = disposableAPI(entry)
+  await waitForAPI(api.client, layout, signal)
+  if (started.length > 0) {
+    await applyAddons(api.client, planAddons({
+      dnsServiceIP: plan.dnsService,
+      clusterDomain: CLUSTER_DOMAIN,
+      kubeconfigs: { dns: componentKubeconfig(layout, 'dns', serviceURL(plan)), ingress: componentKubeconfig(layout, 'ingress', serviceURL(plan)) },
+    }))
+  }
+  await waitForNodes(api.client, layout, plan.nodes.map(({ name }) => name), { progress, signal })
+  await waitForDNS(layout, plan, { progress, signal })
+  await mergeKubeconfig(userKubeconfigPath(env), entry)
+  return started
+}
+
+/** Pods reach the API server as everybody does: through the Service `kubernetes`. */
+function serviceURL(plan: AddressPlan): string {
+  return `https://${plan.kubernetesService}:443`
+}
+
+/** One process for the control plane, one per node; each is born inside its network namespace. */
+function startDaemons(layout: Layout, plan: AddressPlan): readonly string[] {
+  const alive = new Set(readProcesses(layout).filter(isAlive).map(({ name }) => name))
+  const started: string[] = []
+  for (const name of [CONTROL_PLANE, ...plan.nodes.map(({ name }) => name)]) {
+    if (alive.has(name)) continue
+    using netns = openNetns(netnsPath(layout, name))
+    using host = currentNetns()
+    const isControlPlane = name === CONTROL_PLANE
+    spawnDaemon(layout, {
+      name,
+      netns,
+      daemon: isControlPlane ? 'control-plane.ts' : 'node.ts',
+      args: ['--cluster', layout.home, ...(isControlPlane ? [] : ['--node', name])],
+      extraFDs: isControlPlane ? [host.fd] : [],
+    })
+    started.push(isControlPlane ? 'control plane' : name)
+  }
+  return started
+}
+
+/** @returns the administrator's entry, as it goes into a person's kubeconfig */
+function writeKubeconfigs(layout: Layout, plan: AddressPlan, apiPort: number): KubeconfigEntry {
+  const admin = {
+    context: contextOf(layout.name),
+    server: `https://127.0.0.1:${apiPort}`,
+    caPEM: readCA(layout.pkiDir),
+    keyPair: readKeyPair(layout.pkiDir, 'admin'),
+  }
+  writeFileAtomic(layout.adminKubeconfig, renderKubeconfig(admin))
+  for (const name of ['controller-manager', ...plan.nodes.map(({ name }) => name)]) {
+    writeFileAtomic(`${layout.kubeconfigDir}/${name}.kubeconfig`, componentKubeconfig(layout, name, `https://${plan.controlPlane}:6443`))
+  }
+  return admin
+}
+
+function componentKubeconfig(layout: Layout, identity: string, server: string): string {
+  return renderKubeconfig({ context: contextOf(layout.name), server, caPEM: readCA(layout.pkiDir), keyPair: readKeyPair(layout.pkiDir, identity) })
+}
+
+function disposableAPI({ server, caPEM, keyPair }: KubeconfigEntry): Disposable & { readonly client: API } {
+  const client = createAPI({ server, caPEM, ...keyPair })
+  return { client, [Symbol.dispose]: () => void client[Symbol.asyncDispose]() }
+}
+
+/** Options that were given; the others are left to the defaults. */
+function definedOf(asked: Partial<ClusterOptions>): Partial<ClusterOptions> {
+  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
+}
