@@ -14,3 +14,10 @@ export class KernelError extends Error {
     this.errno = errno
   }
 }
+
+/** Puts an error of `node:fs` in our words; others pass unchanged. */
+export function asKernelError(op: string, error: unknown): unknown {
+  if (error instanceof KernelError || !(error instanceof Error)) return error
+  const { code } = error as NodeJS.ErrnoException
+  return code === undefined ? error : new KernelError(op, code, { cause: error })
+}

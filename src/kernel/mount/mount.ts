@@ -1,5 +1,5 @@
-import { runCommand } from '../command/run-command.ts'
 import { kernelBackend } from '../backend.ts'
+import { runCommand } from '../command/run-command.ts'
 import { lastErrno, libc } from '../ffi/libc.ts'
 import { KernelError } from '../kernel-error.ts'
 
@@ -8,7 +8,8 @@ const MNT_DETACH = 2
 
 /** Unmounts what is mounted last at `path`; `false` where nothing is. @throws KernelError */
 export function detachMount(path: string): boolean {
-  if (kernelBackend() === 'command') return runCommand(['umount', '--lazy', path], { mayFail: true }).status === 0
+  if (kernelBackend() === 'command')
+    return runCommand(['umount', '--lazy', path], { mayFail: true }).status === 0
   if (libc().umount2(path, MNT_DETACH) === 0) return true
   const errno = lastErrno()
   if (errno === 'EINVAL' || errno === 'ENOENT') return false

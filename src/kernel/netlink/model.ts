@@ -43,6 +43,8 @@ export interface Link {
   /** For a veth: its peer's index (in the peer's namespace). */
   readonly peerIndex?: number
   readonly alias?: string
+  /** For a bridge's port: whether a frame may go out where it came in. */
+  readonly hairpin?: boolean
   readonly vxlan?: {
     readonly vni: number
     readonly port: number
@@ -111,7 +113,8 @@ export interface Rtnetlink extends Disposable {
   replaceAddress(address: Address): void
   deleteAddress(address: Address): boolean
 
-  routes(): readonly Route[]
+  /** Of the main table unless `table` says otherwise. */
+  routes(options?: { readonly table?: number | 'all' }): readonly Route[]
   replaceRoute(route: Route): void
   deleteRoute(route: Route): boolean
 

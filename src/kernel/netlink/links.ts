@@ -1,0 +1,166 @@
+import { AF_BRIDGE } from '#wire/netlink/family.ts'
+import {
+  decodeLink,
+  encodeLink,
+  IFF_UP,
+  type LinkMessage,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  RTM_SETLINK,
+} from '#wire/netlink/link.ts'
+import { NLM_F_CREATE, NLM_F_EXCL } from '#wire/netlink/message.ts'
+import { KernelError } from '../kernel-error.ts'
+import { deviceIndex } from './device-names.ts'
+import type { Link, LinkSettings, LinkSpec, Rtnetlink } from './model.ts'
+import { type NetlinkSocket, openNetlinkSocket } from './socket.ts'
+
+type LinkCalls = Pick<Rtnetlink, 'links' | 'link' | 'addLink' | 'setLink' | 'deleteLink'>
+type Settings = Parameters<Rtnetlink['setLink']>[1]
+
+export function linkCalls(socket: NetlinkSocket): LinkCalls {
+  return {
+    links() {
+      const body = encodeLink({ filter: RTEXT_FILTER_SKIP_STATS })
+      return socket.dump('list links', RTM_GETLINK, body).map((each) => toLink(decodeLink(each)))
+    },
+    link: (name) => getLink(socket, name),
+    addLink: (spec) => addLink(socket, spec),
+    setLink: (name, settings) => setLink(socket, name, settings),
+    deleteLink: (name) => deleteLink(socket, name),
+  }
+}
+
+function getLink(socket: NetlinkSocket, name: string): Link | undefined {
+  const body = encodeLink({ name, filter: RTEXT_FILTER_SKIP_STATS })
+  return unlessMissing(() =>
+    toLink(decodeLink(socket.query(`look up link ${name}`, RTM_GETLINK, body))),
+  )
+}
+
+function addLink(socket: NetlinkSocket, spec: LinkSpec): Link {
+  const op = `add link ${spec.name} (${spec.kind})`
+  const request = toRequest(spec, (device) => deviceIndex(socket, device, op))
+  socket.request(op, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, encodeLink(request))
+  try {
+    // RTM_NEWLINK passes over an alias when it creates.
+    if (spec.alias !== undefined) setLink(socket, spec.name, { alias: spec.alias })
+    if (spec.kind === 'veth') setPeer(socket, spec)
+    const link = getLink(socket, spec.name)
+    if (!link) throw new KernelError(op, 'ENODEV', { hint: 'it was removed at once' })
+    return link
+  } catch (error) {
+    deleteLink(socket, spec.name)
+    throw error
+  }
+}
+
+/** The peer cannot be up at birth (the kernel answers ENOTCONN), nor join a bridge: that follows, in its own namespace. */
+function setPeer(socket: NetlinkSocket, { peer }: Extract<LinkSpec, { kind: 'veth' }>): void {
+  const { name, netns, up, master, alias } = peer
+  if (!up && master === undefined && alias === undefined) return
+  const settings = {
+    ...(up && { up }),
+    ...(master !== undefined && { master }),
+    ...(alias !== undefined && { alias }),
+  }
+  using there = netns && openNetlinkSocket(netns)
+  setLink(there ?? socket, name, settings)
+}
+
+function setLink(socket: NetlinkSocket, name: string, settings: Settings): void {
+  const op = `set link ${name}`
+  const index = deviceIndex(socket, name, op)
+  const { hairpin, ...others } = settings
+  if (Object.keys(others).length > 0) {
+    const request = {
+      index,
+      ...toCommonRequest(settings, (device) => deviceIndex(socket, device, op)),
+      ...(settings.alias !== undefined && { alias: settings.alias }),
+      ...(settings.noMaster && { masterIndex: 0 }),
+      ...(settings.name !== undefined && { name: settings.name }),
+    }
+    socket.request(op, RTM_NEWLINK, 0, encodeLink(request))
+  }
+  // Last, for the port may have just joined its bridge.
+  if (hairpin !== undefined) {
+    socket.request(op, RTM_SETLINK, 0, encodeLink({ family: AF_BRIDGE, index, hairpin }))
+  }
+}
+
+function deleteLink(socket: NetlinkSocket, name: string): boolean {
+  const op = `delete link ${name}`
+  return (
+    unlessMissing(() => {
+      const index = deviceIndex(socket, name, op)
+      socket.request(op, RTM_DELLINK, 0, encodeLink({ index }))
+      return true
+    }) ?? false
+  )
+}
+
+function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMessage {
+  const { name, kind } = spec
+  const common = { name, kind, ...toCommonRequest(spec, indexOf) }
+  switch (kind) {
+    case 'bridge':
+    case 'dummy':
+      return common
+    case 'veth': {
+      const { name: peerName, netns, mtuBytes, mac } = spec.peer
+      const peer = {
+        name: peerName,
+        ...toCommonRequest(
+          { ...(mtuBytes !== undefined && { mtuBytes }), ...(mac && { mac }) },
+          indexOf,
+        ),
+      }
+      return { ...common, peer: { ...peer, ...(netns && { netnsFd: netns.fd }) } }
+    }
+    case 'vxlan': {
+      const { vni, port, local, learning, device } = spec
+      return { ...common, vxlan: { vni, port, local, learning, deviceIndex: indexOf(device) } }
+    }
+  }
+}
+
+/** What can be said at birth as well as later. */
+function toCommonRequest(
+  { mtuBytes, mac, master, up }: LinkSettings,
+  indexOf: (device: string) => number,
+): LinkMessage {
+  return {
+    ...(mtuBytes !== undefined && { mtuBytes }),
+    ...(mac !== undefined && { mac }),
+    ...(master !== undefined && { masterIndex: indexOf(master) }),
+    ...(up !== undefined && { flags: up ? IFF_UP : 0, change: IFF_UP }),
+  }
+}
+
+function toLink(message: LinkMessage): Link {
+  const { index = 0, name = '', mtuBytes = 0, flags = 0, linkIndex, vxlan } = message
+  const { kind, mac, masterIndex, alias, hairpin } = message
+  return {
+    index,
+    name,
+    mtuBytes,
+    up: (flags & IFF_UP) !== 0,
+    ...(kind !== undefined && { kind }),
+    ...(mac !== undefined && { mac }),
+    ...(masterIndex !== undefined && { masterIndex }),
+    ...(kind === 'veth' && linkIndex !== undefined && { peerIndex: linkIndex }),
+    ...(alias !== undefined && { alias }),
+    ...(hairpin !== undefined && { hairpin }),
+    ...(vxlan && { vxlan: { vni: 0, port: 0, learning: false, ...vxlan } }),
+  }
+}
+
+function unlessMissing<T>(call: () => T): T | undefined {
+  try {
+    return call()
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === 'ENODEV') return undefined
+    throw error
+  }
+}

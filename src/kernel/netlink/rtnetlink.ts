@@ -1,0 +1,8 @@
+import type { Netns } from '../netns/netns.ts'
+import type { Rtnetlink } from './model.ts'
+import { openSystemCallRtnetlink } from './system-call-rtnetlink.ts'
+
+/** rtnetlink of `netns` (by default the caller's). It stays with that namespace, wherever the caller goes. */
+export function openRtnetlink(netns?: Netns): Rtnetlink {
+  return openSystemCallRtnetlink(netns)
+}

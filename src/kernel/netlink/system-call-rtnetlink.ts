@@ -1,0 +1,21 @@
+import type { Netns } from '../netns/netns.ts'
+import { addressCalls } from './addresses.ts'
+import { fdbCalls } from './fdb.ts'
+import { linkCalls } from './links.ts'
+import type { Rtnetlink } from './model.ts'
+import { neighbourCalls } from './neighbours.ts'
+import { routeCalls } from './routes.ts'
+import { openNetlinkSocket } from './socket.ts'
+
+/** rtnetlink over a socket of this process: tens of microseconds a call. */
+export function openSystemCallRtnetlink(netns: Netns | undefined): Rtnetlink {
+  const socket = openNetlinkSocket(netns)
+  return {
+    ...linkCalls(socket),
+    ...addressCalls(socket),
+    ...routeCalls(socket),
+    ...neighbourCalls(socket),
+    ...fdbCalls(socket),
+    [Symbol.dispose]: () => socket[Symbol.dispose](),
+  }
+}

@@ -1,0 +1,12 @@
+import { KernelError } from '../kernel-error.ts'
+
+/** Runs a deletion: `false` where the kernel says, by one of `errnos`, that there was nothing to delete. */
+export function deleteUnlessMissing(errnos: readonly string[], call: () => void): boolean {
+  try {
+    call()
+    return true
+  } catch (error) {
+    if (error instanceof KernelError && errnos.includes(error.errno)) return false
+    throw error
+  }
+}
