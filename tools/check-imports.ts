@@ -49,12 +49,15 @@ for (const file of globSync('src/**/*.ts', { cwd: root })) {
   for (const [, target] of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
     if (target!.startsWith('#')) {
       const [, to, path] = /^#([^/]+)\/(.*)$/.exec(target!) ?? []
-      if (to === from) findings.push(`${file}: import ${target} relatively, it is in the same folder`)
+      if (to === from)
+        findings.push(`${file}: import ${target} relatively, it is in the same folder`)
       else if (isTest && to === 'testing') continue
-      else if (!to || !path || !mayUse(from, to, path)) findings.push(`${file}: ${from}/ may not import ${target}`)
+      else if (!to || !path || !mayUse(from, to, path))
+        findings.push(`${file}: ${from}/ may not import ${target}`)
     } else if (target!.startsWith('.')) {
       const to = relative(root, resolve(root, file, '..', target!)).split('/')[1]
-      if (to !== from) findings.push(`${file}: import ${target} as #${to}/…, it is in another folder`)
+      if (to !== from)
+        findings.push(`${file}: import ${target} as #${to}/…, it is in another folder`)
     }
   }
 }

@@ -9,13 +9,21 @@ import { loadMissingFeatures } from './setup/kernel-features.ts'
 import { bringKubectl } from './setup/kubectl.ts'
 
 /** A file that shows that the package is there, and the Debian package that brings it. */
-const needed: readonly { readonly path: string; readonly pkg: string; readonly optional?: boolean }[] = [
+const needed: readonly {
+  readonly path: string
+  readonly pkg: string
+  readonly optional?: boolean
+}[] = [
   { path: 'ip', pkg: 'iproute2' },
   { path: 'nft', pkg: 'nftables' },
   { path: 'iptables', pkg: 'iptables' },
   { path: 'conntrack', pkg: 'conntrack' },
   { path: 'nginx', pkg: 'nginx-light' },
-  { path: '/usr/share/nginx/modules-available/mod-http-lua.conf', pkg: 'libnginx-mod-http-lua', optional: true },
+  {
+    path: '/usr/share/nginx/modules-available/mod-http-lua.conf',
+    pkg: 'libnginx-mod-http-lua',
+    optional: true,
+  },
   { path: 'runc', pkg: 'runc' },
   { path: 'dig', pkg: 'bind9-dnsutils' },
   { path: 'curl', pkg: 'curl' },
@@ -28,7 +36,9 @@ const needed: readonly { readonly path: string; readonly pkg: string; readonly o
 function isThere(path: string): boolean {
   const candidates = path.startsWith('/')
     ? [path]
-    : [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].map((folder) => `${folder}/${path}`)
+    : [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].map(
+        (folder) => `${folder}/${path}`,
+      )
   return candidates.some((candidate) => {
     try {
       accessSync(candidate, path.startsWith('/') ? constants.R_OK : constants.X_OK)
@@ -45,12 +55,15 @@ function isDebianLike(): boolean {
 }
 
 const missing = needed.filter(({ path }) => !isThere(path))
-const canInstall = process.getuid?.() === 0 && isDebianLike() && spawnSync('apt-get', ['--version']).status === 0
+const canInstall =
+  process.getuid?.() === 0 && isDebianLike() && spawnSync('apt-get', ['--version']).status === 0
 
 if (missing.some(({ optional }) => !optional) || (canInstall && missing.length > 0)) {
   if (!canInstall) {
     const names = [...new Set(missing.map(({ pkg }) => pkg))].join(' ')
-    console.error(`Cannot set up Fairlead: these programs are missing: ${missing.map(({ path }) => path).join(', ')}`)
+    console.error(
+      `Cannot set up Fairlead: these programs are missing: ${missing.map(({ path }) => path).join(', ')}`,
+    )
     console.error(`On Debian or Ubuntu, as root: apt-get install --no-install-recommends ${names}`)
     console.error('Elsewhere, install the packages of the same names, then call this again')
     process.exit(2)

@@ -1,5 +1,5 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { isClusterName, layoutOf, type Layout } from '#cluster/layout.ts'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { isClusterName, type Layout, layoutOf } from '#cluster/layout.ts'
 import { UsageError } from './usage-error.ts'
 
 type Flags = NonNullable<ParseArgsConfig['options']>
@@ -16,49 +16,79 @@ const single: Readonly<Record<string, string>> = {
 }
 
 /** Parses flags and operands; what stands behind `--` is left whole. @throws UsageError */
-export function parseFlags<const T extends Flags>(verb: string, args: readonly string[], options: T) {
+export function parseFlags<const T extends Flags>(
+  verb: string,
+  args: readonly string[],
+  options: T,
+) {
   try {
-    return parseArgs({ args: [...args], options: { ...options, name: { type: 'string', default: 'c1' } }, allowPositionals: true, strict: true })
+    return parseArgs({
+      args: [...args],
+      options: { ...options, name: { type: 'string', default: 'c1' } },
+      allowPositionals: true,
+      strict: true,
+    })
   } catch (error) {
     const message = error instanceof Error ? error.message.split('. ')[0] : String(error)
-    throw new UsageError(`Cannot run \`fairlead ${verb}\`: ${message} (\`fairlead help\` shows the usage)`)
+    throw new UsageError(
+      `Cannot run \`fairlead ${verb}\`: ${message} (\`fairlead help\` shows the usage)`,
+    )
   }
 }
 
-export const singleValueFlags: Flags = Object.fromEntries(Object.keys(single).map((flag) => [flag, { type: 'string' as const }]))
+export const singleValueFlags: Flags = Object.fromEntries(
+  Object.keys(single).map((flag) => [flag, { type: 'string' as const }]),
+)
 
 /** @throws UsageError for a value that is not built yet */
 export function refuseUnbuilt(values: Readonly<Record<string, unknown>>): void {
   for (const [flag, built] of Object.entries(single)) {
     const value = values[flag]
-    if (value !== undefined && value !== built) throw new UsageError(`Cannot use --${flag} ${value}: it is not built yet (--${flag} ${built} is)`)
+    if (value !== undefined && value !== built)
+      throw new UsageError(
+        `Cannot use --${flag} ${value}: it is not built yet (--${flag} ${built} is)`,
+      )
   }
 }
 
 /** Splits at the first `--`: ours before, the command to run behind. */
-export function splitCommand(args: readonly string[]): { readonly own: readonly string[]; readonly command: readonly string[] } {
+export function splitCommand(args: readonly string[]): {
+  readonly own: readonly string[]
+  readonly command: readonly string[]
+} {
   const at = args.indexOf('--')
-  return at < 0 ? { own: args, command: [] } : { own: args.slice(0, at), command: args.slice(at + 1) }
+  return at < 0
+    ? { own: args, command: [] }
+    : { own: args.slice(0, at), command: args.slice(at + 1) }
 }
 
 /** @throws UsageError where the name is none */
 export function clusterNamed(name: string | undefined): Layout {
   const wanted = name ?? 'c1'
-  if (!isClusterName(wanted)) throw new UsageError(`Cannot use --name ${wanted}: a name is 1 to 32 lower-case letters, digits and dashes, with a letter or digit at both ends`)
+  if (!isClusterName(wanted))
+    throw new UsageError(
+      `Cannot use --name ${wanted}: a name is 1 to 32 lower-case letters, digits and dashes, with a letter or digit at both ends`,
+    )
   return layoutOf(wanted)
 }
 
 /** A whole number. @throws UsageError */
 export function wholeNumber(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`Cannot use ${flag} ${text}: it is not a whole number`)
+  if (!/^\d{1,9}$/.test(text))
+    throw new UsageError(`Cannot use ${flag} ${text}: it is not a whole number`)
   return Number(text)
 }
 
 /** @throws UsageError where `value` is none of `allowed` */
-export function oneOf<const T extends string>(flag: string, value: string | undefined, allowed: readonly T[]): T | undefined {
+export function oneOf<const T extends string>(
+  flag: string,
+  value: string | undefined,
+  allowed: readonly T[],
+): T | undefined {
   if (value === undefined) return
   const found = allowed.find((candidate) => candidate === value)
-  if (found === undefined) throw new UsageError(`Cannot use ${flag} ${value}: it is one of ${allowed.join(', ')}`)
+  if (found === undefined)
+    throw new UsageError(`Cannot use ${flag} ${value}: it is one of ${allowed.join(', ')}`)
   return found
 }

@@ -11,7 +11,10 @@ async function main([verb, ...args]: readonly string[]): Promise<number> {
     return verb === undefined ? exitCodes.usage : exitCodes.ok
   }
   const command = verbs[verb]
-  if (!command) throw new UsageError(`Cannot run \`fairlead ${verb}\`: there is no such verb (\`fairlead help\` lists them)`)
+  if (!command)
+    throw new UsageError(
+      `Cannot run \`fairlead ${verb}\`: there is no such verb (\`fairlead help\` lists them)`,
+    )
   if (!command.load) throw new UsageError(`Cannot run \`fairlead ${verb}\`: it is not built yet`)
   const { run } = await command.load()
   return await run(args)

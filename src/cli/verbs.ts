@@ -13,21 +13,46 @@ interface Verb {
 /** Every verb of the contract. Loaded when called, so that `fairlead status` does not pay for `fairlead up`. */
 export const verbs: Readonly<Record<string, Verb>> = {
   up: {
-    usage: 'up [--name c1] [--nodes 3] [--api-port 6443] [--dns-upstream IP,…] [--node-cidr …] [--pod-cidr …] [--service-cidr …]',
+    usage:
+      'up [--name c1] [--nodes 3] [--api-port 6443] [--dns-upstream IP,…] [--node-cidr …] [--pod-cidr …] [--service-cidr …]',
     does: 'starts a cluster, or what is missing of it, and returns when every node is Ready and DNS answers',
     load: () => import('./commands/up.ts'),
   },
-  down: { usage: 'down [--name c1] [--all]', does: 'removes every trace of a cluster', load: () => import('./commands/down.ts') },
-  status: { usage: 'status [--name c1] [-o json|wide]', does: 'shows what runs: pids, nodes, addresses, ports', load: () => import('./commands/status.ts') },
-  get: { usage: 'get clusters|nodes|kubeconfig [--name c1] [-o json|name]', does: 'lists clusters or nodes, or prints the kubeconfig', load: () => import('./commands/get.ts') },
+  down: {
+    usage: 'down [--name c1] [--all]',
+    does: 'removes every trace of a cluster',
+    load: () => import('./commands/down.ts'),
+  },
+  status: {
+    usage: 'status [--name c1] [-o json|wide]',
+    does: 'shows what runs: pids, nodes, addresses, ports',
+    load: () => import('./commands/status.ts'),
+  },
+  get: {
+    usage: 'get clusters|nodes|kubeconfig [--name c1] [-o json|name]',
+    does: 'lists clusters or nodes, or prints the kubeconfig',
+    load: () => import('./commands/get.ts'),
+  },
   exec: {
     usage: 'exec node/NAME|pod/NS/NAME|outside [--name c1] -- CMD…',
     does: 'runs a command in the network of a node, a pod, or a client outside the cluster',
     load: () => import('./commands/exec.ts'),
   },
-  kubectl: { usage: 'kubectl [--name c1] -- ARGS…', does: "runs the real kubectl with the cluster's kubeconfig", load: () => import('./commands/kubectl.ts') },
-  demo: { usage: 'demo [--name c1]', does: 'shows the four layers by real requests, as a table', load: () => import('./commands/demo.ts') },
-  dns: { usage: 'dns --kubeconfig F', does: 'cluster DNS alone, against any cluster', load: async () => ({ run: runDaemon((await import('#daemons/dns.ts')).main) }) },
+  kubectl: {
+    usage: 'kubectl [--name c1] -- ARGS…',
+    does: "runs the real kubectl with the cluster's kubeconfig",
+    load: () => import('./commands/kubectl.ts'),
+  },
+  demo: {
+    usage: 'demo [--name c1]',
+    does: 'shows the four layers by real requests, as a table',
+    load: () => import('./commands/demo.ts'),
+  },
+  dns: {
+    usage: 'dns --kubeconfig F',
+    does: 'cluster DNS alone, against any cluster',
+    load: async () => ({ run: runDaemon((await import('#daemons/dns.ts')).main) }),
+  },
   ingress: {
     usage: 'ingress --kubeconfig F',
     does: 'the Ingress controller alone, against any cluster',
@@ -38,11 +63,17 @@ export const verbs: Readonly<Record<string, Verb>> = {
   explain: { usage: 'explain TOPIC|OBJECT', does: 'explains how a thing works' },
   dashboard: { usage: 'dashboard', does: 'shows the cluster in a browser' },
   apiserver: { usage: 'apiserver', does: 'the API server alone' },
-  controllers: { usage: 'controllers --kubeconfig F', does: 'the controllers alone, against any cluster' },
+  controllers: {
+    usage: 'controllers --kubeconfig F',
+    does: 'the controllers alone, against any cluster',
+  },
   node: { usage: 'node --kubeconfig F', does: 'a node agent alone' },
   proxy: { usage: 'proxy --kubeconfig F', does: 'kube-proxy alone, against any cluster' },
   'pod-network': { usage: 'pod-network --kubeconfig F', does: 'the pod network daemon alone' },
-  'load-balancer': { usage: 'load-balancer --kubeconfig F', does: 'the LoadBalancer controller alone' },
+  'load-balancer': {
+    usage: 'load-balancer --kubeconfig F',
+    does: 'the LoadBalancer controller alone',
+  },
   cni: { usage: 'cni install --bin-dir DIR', does: 'installs the CNI plugins' },
 }
 

@@ -22,41 +22,99 @@ export const DNS_NAME = 'kube-dns'
 export const INGRESS_NAME = 'ingress-nginx-controller'
 
 /** The objects of kube-system: DNS, and Ingress behind a LoadBalancer Service. */
-export function planAddons({ dnsServiceIP, clusterDomain, kubeconfigs }: AddonOptions): readonly Addon[] {
+export function planAddons({
+  dnsServiceIP,
+  clusterDomain,
+  kubeconfigs,
+}: AddonOptions): readonly Addon[] {
   const dnsLabels = { 'k8s-app': DNS_NAME }
-  const ingressLabels = { 'app.kubernetes.io/name': 'ingress-nginx', 'app.kubernetes.io/component': 'controller' }
+  const ingressLabels = {
+    'app.kubernetes.io/name': 'ingress-nginx',
+    'app.kubernetes.io/component': 'controller',
+  }
   return [
     [resources.secrets, kubeconfigSecret('dns-kubeconfig', kubeconfigs.dns)],
-    [resources.services, service(DNS_NAME, {
-      clusterIP: dnsServiceIP,
-      selector: dnsLabels,
-      ports: [
-        { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
-        { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 },
-      ],
-    }, { ...dnsLabels, 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' })],
-    [resources.deployments, deployment('coredns', dnsLabels, 'dns-kubeconfig', {
-      name: 'dns',
-      image: 'fairlead.dev/dns',
-      args: ['--kubeconfig', '/etc/fairlead/kubeconfig', '--domain', clusterDomain],
-      ports: [{ name: 'dns', containerPort: 53, protocol: 'UDP' }, { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' }],
-      readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
-      livenessProbe: { httpGet: { path: '/health', port: 8080 }, initialDelaySeconds: 30, periodSeconds: 10, failureThreshold: 5 },
-    }, { dnsPolicy: 'Default' })],
+    [
+      resources.services,
+      service(
+        DNS_NAME,
+        {
+          clusterIP: dnsServiceIP,
+          selector: dnsLabels,
+          ports: [
+            { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
+            { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: 53 },
+          ],
+        },
+        { ...dnsLabels, 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
+      ),
+    ],
+    [
+      resources.deployments,
+      deployment(
+        'coredns',
+        dnsLabels,
+        'dns-kubeconfig',
+        {
+          name: 'dns',
+          image: 'fairlead.dev/dns',
+          args: ['--kubeconfig', '/etc/fairlead/kubeconfig', '--domain', clusterDomain],
+          ports: [
+            { name: 'dns', containerPort: 53, protocol: 'UDP' },
+            { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
+          ],
+          readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
+          livenessProbe: {
+            httpGet: { path: '/health', port: 8080 },
+            initialDelaySeconds: 30,
+            periodSeconds: 10,
+            failureThreshold: 5,
+          },
+        },
+        { dnsPolicy: 'Default' },
+      ),
+    ],
     [resources.secrets, kubeconfigSecret('ingress-kubeconfig', kubeconfigs.ingress)],
     [resources.ingressClasses, ingressClass()],
-    [resources.services, service(INGRESS_NAME, {
-      type: 'LoadBalancer',
-      selector: ingressLabels,
-      ports: [{ name: 'http', port: 80, targetPort: 80 }, { name: 'https', port: 443, targetPort: 443 }],
-    }, ingressLabels)],
-    [resources.deployments, deployment(INGRESS_NAME, ingressLabels, 'ingress-kubeconfig', {
-      name: 'controller',
-      image: 'fairlead.dev/ingress',
-      args: ['--kubeconfig', '/etc/fairlead/kubeconfig', '--publish-service', `${NAMESPACE}/${INGRESS_NAME}`],
-      ports: [{ name: 'http', containerPort: 80 }, { name: 'https', containerPort: 443 }],
-      readinessProbe: { httpGet: { path: '/healthz', port: 10254 }, periodSeconds: 2 },
-    }, {})],
+    [
+      resources.services,
+      service(
+        INGRESS_NAME,
+        {
+          type: 'LoadBalancer',
+          selector: ingressLabels,
+          ports: [
+            { name: 'http', port: 80, targetPort: 80 },
+            { name: 'https', port: 443, targetPort: 443 },
+          ],
+        },
+        ingressLabels,
+      ),
+    ],
+    [
+      resources.deployments,
+      deployment(
+        INGRESS_NAME,
+        ingressLabels,
+        'ingress-kubeconfig',
+        {
+          name: 'controller',
+          image: 'fairlead.dev/ingress',
+          args: [
+            '--kubeconfig',
+            '/etc/fairlead/kubeconfig',
+            '--publish-service',
+            `${NAMESPACE}/${INGRESS_NAME}`,
+          ],
+          ports: [
+            { name: 'http', containerPort: 80 },
+            { name: 'https', containerPort: 443 },
+          ],
+          readinessProbe: { httpGet: { path: '/healthz', port: 10254 }, periodSeconds: 2 },
+        },
+        {},
+      ),
+    ],
   ]
 }
 
@@ -77,13 +135,28 @@ export function deploymentOf(pod: Pod): string {
   return owner?.name.replace(/-[a-z0-9]+$/, '') ?? pod.metadata.name
 }
 
-function service(name: string, spec: Service['spec'], labels: Readonly<Record<string, string>>): Service {
-  return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: NAMESPACE, labels }, spec }
+function service(
+  name: string,
+  spec: Service['spec'],
+  labels: Readonly<Record<string, string>>,
+): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: NAMESPACE, labels },
+    spec,
+  }
 }
 
 function kubeconfigSecret(name: string, kubeconfig: string): Secret {
   const data = { kubeconfig: Buffer.from(kubeconfig).toString('base64') }
-  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: NAMESPACE }, type: 'Opaque', data }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: NAMESPACE },
+    type: 'Opaque',
+    data,
+  }
 }
 
 function ingressClass(): IngressClass {

@@ -7,18 +7,24 @@ const TRIES = 100
 export async function chooseAPIPort(asked: number | undefined): Promise<number> {
   if (asked !== undefined) {
     if (await isFree(asked)) return asked
-    throw new Error(`Cannot use --api-port ${asked}: something listens on 127.0.0.1:${asked} (choose another port, or leave the option out)`)
+    throw new Error(
+      `Cannot use --api-port ${asked}: something listens on 127.0.0.1:${asked} (choose another port, or leave the option out)`,
+    )
   }
   for (let port = API_PORT; port < API_PORT + TRIES; port++) {
     if (await isFree(port)) return port
   }
-  throw new Error(`Cannot find a port for the API server: 127.0.0.1:${API_PORT} to ${API_PORT + TRIES - 1} are all taken (give one with --api-port)`)
+  throw new Error(
+    `Cannot find a port for the API server: 127.0.0.1:${API_PORT} to ${API_PORT + TRIES - 1} are all taken (give one with --api-port)`,
+  )
 }
 
 function isFree(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const server = createServer()
   server.once('error', () => resolve(false))
-  server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)))
+  server.listen({ host: '127.0.0.1', port, exclusive: true }, () =>
+    server.close(() => resolve(true)),
+  )
   return promise
 }

@@ -1,8 +1,15 @@
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import {
-  BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, PemConverter,
-  SubjectAlternativeNameExtension, X509Certificate, X509CertificateGenerator,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509Certificate,
+  X509CertificateGenerator,
 } from '@peculiar/x509'
 import type { Identity, KeyPair } from './pki.ts'
 
@@ -39,10 +46,17 @@ async function generate(): Promise<Signer> {
     ...validity(CA_DAYS),
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign | KeyUsageFlags.digitalSignature, true),
+      new KeyUsagesExtension(
+        KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign | KeyUsageFlags.digitalSignature,
+        true,
+      ),
     ],
   })
-  return { certificate, privateKey: keys.privateKey, keyPair: await toPEM(certificate, keys.privateKey) }
+  return {
+    certificate,
+    privateKey: keys.privateKey,
+    keyPair: await toPEM(certificate, keys.privateKey),
+  }
 }
 
 async function load(keyPair: KeyPair): Promise<Signer> {
@@ -51,7 +65,10 @@ async function load(keyPair: KeyPair): Promise<Signer> {
   return { keyPair, privateKey, certificate: new X509Certificate(keyPair.certPEM) }
 }
 
-async function sign({ user, groups = [], serving }: Identity, { certificate: issuer, privateKey }: Signer): Promise<KeyPair> {
+async function sign(
+  { user, groups = [], serving }: Identity,
+  { certificate: issuer, privateKey }: Signer,
+): Promise<KeyPair> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const usages = [ExtendedKeyUsage.clientAuth, ...(serving ? [ExtendedKeyUsage.serverAuth] : [])]
   const names = [
@@ -76,10 +93,16 @@ async function sign({ user, groups = [], serving }: Identity, { certificate: iss
 }
 
 function validity(days: number): { readonly notBefore: Date; readonly notAfter: Date } {
-  return { notBefore: new Date(Date.now() - BACKDATED_MS), notAfter: new Date(Date.now() + days * DAY_MS) }
+  return {
+    notBefore: new Date(Date.now() - BACKDATED_MS),
+    notAfter: new Date(Date.now() + days * DAY_MS),
+  }
 }
 
 async function toPEM(certificate: X509Certificate, privateKey: CryptoKey): Promise<KeyPair> {
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', privateKey)
-  return { certPEM: `${certificate.toString('pem')}\n`, keyPEM: `${PemConverter.encode(pkcs8, 'PRIVATE KEY')}\n` }
+  return {
+    certPEM: `${certificate.toString('pem')}\n`,
+    keyPEM: `${PemConverter.encode(pkcs8, 'PRIVATE KEY')}\n`,
+  }
 }

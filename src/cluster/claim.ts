@@ -25,18 +25,25 @@ export function claimCluster(layout: Layout, verb: string): Disposable {
   chmodSync(layout.run, 0o700)
   const owner = ownerOf(layout)
   if (owner && owner.home !== layout.home) {
-    throw new ClaimError(`Cannot ${verb} cluster ${layout.name}: the name is in use from ${dirname(owner.home)} (choose another --name, or set FAIRLEAD_HOME=${dirname(owner.home)})`)
+    throw new ClaimError(
+      `Cannot ${verb} cluster ${layout.name}: the name is in use from ${dirname(owner.home)} (choose another --name, or set FAIRLEAD_HOME=${dirname(owner.home)})`,
+    )
   }
   const lock = tryLock(layout.lockFile)
   if (!lock) {
-    throw new ClaimError(`Cannot ${verb} cluster ${layout.name}: another \`fairlead up\` or \`down\` works on it (wait until it ends, then try again)`)
+    throw new ClaimError(
+      `Cannot ${verb} cluster ${layout.name}: another \`fairlead up\` or \`down\` works on it (wait until it ends, then try again)`,
+    )
   }
   // A `down` that ended meanwhile has removed the folder: what we hold then locks nobody out.
   if (!existsSync(layout.lockFile)) {
     lock[Symbol.dispose]()
     return claimCluster(layout, verb)
   }
-  writeFileAtomic(layout.ownerFile, JSON.stringify({ name: layout.name, home: layout.home, bootID: bootID() } satisfies Owner))
+  writeFileAtomic(
+    layout.ownerFile,
+    JSON.stringify({ name: layout.name, home: layout.home, bootID: bootID() } satisfies Owner),
+  )
   const once = new DisposableStack()
   once.use(lock)
   return once
@@ -44,7 +51,12 @@ export function claimCluster(layout: Layout, verb: string): Disposable {
 
 /** The names that this home holds: those with state, and those of which only /run is left. */
 export function ownedNames(homeRoot: string): readonly string[] {
-  const entries = (folder: string) => (existsSync(folder) ? readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name) : [])
+  const entries = (folder: string) =>
+    existsSync(folder)
+      ? readdirSync(folder, { withFileTypes: true })
+          .filter((entry) => entry.isDirectory())
+          .map(({ name }) => name)
+      : []
   const inHome = entries(homeRoot).filter((name) => !name.startsWith('.'))
   const inRun = entries(runRoot()).filter((name) => {
     const owner = readOwner(`${runRoot()}/${name}/owner.json`)

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { deleteNetns } from '#kernel/netns/netns.ts'
 import { detachMount } from '#kernel/mount/mount.ts'
+import { deleteNetns } from '#kernel/netns/netns.ts'
 import { processesIn, signalProcess } from '#kernel/process/process.ts'
 import { claimCluster, ownerOf, releaseRunRoot } from './claim.ts'
 import { removeFromKubeconfig } from './kubeconfig.ts'
@@ -11,7 +11,10 @@ import { readProcesses } from './processes.ts'
 const PATIENCE_MS = 10_000
 
 /** Removes every trace of a cluster; whole, half-made or damaged. @returns whether there was any */
-export async function removeCluster(layout: Layout, { kubeconfigPath }: { readonly kubeconfigPath: string }): Promise<boolean> {
+export async function removeCluster(
+  layout: Layout,
+  { kubeconfigPath }: { readonly kubeconfigPath: string },
+): Promise<boolean> {
   if (!existsSync(layout.home) && !existsSync(layout.run)) return false
   const claim = claimCluster(layout, 'remove')
   try {
@@ -34,13 +37,18 @@ async function endProcesses(layout: Layout): Promise<void> {
   const inodes = new Set(netnsFiles(layout).map((path) => statSync(path, { bigint: true }).ino))
   const daemons = new Set(readProcesses(layout).map(({ pid }) => pid))
   for (;;) {
-    const alive = [...inodes].flatMap((netnsInode) => processesIn(netnsInode).map((pid) => ({ pid, netnsInode })))
+    const alive = [...inodes].flatMap((netnsInode) =>
+      processesIn(netnsInode).map((pid) => ({ pid, netnsInode })),
+    )
     if (alive.length === 0) return
     const first = alive.filter(({ pid }) => daemons.has(pid))
-    for (const { pid, netnsInode } of first.length > 0 ? first : alive) signalProcess(pid, 'SIGKILL', { netnsInode })
+    for (const { pid, netnsInode } of first.length > 0 ? first : alive)
+      signalProcess(pid, 'SIGKILL', { netnsInode })
     if (Date.now() > deadline) {
       const pids = alive.map(({ pid }) => pid).join(', ')
-      throw new Error(`Cannot remove cluster ${layout.name}: processes ${pids} do not end (look at them with ps, then try again)`)
+      throw new Error(
+        `Cannot remove cluster ${layout.name}: processes ${pids} do not end (look at them with ps, then try again)`,
+      )
     }
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
@@ -53,10 +61,14 @@ function netnsFiles({ run }: Layout): readonly string[] {
 
 /** A folder is only removed once nothing is mounted below it: else its removal would reach into what is mounted. */
 function unmountBelow(folders: readonly string[]): void {
-  const below = () => mountPoints().filter((path) => folders.some((folder) => path.startsWith(`${folder}/`)))
+  const below = () =>
+    mountPoints().filter((path) => folders.some((folder) => path.startsWith(`${folder}/`)))
   for (const path of below().reverse()) detachMount(path)
   const left = below()
-  if (left.length > 0) throw new Error(`Cannot remove ${folders.join(' and ')}: ${left[0]} is still mounted (unmount it, then try again)`)
+  if (left.length > 0)
+    throw new Error(
+      `Cannot remove ${folders.join(' and ')}: ${left[0]} is still mounted (unmount it, then try again)`,
+    )
 }
 
 /** Mount points in the order they were mounted; proc(5) writes blanks as octal escapes. */
@@ -64,5 +76,9 @@ function mountPoints(): readonly string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .flatMap((line) => line.split(' ')[4] ?? [])
-    .map((path) => path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))))
+    .map((path) =>
+      path.replace(/\\(\d{3})/g, (_, octal: string) =>
+        String.fromCharCode(Number.parseInt(octal, 8)),
+      ),
+    )
 }

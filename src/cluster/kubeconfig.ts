@@ -47,29 +47,62 @@ export async function mergeKubeconfig(path: string, entry: KubeconfigEntry): Pro
 /** Takes the context out again. */
 export async function removeFromKubeconfig(path: string, context: string): Promise<void> {
   const held = await readKubeconfig(path)
-  if (!held || ![held.clusters, held.contexts, held.users].some((list) => list?.some(({ name }) => name === context))) return
+  if (
+    !held ||
+    ![held.clusters, held.contexts, held.users].some((list) =>
+      list?.some(({ name }) => name === context),
+    )
+  )
+    return
   const { 'current-context': current, ...rest } = without(held, context)
-  await writeKubeconfig(path, { ...rest, ...(current !== undefined && { 'current-context': current === context ? '' : current }) })
+  await writeKubeconfig(path, {
+    ...rest,
+    ...(current !== undefined && { 'current-context': current === context ? '' : current }),
+  })
 }
 
-function withEntry(config: Kubeconfig, { context, server, caPEM, keyPair }: KubeconfigEntry): Kubeconfig {
+function withEntry(
+  config: Kubeconfig,
+  { context, server, caPEM, keyPair }: KubeconfigEntry,
+): Kubeconfig {
   const base64 = (pem: string) => Buffer.from(pem).toString('base64')
   const rest = without(config, context)
   return {
     ...rest,
-    clusters: [...(rest.clusters ?? []), { name: context, cluster: { server, 'certificate-authority-data': base64(caPEM) } } as NamedEntry],
-    contexts: [...(rest.contexts ?? []), { name: context, context: { cluster: context, user: context } } as NamedEntry],
+    clusters: [
+      ...(rest.clusters ?? []),
+      {
+        name: context,
+        cluster: { server, 'certificate-authority-data': base64(caPEM) },
+      } as NamedEntry,
+    ],
+    contexts: [
+      ...(rest.contexts ?? []),
+      { name: context, context: { cluster: context, user: context } } as NamedEntry,
+    ],
     users: [
       ...(rest.users ?? []),
-      { name: context, user: { 'client-certificate-data': base64(keyPair.certPEM), 'client-key-data': base64(keyPair.keyPEM) } } as NamedEntry,
+      {
+        name: context,
+        user: {
+          'client-certificate-data': base64(keyPair.certPEM),
+          'client-key-data': base64(keyPair.keyPEM),
+        },
+      } as NamedEntry,
     ],
     'current-context': context,
   }
 }
 
 function without(config: Kubeconfig, context: string): Kubeconfig {
-  const others = (list: readonly NamedEntry[] | null | undefined) => (list ?? []).filter(({ name }) => name !== context)
-  return { ...config, clusters: others(config.clusters), contexts: others(config.contexts), users: others(config.users) }
+  const others = (list: readonly NamedEntry[] | null | undefined) =>
+    (list ?? []).filter(({ name }) => name !== context)
+  return {
+    ...config,
+    clusters: others(config.clusters),
+    contexts: others(config.contexts),
+    users: others(config.users),
+  }
 }
 
 async function readKubeconfig(path: string): Promise<Kubeconfig | undefined> {
@@ -83,11 +116,16 @@ async function readKubeconfig(path: string): Promise<Kubeconfig | undefined> {
     throw new KubeconfigError(`Cannot read kubeconfig ${path}: it is not YAML (${hint})`, { cause })
   }
   if (config === null || config === undefined) return
-  const isConfig = typeof config === 'object' && ['clusters', 'contexts', 'users'].every((key) => {
-    const list = (config as Record<string, unknown>)[key]
-    return list === undefined || list === null || Array.isArray(list)
-  })
-  if (!isConfig) throw new KubeconfigError(`Cannot read kubeconfig ${path}: it does not hold lists of clusters, contexts and users (${hint})`)
+  const isConfig =
+    typeof config === 'object' &&
+    ['clusters', 'contexts', 'users'].every((key) => {
+      const list = (config as Record<string, unknown>)[key]
+      return list === undefined || list === null || Array.isArray(list)
+    })
+  if (!isConfig)
+    throw new KubeconfigError(
+      `Cannot read kubeconfig ${path}: it does not hold lists of clusters, contexts and users (${hint})`,
+    )
   return config as Kubeconfig
 }
 

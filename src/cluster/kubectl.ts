@@ -9,7 +9,9 @@ const own = resolve(import.meta.dirname, '../../node_modules/.cache/fairlead/kub
 export function findKubectl(): string {
   if (existsSync(own)) return own
   if (isRecentKubectl('kubectl')) return 'kubectl'
-  throw new Error('Cannot find kubectl 1.27 or newer: neither in PATH nor fetched (run `npm run setup`)')
+  throw new Error(
+    'Cannot find kubectl 1.27 or newer: neither in PATH nor fetched (run `npm run setup`)',
+  )
 }
 
 /** Where set-up keeps its own copy. */
@@ -17,8 +19,15 @@ export const ownKubectl = own
 
 /** Whether `command` is a kubectl that reads OpenAPI v3 (1.27 or newer). */
 export function isRecentKubectl(command: string): boolean {
-  const { status, stdout } = spawnSync(command, ['version', '--client', '-o', 'json'], { encoding: 'utf8' })
+  const { status, stdout } = spawnSync(command, ['version', '--client', '-o', 'json'], {
+    encoding: 'utf8',
+  })
   if (status !== 0) return false
-  const { clientVersion } = JSON.parse(stdout) as { clientVersion?: { major: string; minor: string } }
-  return Number(clientVersion?.major) > 1 || Number.parseInt(clientVersion?.minor ?? '0', 10) >= OLDEST_MINOR
+  const { clientVersion } = JSON.parse(stdout) as {
+    clientVersion?: { major: string; minor: string }
+  }
+  return (
+    Number(clientVersion?.major) > 1 ||
+    Number.parseInt(clientVersion?.minor ?? '0', 10) >= OLDEST_MINOR
+  )
 }

@@ -1,4 +1,11 @@
-import { type CIDR, cidrContains, cidrsOverlap, formatCIDR, nthAddress, parseCIDR } from '#ip/cidr.ts'
+import {
+  type CIDR,
+  cidrContains,
+  cidrsOverlap,
+  formatCIDR,
+  nthAddress,
+  parseCIDR,
+} from '#ip/cidr.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { isClusterName } from './layout.ts'
 
@@ -45,28 +52,40 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   const problems: string[] = []
   const problem = (option: string, why: string) => problems.push(`Cannot use ${option}: ${why}`)
   if (!isClusterName(options.name)) {
-    problem(`--name ${options.name}`, 'a name is 1 to 32 lower-case letters, digits and dashes, with a letter or digit at both ends')
+    problem(
+      `--name ${options.name}`,
+      'a name is 1 to 32 lower-case letters, digits and dashes, with a letter or digit at both ends',
+    )
   }
   if (!Number.isInteger(options.nodes) || options.nodes < 1 || options.nodes > MAX_NODES) {
     problem(`--nodes ${options.nodes}`, `a cluster has 1 to ${MAX_NODES} nodes`)
   }
   const port = options.apiPort
-  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536)) problem(`--api-port ${port}`, 'a port is 1 to 65535')
+  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
+    problem(`--api-port ${port}`, 'a port is 1 to 65535')
   for (const server of options.dnsUpstream ?? []) {
-    if (parseIP(server) === undefined) problem(`--dns-upstream ${server}`, 'it is not an IP address')
+    if (parseIP(server) === undefined)
+      problem(`--dns-upstream ${server}`, 'it is not an IP address')
   }
   const ranges = [
     { option: `--node-cidr ${options.nodeCIDR}`, range: parseCIDR(options.nodeCIDR), longest: 24 },
     { option: `--pod-cidr ${options.podCIDR}`, range: parseCIDR(options.podCIDR), longest: 23 },
-    { option: `--service-cidr ${options.serviceCIDR}`, range: parseCIDR(options.serviceCIDR), longest: 28 },
+    {
+      option: `--service-cidr ${options.serviceCIDR}`,
+      range: parseCIDR(options.serviceCIDR),
+      longest: 28,
+    },
   ]
   for (const { option, range, longest } of ranges) {
-    if (!range || familyOf(range.address) !== 4) problem(option, 'it is not an IPv4 network such as 10.244.0.0/16')
-    else if (range.prefixLength > longest) problem(option, `it is too small (a /${longest} or larger is needed)`)
+    if (!range || familyOf(range.address) !== 4)
+      problem(option, 'it is not an IPv4 network such as 10.244.0.0/16')
+    else if (range.prefixLength > longest)
+      problem(option, `it is too small (a /${longest} or larger is needed)`)
   }
   for (const [i, a] of ranges.entries()) {
     for (const b of ranges.slice(i + 1)) {
-      if (a.range && b.range && cidrsOverlap(a.range, b.range)) problem(a.option, `it overlaps with ${b.option}`)
+      if (a.range && b.range && cidrsOverlap(a.range, b.range))
+        problem(a.option, `it overlaps with ${b.option}`)
     }
   }
   return problems
@@ -74,7 +93,11 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
 
 /** @throws RangeError for options that {@link checkOptions} refuses */
 export function planAddresses(options: ClusterOptions): AddressPlan {
-  const [nodeCIDR, podCIDR, serviceCIDR] = [options.nodeCIDR, options.podCIDR, options.serviceCIDR].map(parseCIDR)
+  const [nodeCIDR, podCIDR, serviceCIDR] = [
+    options.nodeCIDR,
+    options.podCIDR,
+    options.serviceCIDR,
+  ].map(parseCIDR)
   if (!nodeCIDR || !podCIDR || !serviceCIDR) throw new RangeError(checkOptions(options).join('; '))
   return {
     nodeCIDR,
@@ -82,7 +105,10 @@ export function planAddresses(options: ClusterOptions): AddressPlan {
     serviceCIDR,
     controlPlane: nthAddress(nodeCIDR, 2),
     outside: nthAddress(nodeCIDR, 254),
-    nodes: Array.from({ length: options.nodes }, (_, i) => ({ name: `node${i + 1}`, ip: nthAddress(nodeCIDR, 11 + i) })),
+    nodes: Array.from({ length: options.nodes }, (_, i) => ({
+      name: `node${i + 1}`,
+      ip: nthAddress(nodeCIDR, 11 + i),
+    })),
     kubernetesService: nthAddress(serviceCIDR, 1),
     dnsService: nthAddress(serviceCIDR, 10),
     loadBalancerPool: { first: nthAddress(nodeCIDR, 200), last: nthAddress(nodeCIDR, 250) },
@@ -90,8 +116,18 @@ export function planAddresses(options: ClusterOptions): AddressPlan {
 }
 
 /** The flags in which two option sets differ, as `--nodes 3 (now 5)`. `asked` holds only what was given. */
-export function diffOptions(stored: ClusterOptions, asked: Partial<ClusterOptions>): readonly string[] {
-  const flags = { nodes: '--nodes', nodeCIDR: '--node-cidr', podCIDR: '--pod-cidr', serviceCIDR: '--service-cidr', apiPort: '--api-port', dnsUpstream: '--dns-upstream' } as const
+export function diffOptions(
+  stored: ClusterOptions,
+  asked: Partial<ClusterOptions>,
+): readonly string[] {
+  const flags = {
+    nodes: '--nodes',
+    nodeCIDR: '--node-cidr',
+    podCIDR: '--pod-cidr',
+    serviceCIDR: '--service-cidr',
+    apiPort: '--api-port',
+    dnsUpstream: '--dns-upstream',
+  } as const
   return Object.entries(flags).flatMap(([key, flag]) => {
     const [held, wanted] = [stored[key as keyof typeof flags], asked[key as keyof typeof flags]]
     if (wanted === undefined || String(held) === String(wanted)) return []

@@ -23,7 +23,13 @@ export function planIdentities(plan: AddressPlan): Readonly<Record<string, Ident
       user: 'kube-apiserver',
       serving: {
         ips: ['127.0.0.1', plan.controlPlane, plan.kubernetesService],
-        dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'],
+        dnsNames: [
+          'localhost',
+          'kubernetes',
+          'kubernetes.default',
+          'kubernetes.default.svc',
+          'kubernetes.default.svc.cluster.local',
+        ],
       },
     },
     'apiserver-agent-client': { user: 'kube-apiserver-kubelet-client' },
@@ -33,25 +39,38 @@ export function planIdentities(plan: AddressPlan): Readonly<Record<string, Ident
     ...Object.fromEntries(
       plan.nodes.map(({ name, ip }): [string, Identity] => [
         name,
-        { user: `system:node:${name}`, groups: ['system:nodes'], serving: { ips: [ip], dnsNames: [name] } },
+        {
+          user: `system:node:${name}`,
+          groups: ['system:nodes'],
+          serving: { ips: [ip], dnsNames: [name] },
+        },
       ]),
     ),
   }
 }
 
 /** Makes the CA and the certificates that are missing, as PEM files `<dir>/<name>.crt` and `.key` (0600). */
-export async function ensurePKI(dir: string, identities: Readonly<Record<string, Identity>>): Promise<void> {
+export async function ensurePKI(
+  dir: string,
+  identities: Readonly<Record<string, Identity>>,
+): Promise<void> {
   const missing = Object.entries(identities).filter(([name]) => !hasKeyPair(dir, name))
   if (missing.length === 0 && hasKeyPair(dir, 'ca')) return
   const { createAuthority } = await import('./certificate-authority.ts')
-  const authority = await createAuthority(hasKeyPair(dir, 'ca') ? readKeyPair(dir, 'ca') : undefined)
+  const authority = await createAuthority(
+    hasKeyPair(dir, 'ca') ? readKeyPair(dir, 'ca') : undefined,
+  )
   writeKeyPair(dir, 'ca', authority.keyPair)
-  const signed = await Promise.all(missing.map(async ([name, identity]) => [name, await authority.sign(identity)] as const))
+  const signed = await Promise.all(
+    missing.map(async ([name, identity]) => [name, await authority.sign(identity)] as const),
+  )
   for (const [name, keyPair] of signed) writeKeyPair(dir, name, keyPair)
 }
 
 export function readKeyPair(dir: string, name: string): KeyPair {
-  const [certPEM, keyPEM] = ['crt', 'key'].map((ending) => readFileSync(join(dir, `${name}.${ending}`), 'utf8'))
+  const [certPEM, keyPEM] = ['crt', 'key'].map((ending) =>
+    readFileSync(join(dir, `${name}.${ending}`), 'utf8'),
+  )
   return { certPEM: certPEM!, keyPEM: keyPEM! }
 }
 

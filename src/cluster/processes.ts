@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readFileSync, readdirSync, closeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { inNetns, type Netns } from '#kernel/netns/netns.ts'
 import { startTimeOf } from '#kernel/process/process.ts'
@@ -18,22 +18,39 @@ export const CONTROL_PLANE = 'control-plane'
 const packageRoot = resolve(import.meta.dirname, '../..')
 
 /** Starts a daemon of src/daemons/ inside a network namespace; it outlives us, and its output goes to the cluster's logs. */
-export function spawnDaemon(layout: Layout, { name, daemon, args, netns, extraFDs = [] }: {
-  readonly name: string
-  readonly daemon: string
-  readonly args: readonly string[]
-  readonly netns: Netns
-  /** Descriptors that the daemon finds as 3, 4, … */
-  readonly extraFDs?: readonly number[]
-}): ProcessRecord {
+export function spawnDaemon(
+  layout: Layout,
+  {
+    name,
+    daemon,
+    args,
+    netns,
+    extraFDs = [],
+  }: {
+    readonly name: string
+    readonly daemon: string
+    readonly args: readonly string[]
+    readonly netns: Netns
+    /** Descriptors that the daemon finds as 3, 4, … */
+    readonly extraFDs?: readonly number[]
+  },
+): ProcessRecord {
   mkdirSync(layout.logDir, { recursive: true, mode: 0o700 })
   const log = openSync(join(layout.logDir, `${name}.log`), 'a', 0o600)
   try {
     const launcher = join(packageRoot, 'bin/fairlead-node')
     const argv = [...DAEMON_FLAGS, join(packageRoot, 'src/daemons', daemon), ...args]
-    const child = inNetns(netns, () => spawn(launcher, argv, { detached: true, stdio: ['ignore', log, log, ...extraFDs], cwd: '/', env: daemonEnvironment() }))
+    const child = inNetns(netns, () =>
+      spawn(launcher, argv, {
+        detached: true,
+        stdio: ['ignore', log, log, ...extraFDs],
+        cwd: '/',
+        env: daemonEnvironment(),
+      }),
+    )
     child.unref()
-    if (child.pid === undefined) throw new Error(`Cannot start ${name}: the process could not be made`)
+    if (child.pid === undefined)
+      throw new Error(`Cannot start ${name}: the process could not be made`)
     const record = { name, pid: child.pid, startTime: startTimeOf(child.pid) ?? '' }
     writeFileAtomic(join(layout.processDir, `${name}.json`), JSON.stringify(record))
     return record
@@ -58,7 +75,9 @@ export function isAlive({ pid, startTime }: ProcessRecord): boolean {
 /** The last lines a daemon wrote: what a person needs when it did not come up. */
 export function tailLog({ logDir }: Layout, name: string, lines = 5): string {
   const path = join(logDir, `${name}.log`)
-  return existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n') : ''
+  return existsSync(path)
+    ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+    : ''
 }
 
 /** Small heaps: the daemons hold little, and a large young generation is memory that is never given back. */
@@ -67,5 +86,12 @@ const DAEMON_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size']
 /** Only what a daemon needs of the caller's environment: no secrets, no proxies. */
 function daemonEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LANG, NODE_COMPILE_CACHE, FAIRLEAD_FFI } = process.env
-  return { PATH: `${PATH ?? ''}:/usr/sbin:/sbin`, ...(LANG && { LANG }), ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }), ...(FAIRLEAD_FFI && { FAIRLEAD_FFI }), HOME: '/nonexistent', UV_THREADPOOL_SIZE: '2' }
+  return {
+    PATH: `${PATH ?? ''}:/usr/sbin:/sbin`,
+    ...(LANG && { LANG }),
+    ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
+    ...(FAIRLEAD_FFI && { FAIRLEAD_FFI }),
+    HOME: '/nonexistent',
+    UV_THREADPOOL_SIZE: '2',
+  }
 }

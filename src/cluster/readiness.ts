@@ -31,11 +31,18 @@ export async function waitForAPI(api: API, layout: Layout, signal: AbortSignal):
 }
 
 /** Waits until every node is Ready. */
-export async function waitForNodes(api: API, layout: Layout, names: readonly string[], { progress, signal }: Waiting): Promise<void> {
+export async function waitForNodes(
+  api: API,
+  layout: Layout,
+  names: readonly string[],
+  { progress, signal }: Waiting,
+): Promise<void> {
   let told = -1
   await until('every node is Ready', layout, [CONTROL_PLANE, ...names], signal, async () => {
     const { items } = await api.list(resources.nodes)
-    const ready = names.filter((name) => items.some((node) => node.metadata.name === name && isReady(node))).length
+    const ready = names.filter((name) =>
+      items.some((node) => node.metadata.name === name && isReady(node)),
+    ).length
     if (ready !== told) progress(`nodes Ready: ${ready} of ${names.length}`)
     told = ready
     return ready === names.length
@@ -43,26 +50,51 @@ export async function waitForNodes(api: API, layout: Layout, names: readonly str
 }
 
 /** Waits until a query for `kubernetes.default` is answered on every node, by way of the node's own service rules. */
-export async function waitForDNS(layout: Layout, plan: AddressPlan, { progress, signal }: Waiting): Promise<void> {
+export async function waitForDNS(
+  layout: Layout,
+  plan: AddressPlan,
+  { progress, signal }: Waiting,
+): Promise<void> {
   progress('cluster DNS')
   await Promise.all(
-    plan.nodes.map(({ name }) => until(`DNS answers on ${name}`, layout, [CONTROL_PLANE, name], signal, () => queryFromNode(layout, name, plan))),
+    plan.nodes.map(({ name }) =>
+      until(`DNS answers on ${name}`, layout, [CONTROL_PLANE, name], signal, () =>
+        queryFromNode(layout, name, plan),
+      ),
+    ),
   )
 }
 
-async function until(what: string, layout: Layout, daemons: readonly string[], signal: AbortSignal, holds: () => Promise<boolean>): Promise<void> {
+async function until(
+  what: string,
+  layout: Layout,
+  daemons: readonly string[],
+  signal: AbortSignal,
+  holds: () => Promise<boolean>,
+): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
   while (!(await holds())) {
     signal.throwIfAborted()
-    const dead = readProcesses(layout).find((daemon) => daemons.includes(daemon.name) && !isAlive(daemon))
-    if (dead) throw new Error(`Cannot wait until ${what}: ${dead.name} ended; its last words:\n${tailLog(layout, dead.name)}`)
-    if (Date.now() > deadline) throw new Error(`Cannot wait until ${what}: it did not happen within ${PATIENCE_MS / 1000} s (look at ${layout.logDir})`)
+    const dead = readProcesses(layout).find(
+      (daemon) => daemons.includes(daemon.name) && !isAlive(daemon),
+    )
+    if (dead)
+      throw new Error(
+        `Cannot wait until ${what}: ${dead.name} ended; its last words:\n${tailLog(layout, dead.name)}`,
+      )
+    if (Date.now() > deadline)
+      throw new Error(
+        `Cannot wait until ${what}: it did not happen within ${PATIENCE_MS / 1000} s (look at ${layout.logDir})`,
+      )
     await delay(POLL_MS)
   }
 }
 
 function isReady(node: Node): boolean {
-  return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+  return (
+    node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ??
+    false
+  )
 }
 
 /** One DNS query (RFC 1035 section 4.1) through a socket that was made inside the node's namespace, and stays there. */
@@ -76,8 +108,18 @@ async function queryFromNode(layout: Layout, node: string, plan: AddressPlan): P
     socket.on('error', () => resolve(false))
     socket.bind({ fd: openListener({ netns, protocol: 'udp', address, port: 0 }) })
     const id = randomInt(0x10000)
-    socket.on('message', (reply) => reply.length > 12 && reply.readUInt16BE(0) === id && resolve((reply[3]! & 0x0f) === 0 && reply.readUInt16BE(6) > 0))
-    socket.send(encodeQuery(id, ['kubernetes', 'default', 'svc', 'cluster', 'local']), 53, plan.dnsService)
+    socket.on(
+      'message',
+      (reply) =>
+        reply.length > 12 &&
+        reply.readUInt16BE(0) === id &&
+        resolve((reply[3]! & 0x0f) === 0 && reply.readUInt16BE(6) > 0),
+    )
+    socket.send(
+      encodeQuery(id, ['kubernetes', 'default', 'svc', 'cluster', 'local']),
+      53,
+      plan.dnsService,
+    )
     return await promise
   } finally {
     clearTimeout(timer)
@@ -88,6 +130,8 @@ async function queryFromNode(layout: Layout, node: string, plan: AddressPlan): P
 /** Header with RD set and one question of type A, class IN. */
 function encodeQuery(id: number, labels: readonly string[]): Buffer {
   const header = Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
-  const name = labels.map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]))
+  const name = labels.map((label) =>
+    Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]),
+  )
   return Buffer.concat([header, ...name, Buffer.from([0, 0, 1, 0, 1])])
 }

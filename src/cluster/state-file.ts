@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { writeFileAtomic } from './atomic-file.ts'
 import type { Layout } from './layout.ts'
-import { checkOptions, type ClusterOptions } from './options.ts'
+import { type ClusterOptions, checkOptions } from './options.ts'
 
 /** `starting` until the first `up` came through: what it left is removed, never repaired. */
 export interface ClusterState {
@@ -25,12 +25,23 @@ export function readState({ stateFile, name }: Layout): ClusterState | undefined
   try {
     state = JSON.parse(readFileSync(stateFile, 'utf8')) as Partial<ClusterState> | null
   } catch (cause) {
-    throw new StateFileError(`Cannot read the state of cluster ${name}: ${stateFile} is not JSON (${hint})`, { cause })
+    throw new StateFileError(
+      `Cannot read the state of cluster ${name}: ${stateFile} is not JSON (${hint})`,
+      { cause },
+    )
   }
   const valid =
-    typeof state === 'object' && state !== null && state.version === 1 && (state.phase === 'starting' || state.phase === 'up') &&
-    Number.isInteger(state.apiPort) && typeof state.options === 'object' && checkOptions(state.options as ClusterOptions).length === 0
-  if (!valid) throw new StateFileError(`Cannot read the state of cluster ${name}: ${stateFile} does not describe a cluster (${hint})`)
+    typeof state === 'object' &&
+    state !== null &&
+    state.version === 1 &&
+    (state.phase === 'starting' || state.phase === 'up') &&
+    Number.isInteger(state.apiPort) &&
+    typeof state.options === 'object' &&
+    checkOptions(state.options as ClusterOptions).length === 0
+  if (!valid)
+    throw new StateFileError(
+      `Cannot read the state of cluster ${name}: ${stateFile} does not describe a cluster (${hint})`,
+    )
   return state as ClusterState
 }
 

@@ -45,10 +45,13 @@ export async function readStatus(layout: Layout): Promise<ClusterStatus | undefi
       node: name,
       ...processStatus(processes.get(name)),
       addresses: isControlPlane ? [ip, '127.0.0.1'] : [ip],
-      ports: isControlPlane ? [`${ip}:6443/tcp`, `127.0.0.1:${state.apiPort}/tcp`, `${ip}:53/udp`, `${ip}:53/tcp`] : [`${ip}:10250/tcp`],
+      ports: isControlPlane
+        ? [`${ip}:6443/tcp`, `127.0.0.1:${state.apiPort}/tcp`, `${ip}:53/udp`, `${ip}:53/tcp`]
+        : [`${ip}:10250/tcp`],
     }
   })
-  const whole = daemons.every((daemon) => daemon.state === 'running') && ownerOf(layout) !== undefined
+  const whole =
+    daemons.every((daemon) => daemon.state === 'running') && ownerOf(layout) !== undefined
   return {
     name: layout.name,
     context: contextOf(layout.name),
@@ -66,32 +69,53 @@ export function memoryOf(pids: readonly number[]): number {
 /** The nodes as the API server has them. */
 export async function readNodes(layout: Layout): Promise<readonly Node[]> {
   const state = readState(layout)
-  if (!state) throw new Error(`Cannot list nodes: there is no cluster ${layout.name} (\`fairlead up\` starts one)`)
+  if (!state)
+    throw new Error(
+      `Cannot list nodes: there is no cluster ${layout.name} (\`fairlead up\` starts one)`,
+    )
   await using api = adminAPI(layout, state)
   return (await api.list(resources.nodes)).items
 }
 
 /** The administrator's client of a cluster on this machine. */
 export function adminAPI(layout: Layout, { apiPort }: ClusterState) {
-  return createAPI({ server: `https://127.0.0.1:${apiPort}`, caPEM: readCA(layout.pkiDir), ...readKeyPair(layout.pkiDir, 'admin') })
+  return createAPI({
+    server: `https://127.0.0.1:${apiPort}`,
+    caPEM: readCA(layout.pkiDir),
+    ...readKeyPair(layout.pkiDir, 'admin'),
+  })
 }
 
-function processStatus(record: ProcessRecord | undefined): Pick<ComponentStatus, 'state' | 'pid' | 'memoryBytes'> {
+function processStatus(
+  record: ProcessRecord | undefined,
+): Pick<ComponentStatus, 'state' | 'pid' | 'memoryBytes'> {
   if (!record || !isAlive(record)) return { state: 'dead' }
   const memoryBytes = proportionalSetSize(record.pid)
   return { state: 'running', pid: record.pid, ...(memoryBytes !== undefined && { memoryBytes }) }
 }
 
-async function addonStatus(layout: Layout, state: ClusterState): Promise<readonly ComponentStatus[]> {
+async function addonStatus(
+  layout: Layout,
+  state: ClusterState,
+): Promise<readonly ComponentStatus[]> {
   try {
     await using api = adminAPI(layout, state)
     const { items: pods } = await api.list(resources.pods, { namespace: 'kube-system' })
     return pods.map((pod) => ({
       component: deploymentOf(pod),
       node: pod.spec.nodeName ?? '',
-      state: pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ? 'ready' : 'not ready',
+      state: pod.status?.conditions?.some(
+        ({ type, status }) => type === 'Ready' && status === 'True',
+      )
+        ? 'ready'
+        : 'not ready',
       addresses: pod.status?.podIP ? [pod.status.podIP] : [],
-      ports: pod.spec.containers.flatMap(({ ports = [] }) => ports.map(({ containerPort, protocol = 'TCP' }) => `${pod.status?.podIP ?? ''}:${containerPort}/${protocol.toLowerCase()}`)),
+      ports: pod.spec.containers.flatMap(({ ports = [] }) =>
+        ports.map(
+          ({ containerPort, protocol = 'TCP' }) =>
+            `${pod.status?.podIP ?? ''}:${containerPort}/${protocol.toLowerCase()}`,
+        ),
+      ),
     }))
   } catch {
     return [] // The API server does not answer: the daemons' own lines say so.

@@ -1,20 +1,31 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { createAPI } from '#client/http-api.ts'
 import type { API } from '#client/api.ts'
+import { createAPI } from '#client/http-api.ts'
 import { currentNetns, openNetns } from '#kernel/netns/netns.ts'
 import { applyAddons, planAddons } from './addons.ts'
+import { chooseAPIPort } from './api-port.ts'
+import { writeFileAtomic } from './atomic-file.ts'
 import { claimCluster } from './claim.ts'
 import { removeCluster } from './down.ts'
-import { chooseAPIPort } from './api-port.ts'
-import { type KubeconfigEntry, mergeKubeconfig, renderKubeconfig, userKubeconfigPath } from './kubeconfig.ts'
+import {
+  type KubeconfigEntry,
+  mergeKubeconfig,
+  renderKubeconfig,
+  userKubeconfigPath,
+} from './kubeconfig.ts'
 import { contextOf, type Layout, layoutOf, netnsPath } from './layout.ts'
-import { type AddressPlan, type ClusterOptions, defaults, diffOptions, planAddresses } from './options.ts'
+import {
+  type AddressPlan,
+  type ClusterOptions,
+  defaults,
+  diffOptions,
+  planAddresses,
+} from './options.ts'
 import { ensurePKI, planIdentities, readCA, readKeyPair } from './pki.ts'
 import { CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
+import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
 import { type ClusterState, readState, writeState } from './state-file.ts'
 import { repairUnderlay } from './underlay.ts'
-import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
-import { writeFileAtomic } from './atomic-file.ts'
 
 export const CLUSTER_DOMAIN = 'cluster.local'
 
@@ -42,7 +53,9 @@ export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Pro
   const before = readState(layout)
   const differences = before ? diffOptions(before.options, asked) : []
   if (before?.phase === 'up' && differences.length > 0) {
-    throw new UpError(`Cannot change cluster ${layout.name}: it was made with ${differences.join(', ')} (\`fairlead down --name ${layout.name}\` first, or leave the option out)`)
+    throw new UpError(
+      `Cannot change cluster ${layout.name}: it was made with ${differences.join(', ')} (\`fairlead down --name ${layout.name}\` first, or leave the option out)`,
+    )
   }
   const fresh = before?.phase !== 'up'
   if (fresh && (existsSync(layout.home) || existsSync(layout.run))) {
@@ -62,8 +75,19 @@ export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Pro
   }
 }
 
-async function create(layout: Layout, options: ClusterOptions, apiPort: number, deps: UpDeps): Promise<UpResult> {
-  const state: ClusterState = { version: 1, phase: 'starting', options, apiPort, createdAt: new Date().toISOString() }
+async function create(
+  layout: Layout,
+  options: ClusterOptions,
+  apiPort: number,
+  deps: UpDeps,
+): Promise<UpResult> {
+  const state: ClusterState = {
+    version: 1,
+    phase: 'starting',
+    options,
+    apiPort,
+    createdAt: new Date().toISOString(),
+  }
   mkdirSync(layout.home, { recursive: true, mode: 0o700 })
   writeState(layout, state)
   await startMissing(layout, state, deps)
@@ -74,11 +98,17 @@ async function create(layout: Layout, options: ClusterOptions, apiPort: number, 
 
 async function repair(layout: Layout, state: ClusterState, deps: UpDeps): Promise<UpResult> {
   const started = await startMissing(layout, state, deps)
-  return started.length === 0 ? { kind: 'running', layout, state } : { kind: 'repaired', layout, state, started }
+  return started.length === 0
+    ? { kind: 'running', layout, state }
+    : { kind: 'repaired', layout, state, started }
 }
 
 /** Level-triggered: makes each part that is not there, in the order of dependence. @returns what it had to make */
-async function startMissing(layout: Layout, state: ClusterState, { progress, signal, env }: UpDeps): Promise<readonly string[]> {
+async function startMissing(
+  layout: Layout,
+  state: ClusterState,
+  { progress, signal, env }: UpDeps,
+): Promise<readonly string[]> {
   const plan = planAddresses(state.options)
   const started: string[] = []
   progress('certificates')
@@ -92,13 +122,24 @@ async function startMissing(layout: Layout, state: ClusterState, { progress, sig
   using api = disposableAPI(entry)
   await waitForAPI(api.client, layout, signal)
   if (started.length > 0) {
-    await applyAddons(api.client, planAddons({
-      dnsServiceIP: plan.dnsService,
-      clusterDomain: CLUSTER_DOMAIN,
-      kubeconfigs: { dns: componentKubeconfig(layout, 'dns', serviceURL(plan)), ingress: componentKubeconfig(layout, 'ingress', serviceURL(plan)) },
-    }))
+    await applyAddons(
+      api.client,
+      planAddons({
+        dnsServiceIP: plan.dnsService,
+        clusterDomain: CLUSTER_DOMAIN,
+        kubeconfigs: {
+          dns: componentKubeconfig(layout, 'dns', serviceURL(plan)),
+          ingress: componentKubeconfig(layout, 'ingress', serviceURL(plan)),
+        },
+      }),
+    )
   }
-  await waitForNodes(api.client, layout, plan.nodes.map(({ name }) => name), { progress, signal })
+  await waitForNodes(
+    api.client,
+    layout,
+    plan.nodes.map(({ name }) => name),
+    { progress, signal },
+  )
   await waitForDNS(layout, plan, { progress, signal })
   await mergeKubeconfig(userKubeconfigPath(env), entry)
   return started
@@ -111,7 +152,11 @@ function serviceURL(plan: AddressPlan): string {
 
 /** One process for the control plane, one per node; each is born inside its network namespace. */
 function startDaemons(layout: Layout, plan: AddressPlan): readonly string[] {
-  const alive = new Set(readProcesses(layout).filter(isAlive).map(({ name }) => name))
+  const alive = new Set(
+    readProcesses(layout)
+      .filter(isAlive)
+      .map(({ name }) => name),
+  )
   const started: string[] = []
   for (const name of [CONTROL_PLANE, ...plan.nodes.map(({ name }) => name)]) {
     if (alive.has(name)) continue
@@ -140,16 +185,28 @@ function writeKubeconfigs(layout: Layout, plan: AddressPlan, apiPort: number): K
   }
   writeFileAtomic(layout.adminKubeconfig, renderKubeconfig(admin))
   for (const name of ['controller-manager', ...plan.nodes.map(({ name }) => name)]) {
-    writeFileAtomic(`${layout.kubeconfigDir}/${name}.kubeconfig`, componentKubeconfig(layout, name, `https://${plan.controlPlane}:6443`))
+    writeFileAtomic(
+      `${layout.kubeconfigDir}/${name}.kubeconfig`,
+      componentKubeconfig(layout, name, `https://${plan.controlPlane}:6443`),
+    )
   }
   return admin
 }
 
 function componentKubeconfig(layout: Layout, identity: string, server: string): string {
-  return renderKubeconfig({ context: contextOf(layout.name), server, caPEM: readCA(layout.pkiDir), keyPair: readKeyPair(layout.pkiDir, identity) })
+  return renderKubeconfig({
+    context: contextOf(layout.name),
+    server,
+    caPEM: readCA(layout.pkiDir),
+    keyPair: readKeyPair(layout.pkiDir, identity),
+  })
 }
 
-function disposableAPI({ server, caPEM, keyPair }: KubeconfigEntry): Disposable & { readonly client: API } {
+function disposableAPI({
+  server,
+  caPEM,
+  keyPair,
+}: KubeconfigEntry): Disposable & { readonly client: API } {
   const client = createAPI({ server, caPEM, ...keyPair })
   return { client, [Symbol.dispose]: () => void client[Symbol.asyncDispose]() }
 }

@@ -4,7 +4,9 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 const POLICY = '/usr/sbin/policy-rc.d'
 
 /** Installs Debian packages without starting their services. Exits 2 where apt refuses. */
-export function installPackages(missing: readonly { readonly pkg: string; readonly optional?: boolean }[]): void {
+export function installPackages(
+  missing: readonly { readonly pkg: string; readonly optional?: boolean }[],
+): void {
   const required = unique(missing.filter(({ optional }) => !optional))
   const optional = unique(missing.filter(({ optional }) => optional))
   console.error(`setup: installing the packages ${[...required, ...optional].join(' ')}`)
@@ -33,7 +35,9 @@ function run(command: string, args: readonly string[]): void {
   })
   if (status === 0) return
   console.error(`${stdout}${stderr}`.split('\n').slice(-15).join('\n'))
-  console.error(`Cannot install packages: \`${command} ${args.join(' ')}\` ended with ${status} (check the package mirror, then call this again)`)
+  console.error(
+    `Cannot install packages: \`${command} ${args.join(' ')}\` ended with ${status} (check the package mirror, then call this again)`,
+  )
   process.exit(2)
 }
 

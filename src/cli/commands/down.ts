@@ -8,13 +8,17 @@ import { requireRoot } from '../require-root.ts'
 
 export async function run(args: readonly string[]): Promise<number> {
   const { values } = parseFlags('down', args, { all: { type: 'boolean' } })
-  const layouts = values.all ? ownedNames(fairleadHome()).map((name) => layoutOf(name)) : [clusterNamed(values.name)]
+  const layouts = values.all
+    ? ownedNames(fairleadHome()).map((name) => layoutOf(name))
+    : [clusterNamed(values.name)]
   requireRoot('down')
   if (layouts.length === 0) process.stderr.write('There is no cluster\n')
   for (const layout of layouts) {
     const progress = createProgress()
     const wasThere = await removeCluster(layout, { kubeconfigPath: userKubeconfigPath() })
-    progress.done(wasThere ? `Cluster ${layout.name} is removed` : `There is no cluster ${layout.name}`)
+    progress.done(
+      wasThere ? `Cluster ${layout.name} is removed` : `There is no cluster ${layout.name}`,
+    )
   }
   return 0
 }

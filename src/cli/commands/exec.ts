@@ -9,8 +9,12 @@ export async function run(args: readonly string[]): Promise<number> {
   const { own, command } = splitCommand(args)
   const { values, positionals } = parseFlags('exec', own, {})
   const target = positionals[0] === undefined ? undefined : parseExecTarget(positionals[0])
-  if (!target || positionals.length > 1) throw new UsageError('Cannot run `fairlead exec`: say where (node/NAME, pod/NAMESPACE/NAME or outside)')
-  if (command.length === 0) throw new UsageError('Cannot run `fairlead exec`: say what to run, behind --')
+  if (!target || positionals.length > 1)
+    throw new UsageError(
+      'Cannot run `fairlead exec`: say where (node/NAME, pod/NAMESPACE/NAME or outside)',
+    )
+  if (command.length === 0)
+    throw new UsageError('Cannot run `fairlead exec`: say what to run, behind --')
   const layout = clusterNamed(values.name)
   requireRoot('exec')
   const [program, ...prefix] = await execArgv(layout, target)

@@ -7,9 +7,12 @@ import { formatTable } from '../output/table.ts'
 import { UsageError } from '../usage-error.ts'
 
 export async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseFlags('get', args, { output: { type: 'string', short: 'o' } })
+  const { values, positionals } = parseFlags('get', args, {
+    output: { type: 'string', short: 'o' },
+  })
   const what = oneOf('get', positionals[0], ['clusters', 'nodes', 'kubeconfig'])
-  if (!what) throw new UsageError('Cannot run `fairlead get`: say what (clusters, nodes or kubeconfig)')
+  if (!what)
+    throw new UsageError('Cannot run `fairlead get`: say what (clusters, nodes or kubeconfig)')
   const output = oneOf('-o', values.output, ['json', 'name', 'wide'])
   if (what === 'kubeconfig') {
     const layout = clusterNamed(values.name)
@@ -24,8 +27,21 @@ export async function run(args: readonly string[]): Promise<number> {
 type Row = Readonly<Record<string, string>> & { readonly name: string }
 
 async function clusterRows(): Promise<readonly Row[]> {
-  const statuses = await Promise.all(ownedNames(fairleadHome()).map((name) => readStatus(layoutOf(name))))
-  return statuses.flatMap((status) => (status ? [{ name: status.name, phase: status.phase, apiServer: status.apiServer, context: status.context }] : []))
+  const statuses = await Promise.all(
+    ownedNames(fairleadHome()).map((name) => readStatus(layoutOf(name))),
+  )
+  return statuses.flatMap((status) =>
+    status
+      ? [
+          {
+            name: status.name,
+            phase: status.phase,
+            apiServer: status.apiServer,
+            context: status.context,
+          },
+        ]
+      : [],
+  )
 }
 
 async function nodeRows(name: string | undefined): Promise<readonly Row[]> {
@@ -38,9 +54,21 @@ async function nodeRows(name: string | undefined): Promise<readonly Row[]> {
   }))
 }
 
-function print(rows: readonly Row[], what: string, output: 'json' | 'name' | 'wide' | undefined): void {
+function print(
+  rows: readonly Row[],
+  what: string,
+  output: 'json' | 'name' | 'wide' | undefined,
+): void {
   if (output === 'json') process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
   else if (output === 'name') process.stdout.write(rows.map(({ name }) => `${name}\n`).join(''))
   else if (rows.length === 0) process.stderr.write(`There are no ${what}\n`)
-  else process.stdout.write(formatTable(Object.keys(rows[0]!).map((key) => key.replace(/[A-Z]+/g, (capitals) => `-${capitals}`).toUpperCase()), rows.map((row) => Object.values(row))))
+  else
+    process.stdout.write(
+      formatTable(
+        Object.keys(rows[0]!).map((key) =>
+          key.replace(/[A-Z]+/g, (capitals) => `-${capitals}`).toUpperCase(),
+        ),
+        rows.map((row) => Object.values(row)),
+      ),
+    )
 }

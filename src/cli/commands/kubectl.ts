@@ -8,7 +8,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const { own, command } = splitCommand(args)
   const { values, positionals } = parseFlags('kubectl', own, {})
   const layout = clusterNamed(values.name)
-  if (!existsSync(layout.adminKubeconfig)) throw new Error(`Cannot reach cluster ${layout.name}: there is none (\`fairlead up\` starts one)`)
+  if (!existsSync(layout.adminKubeconfig))
+    throw new Error(
+      `Cannot reach cluster ${layout.name}: there is none (\`fairlead up\` starts one)`,
+    )
   const env = { ...process.env, KUBECONFIG: layout.adminKubeconfig }
   return passThrough(spawn(findKubectl(), [...positionals, ...command], { stdio: 'inherit', env }))
 }

@@ -1,6 +1,12 @@
-import { checkOptions, type ClusterOptions, defaults } from '#cluster/options.ts'
+import { type ClusterOptions, checkOptions, defaults } from '#cluster/options.ts'
 import { bringUp, type UpResult } from '#cluster/up.ts'
-import { clusterNamed, parseFlags, refuseUnbuilt, singleValueFlags, wholeNumber } from '../arguments.ts'
+import {
+  clusterNamed,
+  parseFlags,
+  refuseUnbuilt,
+  singleValueFlags,
+  wholeNumber,
+} from '../arguments.ts'
 import { createProgress } from '../output/progress.ts'
 import { requireRoot } from '../require-root.ts'
 import { UsageError } from '../usage-error.ts'
@@ -19,7 +25,11 @@ export async function run(args: readonly string[]): Promise<number> {
   const asked = parseOptions(args)
   requireRoot('up')
   const progress = createProgress()
-  const result = await bringUp(asked, { progress: progress.step, signal: signalOfInterrupt(), env: process.env })
+  const result = await bringUp(asked, {
+    progress: progress.step,
+    signal: signalOfInterrupt(),
+    env: process.env,
+  })
   progress.done(summary(result))
   process.stdout.write(nextCommands(result))
   return 0
@@ -39,7 +49,9 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
     podCIDR: text('pod-cidr'),
     serviceCIDR: text('service-cidr'),
   }
-  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) as Partial<ClusterOptions>
+  const given = Object.fromEntries(
+    Object.entries(asked).filter(([, value]) => value !== undefined),
+  ) as Partial<ClusterOptions>
   const problems = checkOptions({ ...defaults, ...given })
   if (problems.length > 0) throw new UsageError(problems.join('\n'))
   return given

@@ -14,10 +14,18 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
     step(text) {
       if (text === last) return
       last = text
-      stream.write(stream.isTTY ? `\r\x1b[K${styleText('dim', `… ${text}`, { stream })}` : `${seconds()}  ${text}\n`)
+      stream.write(
+        stream.isTTY
+          ? `\r\x1b[K${styleText('dim', `… ${text}`, { stream })}`
+          : `${seconds()}  ${text}\n`,
+      )
     },
     done(text) {
-      stream.write(stream.isTTY ? `\r\x1b[K${text} ${styleText('dim', `(${seconds()})`, { stream })}\n` : `${text} (${seconds()})\n`)
+      stream.write(
+        stream.isTTY
+          ? `\r\x1b[K${text} ${styleText('dim', `(${seconds()})`, { stream })}\n`
+          : `${text} (${seconds()})\n`,
+      )
     },
   }
 }

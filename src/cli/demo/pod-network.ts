@@ -1,0 +1,141 @@
+import type { Pod } from '#api/core.ts'
+import type { Lab } from './lab.ts'
+import { rttOf, ttlOf } from './node-network.ts'
+import { hostOf, type Outcome, parseEcho, type Row } from './row.ts'
+
+const CLIENT = { kind: 'pod', namespace: 'default', name: 'client' } as const
+
+export const podNetworkRows: readonly Row[] = [
+  {
+    layer: '2 pod',
+    request: 'pod → pod on the same node',
+    ask: (lab) => podToPod(lab, (client, pod) => client === pod, 1),
+  },
+  {
+    layer: '2 pod',
+    request: 'pod → pod on another node',
+    ask: (lab) => podToPod(lab, (client, pod) => client !== pod, 2),
+  },
+  {
+    layer: '2 pod',
+    request: 'container → container of one pod, localhost:8080',
+    ask: sharedLocalhost,
+  },
+  { layer: '2 pod', request: "pod → another node's own address (ping)", ask: podToNode },
+  { layer: '2 pod', request: 'node → pod on another node', ask: nodeToPod },
+  { layer: '2 pod', request: "outside → node's hostPort 8088", ask: hostPort },
+]
+
+async function podToPod(
+  lab: Lab,
+  choose: (clientNode: string, podNode: string) => boolean,
+  wantedHops: number,
+): Promise<Outcome> {
+  const client = await lab.pod('client')
+  const server = (await lab.pods({ name: 'app1' })).find((pod) =>
+    choose(nodeOf(client), nodeOf(pod)),
+  )
+  if (!server)
+    return { asPromised: false, answered: 'nobody', how: 'no such pair of pods', milliseconds: 0 }
+  const address = server.status!.podIP!
+  const before = await tunnelPackets(lab, nodeOf(client))
+  const { body, milliseconds } = await lab.http(CLIENT, `http://${address}:8080/`)
+  const sent = (await tunnelPackets(lab, nodeOf(client))) - before
+  const { stdout } = await lab.run(CLIENT, ['ping', '-c1', '-W2', address])
+  const echo = parseEcho(body)
+  const seen = echo && hostOf(echo.client)
+  const hops = 64 - (ttlOf(stdout) ?? 64)
+  const isOwn = seen === client.status!.podIP
+  return {
+    asPromised: echo?.pod === server.metadata.name && isOwn && hops === wantedHops,
+    answered: echo ? `${echo.pod} on ${echo.node}` : 'nobody',
+    how: `server saw ${seen}${isOwn ? ", the pod's own address" : ''}; ${hops} hop${hops === 1 ? '' : 's'}${sent > 0 ? `, ${sent} packets through flannel.1` : ''}`,
+    milliseconds,
+  }
+}
+
+async function sharedLocalhost(lab: Lab): Promise<Outcome> {
+  const { body, milliseconds } = await lab.http(CLIENT, 'http://127.0.0.1:8080/')
+  const echo = parseEcho(body)
+  return {
+    asPromised: echo?.pod === 'client',
+    answered: echo ? `container echo of pod ${echo.pod}` : 'nobody',
+    how: `server saw ${echo && hostOf(echo.client)}: the containers share one network namespace`,
+    milliseconds,
+  }
+}
+
+async function podToNode(lab: Lab): Promise<Outcome> {
+  const client = await lab.pod('client')
+  const other = lab.plan.nodes.find(({ name }) => name !== nodeOf(client))!
+  const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W2', other.ip])
+  const { stdout: entries } = await lab.run({ kind: 'node', name: other.name }, [
+    'conntrack',
+    '-L',
+    '-p',
+    'icmp',
+    '--orig-src',
+    client.status!.podIP!,
+  ])
+  const seen = /\bsrc=(\S+)/.exec(entries)?.[1]
+  return {
+    asPromised: status === 0 && seen === client.status!.podIP,
+    answered: status === 0 ? `${other.name} (${other.ip})` : 'nobody',
+    how: seen
+      ? `${other.name} saw ${seen}, the pod's own address: no NAT`
+      : `${other.name} did not see the pod's own address`,
+    milliseconds: rttOf(stdout) ?? milliseconds,
+  }
+}
+
+async function nodeToPod(lab: Lab): Promise<Outcome> {
+  const server = (await lab.pods({ name: 'app1' })).find((pod) => nodeOf(pod) !== 'node1')
+  const { body, milliseconds } = await lab.http(
+    { kind: 'node', name: 'node1' },
+    `http://${server?.status?.podIP}:8080/`,
+  )
+  const echo = parseEcho(body)
+  return {
+    asPromised: echo !== undefined && echo.pod === server?.metadata.name,
+    answered: echo ? `${echo.pod} on ${echo.node}` : 'nobody',
+    how: `from node1, server saw ${echo && hostOf(echo.client)}`,
+    milliseconds,
+  }
+}
+
+async function hostPort(lab: Lab): Promise<Outcome> {
+  const client = await lab.pod('client')
+  const address = client.status?.hostIP ?? ''
+  const { body, milliseconds, localPort, error } = await lab.http(
+    { kind: 'outside' },
+    `http://${address}:8088/`,
+  )
+  const translated = await lab.translation(nodeOf(client), 'tcp', localPort)
+  const echo = parseEcho(body)
+  return {
+    asPromised: echo?.pod === 'client' && translated?.endpoint === `${client.status?.podIP}:8080`,
+    answered: echo ? `${echo.pod} on ${echo.node}` : (error ?? 'nobody'),
+    how: translated ? `${translated.asked} → ${translated.endpoint} (portmap)` : 'not translated',
+    milliseconds,
+  }
+}
+
+async function tunnelPackets(lab: Lab, node: string): Promise<number> {
+  const { stdout } = await lab.run({ kind: 'node', name: node }, [
+    'ip',
+    '-j',
+    '-s',
+    'link',
+    'show',
+    'dev',
+    'flannel.1',
+  ])
+  const [link] = JSON.parse(stdout) as readonly {
+    readonly stats64: { readonly tx: { readonly packets: number } }
+  }[]
+  return link?.stats64.tx.packets ?? 0
+}
+
+function nodeOf(pod: Pod): string {
+  return pod.spec.nodeName ?? ''
+}

@@ -1,0 +1,284 @@
+import * as resources from '#api/resources.ts'
+import type { Lab } from './lab.ts'
+import { type Outcome, parseEcho, type Row } from './row.ts'
+
+const CLIENT = { kind: 'pod', namespace: 'default', name: 'client' } as const
+const REQUESTS = 100
+const PATIENCE_MS = 10_000
+
+export const serviceNetworkRows: readonly Row[] = [
+  { layer: '3 service', request: `pod → ClusterIP of app1, ${REQUESTS} times`, ask: spread },
+  { layer: '3 service', request: 'name app1', ask: (lab) => lookup(lab, 'app1') },
+  { layer: '3 service', request: 'name app1.default', ask: (lab) => lookup(lab, 'app1.default') },
+  {
+    layer: '3 service',
+    request: 'name app1.default.svc.cluster.local',
+    ask: (lab) => lookup(lab, 'app1.default.svc.cluster.local.'),
+  },
+  { layer: '3 service', request: 'name app1-headless (headless)', ask: headless },
+  { layer: '3 service', request: 'SRV _http._tcp.app1-headless', ask: srv },
+  {
+    layer: '3 service',
+    request: "variables APP1_SERVICE_* in the pod's environment",
+    ask: environment,
+  },
+  {
+    layer: '3 service',
+    request: 'app1 pod fails its readiness probe, then passes',
+    ask: readiness,
+  },
+  {
+    layer: '3 service',
+    request: 'web:8080 (port http → 80)',
+    ask: (lab) => portOf(lab, 'web', 8080, 80),
+  },
+  {
+    layer: '3 service',
+    request: 'web:443 (port https → 443)',
+    ask: (lab) => portOf(lab, 'web', 443, 443),
+  },
+  {
+    layer: '3 service',
+    request: 'mysql:33306 (→ 3306)',
+    ask: (lab) => portOf(lab, 'mysql', 33306, 3306),
+  },
+  { layer: '3 service', request: 'ping the ClusterIP of app1', ask: pingClusterIP },
+  { layer: '3 service', request: 'ClusterIP without endpoints', ask: withoutEndpoints },
+]
+
+async function spread(lab: Lab): Promise<Outcome> {
+  const address = (await lab.service('app1')).spec.clusterIP
+  const started = await lab.run(CLIENT, [
+    'curl',
+    '-sS',
+    '--max-time',
+    '30',
+    '-H',
+    'Connection: close',
+    '-w',
+    '\n',
+    `http://${address}:8080/?[1-${REQUESTS}]`,
+  ])
+  const counts = Map.groupBy(
+    started.stdout.split('\n').flatMap((line) => parseEcho(line) ?? []),
+    ({ pod }) => pod,
+  )
+  const answers = [...counts.values()].map((list) => list.length)
+  const total = answers.reduce((sum, count) => sum + count, 0)
+  const { localPort, milliseconds } = await lab.http(CLIENT, `http://${address}:8080/`)
+  const translated = await lab.translation(
+    (await lab.pod('client')).spec.nodeName ?? '',
+    'tcp',
+    localPort,
+  )
+  return {
+    asPromised:
+      total === REQUESTS &&
+      answers.length === 3 &&
+      Math.min(...answers) >= REQUESTS / 10 &&
+      translated !== undefined,
+    answered: `${answers.length} pods: ${answers.join(' + ')}`,
+    how: translated ? `${translated.asked} → ${translated.endpoint}, and so on` : 'not translated',
+    milliseconds,
+  }
+}
+
+async function lookup(lab: Lab, name: string): Promise<Outcome> {
+  const { clusterIP } = (await lab.service('app1')).spec
+  const { stdout } = await lab.run(CLIENT, [
+    'dig',
+    '+search',
+    '+tries=1',
+    '+time=2',
+    '+noall',
+    '+answer',
+    '+stats',
+    name,
+  ])
+  const [, owner, address] = /^(\S+)\s+\d+\s+IN\s+A\s+(\S+)$/m.exec(stdout) ?? []
+  return {
+    asPromised: address !== undefined && address === clusterIP,
+    answered: address ?? 'no address',
+    how: owner ? `${owner} by ${/SERVER: ([^#(\s]+)/.exec(stdout)?.[1]}` : 'no record',
+    milliseconds: queryTime(stdout),
+  }
+}
+
+async function headless(lab: Lab): Promise<Outcome> {
+  const wanted = (await lab.pods({ name: 'app1' })).map(({ status }) => status?.podIP ?? '').sort()
+  const { stdout } = await lab.run(CLIENT, [
+    'dig',
+    '+search',
+    '+tries=1',
+    '+time=2',
+    '+noall',
+    '+answer',
+    '+stats',
+    'app1-headless',
+  ])
+  const found = [...stdout.matchAll(/\sIN\s+A\s+(\S+)$/gm)].map(([, address]) => address!).sort()
+  return {
+    asPromised: found.length === 3 && found.join() === wanted.join(),
+    answered: found.join(', ') || 'no address',
+    how:
+      found.join() === wanted.join()
+        ? "the pods' own addresses, no virtual one"
+        : `not the pods' addresses ${wanted.join(', ')}`,
+    milliseconds: queryTime(stdout),
+  }
+}
+
+async function srv(lab: Lab): Promise<Outcome> {
+  const { stdout } = await lab.run(CLIENT, [
+    'dig',
+    '+tries=1',
+    '+time=2',
+    '+noall',
+    '+answer',
+    '+stats',
+    'SRV',
+    '_http._tcp.app1-headless.default.svc.cluster.local.',
+  ])
+  const found = [...stdout.matchAll(/\sIN\s+SRV\s+(\d+) (\d+) (\d+) (\S+)$/gm)]
+  return {
+    asPromised: found.length === 3 && found.every(([, , , port]) => port === '8080'),
+    answered: `${found.length} records`,
+    how: found[0]
+      ? `priority ${found[0][1]} weight ${found[0][2]} port ${found[0][3]} ${found[0][4]}, …`
+      : 'no record',
+    milliseconds: queryTime(stdout),
+  }
+}
+
+async function environment(lab: Lab): Promise<Outcome> {
+  const { clusterIP } = (await lab.service('app1')).spec
+  const { body, milliseconds } = await lab.http(CLIENT, 'http://127.0.0.1:8080/env')
+  const variable = (name: string) =>
+    new RegExp(`"${name}"\\s*:\\s*"([^"]*)"|^${name}=(.*)$`, 'm')
+      .exec(body)
+      ?.slice(1)
+      .find((value) => value !== undefined)
+  const [host, port] = [variable('APP1_SERVICE_HOST'), variable('APP1_SERVICE_PORT')]
+  return {
+    asPromised: host !== undefined && host === clusterIP && port === '8080',
+    answered: `APP1_SERVICE_HOST=${host} APP1_SERVICE_PORT=${port}`,
+    how:
+      host === clusterIP
+        ? "the service's ClusterIP, set when the container started"
+        : `not the ClusterIP ${clusterIP}`,
+    milliseconds,
+  }
+}
+
+async function readiness(lab: Lab): Promise<Outcome> {
+  const started = performance.now()
+  const [victim] = await lab.pods({ name: 'app1' })
+  const [name, address] = [victim!.metadata.name, victim!.status!.podIP!]
+  const { clusterIP } = (await lab.service('app1')).spec
+  await lab.http(CLIENT, `http://${address}:8080/healthz/fail`, ['-X', 'POST'])
+  try {
+    const left = await until(async () => !(await readyAddresses(lab)).includes(address))
+    const { stdout } = await lab.run(CLIENT, [
+      'curl',
+      '-sS',
+      '--max-time',
+      '10',
+      '-H',
+      'Connection: close',
+      '-w',
+      '\n',
+      `http://${clusterIP}:8080/?[1-30]`,
+    ])
+    const answers = stdout.split('\n').flatMap((line) => parseEcho(line) ?? [])
+    const strays = answers.filter(({ pod }) => pod === name).length
+    await lab.http(CLIENT, `http://${address}:8080/healthz/ok`, ['-X', 'POST'])
+    const cameBack = await until(async () => (await readyAddresses(lab)).includes(address))
+    return {
+      asPromised: left && cameBack && answers.length === 30 && strays === 0,
+      answered: `${answers.length} of 30 by the other two`,
+      how: `${address} ${left ? 'left' : 'did not leave'} the endpoints and ${cameBack ? 'came back' : 'did not come back'}`,
+      milliseconds: performance.now() - started,
+    }
+  } finally {
+    await lab.http(CLIENT, `http://${address}:8080/healthz/ok`, ['-X', 'POST'])
+  }
+}
+
+async function portOf(lab: Lab, service: string, port: number, target: number): Promise<Outcome> {
+  // --http0.9: the plain TCP echo answers without HTTP's status line.
+  const { body, localPort, milliseconds, error } = await lab.http(
+    CLIENT,
+    `http://${service}:${port}/`,
+    ['--http0.9'],
+  )
+  const translated = await lab.translation(
+    (await lab.pod('client')).spec.nodeName ?? '',
+    'tcp',
+    localPort,
+  )
+  const pod = parseEcho(body)?.pod ?? new RegExp(`${service}-[a-z0-9]+-[a-z0-9]+`).exec(body)?.[0]
+  return {
+    asPromised:
+      pod?.startsWith(`${service}-`) === true &&
+      translated?.endpoint.endsWith(`:${target}`) === true,
+    answered: pod ?? error ?? 'nobody',
+    how: translated ? `${translated.asked} → ${translated.endpoint}` : 'not translated',
+    milliseconds,
+  }
+}
+
+async function pingClusterIP(lab: Lab): Promise<Outcome> {
+  const { clusterIP = '' } = (await lab.service('app1')).spec
+  const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W2', clusterIP])
+  const refusal = /From (\S+) .*?(Destination \w+ Unreachable)/.exec(stdout)
+  return {
+    asPromised: status !== 0 && refusal !== null,
+    answered: refusal ? `nobody: ${refusal[2]}` : status === 0 ? clusterIP : 'nobody, in silence',
+    how: 'in nftables mode the address is on no interface, only TCP and UDP ports of it are translated; the rest is rejected',
+    milliseconds,
+  }
+}
+
+async function withoutEndpoints(lab: Lab): Promise<Outcome> {
+  const { clusterIP } = (await lab.service('nobody')).spec
+  const { code, error = '', milliseconds } = await lab.http(CLIENT, `http://${clusterIP}:80/`)
+  const { stdout } = await lab.kubectl([
+    'get',
+    'endpointslices',
+    '-l',
+    'kubernetes.io/service-name=nobody',
+    '-o',
+    'jsonpath={.items[*].endpoints}',
+  ])
+  const refused = code === 0 && /refused|Couldn't connect/.test(error)
+  return {
+    asPromised: refused && milliseconds < 1000,
+    answered: refused ? 'refused at once' : error || `HTTP ${code}`,
+    how: `EndpointSlice has ${stdout.trim() === '' || stdout.trim() === '[]' ? 'no endpoints' : stdout}: the node rejects`,
+    milliseconds,
+  }
+}
+
+async function readyAddresses(lab: Lab): Promise<readonly string[]> {
+  const { items } = await lab.api.list(resources.endpointSlices, {
+    namespace: 'default',
+    labelSelector: 'kubernetes.io/service-name=app1',
+  })
+  return items
+    .flatMap(({ endpoints }) => endpoints ?? [])
+    .filter(({ conditions }) => conditions?.ready !== false)
+    .flatMap(({ addresses }) => addresses)
+}
+
+async function until(holds: () => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await holds())) {
+    if (performance.now() > deadline) return false
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return true
+}
+
+function queryTime(dig: string): number {
+  return Number(/Query time: (\d+) msec/.exec(dig)?.[1] ?? 0)
+}
