@@ -28,7 +28,7 @@ const whole: Readonly<Record<string, readonly string[]>> = {
   diagnose: [...below, ...layerModels],
   dashboard: [...below, ...layerModels, 'diagnose'],
   cluster: [...below, 'node-network', 'node-agent'],
-  cli: [...below, ...layerModels, 'cluster', 'diagnose', 'dashboard'],
+  cli: [...below, ...layerModels, 'cluster', 'diagnose', 'dashboard', 'daemons'],
   testing: below,
 }
 
