@@ -27,12 +27,17 @@ export interface API {
     resource: Resource<T>,
     options?: ListOptions,
   ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>
-  create<T extends KubernetesObject>(resource: Resource<T>, object: T): Promise<T>
+  /** For `binding` the resource is the one it belongs to, with the subresource's own kind. */
+  create<T extends KubernetesObject>(
+    resource: Resource<T>,
+    object: T,
+    subresource?: 'binding',
+  ): Promise<T>
   /** Replaces; a `resourceVersion` in the object makes it conditional (409 Conflict). */
   update<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
-    subresource?: 'status',
+    subresource?: 'status' | 'finalize',
   ): Promise<T>
   patch<T extends KubernetesObject>(
     resource: Resource<T>,

@@ -10,23 +10,32 @@ export interface Change<T> {
 
 /** A local, always current copy of the objects of one resource, kept by list and watch. */
 export interface Informer<T extends KubernetesObject> {
-  /** Resolves after the first complete list. */
+  /** Resolves after the first complete list. Rejects only where the signal aborts first, so that nobody acts on half a list. */
   readonly synced: Promise<void>
   list(): readonly T[]
   get(key: ObjectKey): T | undefined
   /** The objects of one namespace whose labels hold every pair of `labels`. */
   select(namespace: string, labels: Readonly<Record<string, string>>): readonly T[]
-  /** Calls back on each change, the first list included. Returns the way to stop. */
+  /** Calls back on each change, the first list included: what is known already comes at once, as added. Returns the way to stop. */
   subscribe(listener: (change: Change<T>) => void): () => void
 }
 
-export interface InformerOptions extends ListOptions {
+/** For components that write what they read: without it the next decision would not know of the last one. */
+export interface WriteThroughInformer<T extends KubernetesObject> extends Informer<T> {
+  /** Takes over the answer of an own write ahead of the watch; ignored where the watch is already past it. */
+  remember(object: T): void
+}
+
+export interface InformerOptions<T extends KubernetesObject = KubernetesObject>
+  extends ListOptions {
   readonly onError?: (error: unknown) => void
+  /** What of each object is kept; all but metadata.managedFields by default. */
+  readonly keep?: (object: T) => T
 }
 
 export type CreateInformer = <T extends KubernetesObject>(
   api: API,
   resource: Resource<T>,
   signal: AbortSignal,
-  options?: InformerOptions,
+  options?: InformerOptions<T>,
 ) => Informer<T>
