@@ -62,7 +62,7 @@ function toMessage(
   return {
     family: AF_BRIDGE,
     index,
-    state: permanent ? NUD.permanent : NUD.reachable,
+    state: permanent ? NUD.permanent | NUD.noarp : NUD.reachable, // as bridge(8) says it
     flags: destination === undefined ? NTF_MASTER : NTF_SELF,
     mac,
     ...(destination !== undefined && { ip: destination }),

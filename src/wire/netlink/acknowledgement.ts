@@ -18,7 +18,7 @@ const WHAT = 'netlink acknowledgement'
 
 /** `struct nlmsgerr`: the negative errno, the request's header (and its body unless capped), then attributes. */
 export function decodeAcknowledgement({ type, flags, body }: Message): Acknowledgement {
-  const errno = Math.abs(readI32(body, 0, WHAT))
+  const errno = Math.max(0, -readI32(body, 0, WHAT))
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno }
   const text = decodeOptional(
     decodeAttributes(body, type === NLMSG_DONE ? 4 : endOfQuote(body, flags), WHAT),

@@ -83,10 +83,10 @@ export function encodeLink(link: LinkMessage): Uint8Array {
       optional(IFLA.MTU, link.mtuBytes, u32),
       optional(IFLA.ADDRESS, link.mac, macToBytes),
       optional(IFLA.MASTER, link.masterIndex, u32),
-      optional(IFLA.IFALIAS, link.alias, zeroEnded),
+      optional(IFLA.IFALIAS, link.alias, (text) => Buffer.from(text)),
+      optional(IFLA.EXT_MASK, link.filter, u32),
       optional(IFLA.IFNAME, link.name, zeroEnded),
       optional(IFLA.NET_NS_FD, link.netnsFd, u32),
-      optional(IFLA.EXT_MASK, link.filter, u32),
       link.kind === undefined ? undefined : encodeLinkInfo(link.kind, link),
       optional(IFLA.PROTINFO | NLA_F_NESTED, link.hairpin, (hairpin) =>
         attribute(IFLA_BRPORT_MODE, u8(hairpin ? 1 : 0)),

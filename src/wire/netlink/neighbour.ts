@@ -10,6 +10,7 @@ import {
 } from './attributes.ts'
 import { concat, readI32, readU8, readU16, u8, u16, u32 } from './bytes.ts'
 import { defined } from './defined.ts'
+import { AF_BRIDGE } from './family.ts'
 
 export const RTM_NEWNEIGH = 28
 export const RTM_DELNEIGH = 29
@@ -50,6 +51,8 @@ const WHAT = 'neighbour message'
 
 export function encodeNeighbour(neighbour: NeighbourMessage): Uint8Array {
   const { family, index, state, flags, ip, mac } = neighbour
+  const network = optional(NDA_DST, ip, ipToBytes)
+  const link = optional(NDA_LLADDR, mac, macToBytes)
   return concat([
     u8(family),
     new Uint8Array(3),
@@ -57,7 +60,8 @@ export function encodeNeighbour(neighbour: NeighbourMessage): Uint8Array {
     u16(state),
     u8(flags),
     u8(0), // RTN_*: the kernel's to say
-    concatAttributes([optional(NDA_DST, ip, ipToBytes), optional(NDA_LLADDR, mac, macToBytes)]),
+    // As iproute2 orders them. The kernel takes either order.
+    concatAttributes(family === AF_BRIDGE ? [link, network] : [network, link]),
   ])
 }
 

@@ -42,8 +42,6 @@ export interface RouteMessage {
 
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PREFSRC: 7, TABLE: 15 }
 const RTMSG_BYTES = 12
-/** In the header's byte: see RTA_TABLE instead. */
-const RT_TABLE_COMPAT = 252
 const WHAT = 'route message'
 
 export function encodeRoute(route: RouteMessage): Uint8Array {
@@ -54,7 +52,7 @@ export function encodeRoute(route: RouteMessage): Uint8Array {
       destination?.prefixLength ?? 0,
       0, // source prefix
       0, // type of service
-      table < 256 ? table : RT_TABLE_COMPAT,
+      table < 256 ? table : 0, // too big for the byte: RTA_TABLE says it
       route.protocol,
       route.scope,
       route.type,

@@ -26,11 +26,11 @@ const WHAT = 'vxlan attributes'
 
 export function encodeVXLAN({ vni, port, local, deviceIndex, learning }: VXLAN): Uint8Array {
   return concatAttributes([
+    optional(IFLA_VXLAN.LINK, deviceIndex, u32),
     optional(IFLA_VXLAN.ID, vni, u32),
     local === undefined
       ? undefined
       : attribute(familyOf(local) === 4 ? IFLA_VXLAN.LOCAL : IFLA_VXLAN.LOCAL6, ipToBytes(local)),
-    optional(IFLA_VXLAN.LINK, deviceIndex, u32),
     optional(IFLA_VXLAN.LEARNING, learning, (on) => u8(on ? 1 : 0)),
     optional(IFLA_VXLAN.PORT, port, u16BE),
   ])
