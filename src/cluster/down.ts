@@ -1,11 +1,11 @@
-import { existsSync, globSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { detachMount } from '#kernel/mount/mount.ts'
 import { deleteNetns } from '#kernel/netns/netns.ts'
-import { processesIn, signalProcess } from '#kernel/process/process.ts'
+import { signalProcess } from '#kernel/process/process.ts'
 import { claimCluster, ownerOf, releaseRunRoot } from './claim.ts'
 import { removeFromKubeconfig } from './kubeconfig.ts'
 import { contextOf, type Layout } from './layout.ts'
+import { membersOf, netnsFiles, netnsInodes } from './members.ts'
 import { readProcesses } from './processes.ts'
 
 const PATIENCE_MS = 10_000
@@ -34,12 +34,10 @@ export async function removeCluster(
 /** Ends the daemons first, since an agent would start what we end; then all that lives in a namespace of the cluster. */
 async function endProcesses(layout: Layout): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
-  const inodes = new Set(netnsFiles(layout).map((path) => statSync(path, { bigint: true }).ino))
+  const inodes = netnsInodes(layout)
   const daemons = new Set(readProcesses(layout).map(({ pid }) => pid))
   for (;;) {
-    const alive = [...inodes].flatMap((netnsInode) =>
-      processesIn(netnsInode).map((pid) => ({ pid, netnsInode })),
-    )
+    const alive = membersOf(inodes)
     if (alive.length === 0) return
     const first = alive.filter(({ pid }) => daemons.has(pid))
     for (const { pid, netnsInode } of first.length > 0 ? first : alive)
@@ -52,11 +50,6 @@ async function endProcesses(layout: Layout): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-}
-
-/** The bound namespaces: the hosts' and the pods'. */
-function netnsFiles({ run }: Layout): readonly string[] {
-  return globSync(['netns/*', 'nodes/*/pods/*/netns'], { cwd: run }).map((file) => join(run, file))
 }
 
 /** A folder is only removed once nothing is mounted below it: else its removal would reach into what is mounted. */

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism, release } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** What was measured, all rounds of it. */
+export interface Measurement {
+  readonly name: string
+  readonly unit: string
+  readonly values: readonly number[]
+  /** What must hold for the median: at most this. */
+  readonly atMost?: number
+}
+
+const results = resolve(import.meta.dirname, '../results')
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+export function printTable(measurements: readonly Measurement[]): void {
+  const cell = (value: number) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
+  const width = Math.max(...measurements.map(({ name }) => name.length))
+  console.log(
+    `${''.padEnd(width)}  ${['median', 'min', 'max', 'rounds', 'target'].map((head) => head.padStart(9)).join('')}`,
+  )
+  for (const { name, unit, values, atMost } of measurements) {
+    const target =
+      atMost === undefined ? '' : `≤ ${atMost} ${median(values) <= atMost ? 'held' : 'MISSED'}`
+    const cells = [median(values), Math.min(...values), Math.max(...values)]
+      .map((value) => cell(value).padStart(9))
+      .join('')
+    console.log(
+      `${name.padEnd(width)}  ${cells}${String(values.length).padStart(9)}  ${target} ${unit}`,
+    )
+  }
+}
+
+/** Prints one JSON line, and keeps it as bench/results/NAME.json. */
+export function keepResult(name: string, measurements: readonly Measurement[]): void {
+  const line = JSON.stringify({
+    bench: name,
+    at: new Date().toISOString(),
+    commit: commit(),
+    machine: machine(),
+    measurements: measurements.map((one) => ({ ...one, median: median(one.values) })),
+  })
+  console.log(line)
+  mkdirSync(results, { recursive: true })
+  writeFileSync(join(results, `${name}.json`), `${line}\n`)
+}
+
+function commit(): string {
+  const { stdout } = spawnSync('git', ['describe', '--always', '--dirty'], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  })
+  return stdout.trim()
+}
+
+function machine(): string {
+  const model =
+    /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown'
+  return `${availableParallelism()} x ${model}, Linux ${release()}, Node ${process.version}`
+}

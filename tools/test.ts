@@ -1,0 +1,90 @@
+/**
+ * `npm test`: type-check and lint, then the three rings. Without root it runs what needs none, names what did not run, and exits 3.
+ * `npm test -- unit|kernel|e2e …` runs those rings only; further words choose files by a part of their path.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+
+interface Ring {
+  readonly name: string
+  readonly needsRoot: boolean
+  readonly files: readonly string[]
+  /** e2e tests share one machine's ports and time their steps: one file at a time. */
+  readonly concurrency: number
+}
+
+const root = resolve(import.meta.dirname, '..')
+const launcher = resolve(root, 'bin/fairlead-node')
+const isRoot = process.getuid?.() === 0
+
+const all = globSync(['src/**/*.test.ts', 'tools/**/*.test.ts'], { cwd: root }).sort()
+const rings: readonly Ring[] = [
+  {
+    name: 'unit',
+    needsRoot: false,
+    files: all.filter((file) => !file.endsWith('.kernel.test.ts')),
+    concurrency: availableParallelism(),
+  },
+  {
+    name: 'kernel',
+    needsRoot: true,
+    files: all.filter((file) => file.endsWith('.kernel.test.ts')),
+    concurrency: availableParallelism(),
+  },
+  {
+    name: 'e2e',
+    needsRoot: true,
+    files: globSync('e2e/**/*.test.ts', { cwd: root }).sort(),
+    concurrency: 1,
+  },
+]
+
+const words = process.argv.slice(2)
+const chosen = rings.filter(({ name }) => words.includes(name))
+const parts = words.filter((word) => !rings.some(({ name }) => name === word))
+const failures: string[] = []
+
+if (words.length === 0) {
+  await step('typecheck', 'node_modules/.bin/tsc', ['--noEmit', '-p', root])
+  await step('lint', 'node_modules/.bin/biome', ['check', '.'])
+  await step('imports', launcher, ['tools/check-imports.ts'])
+}
+const skipped: string[] = []
+for (const { name, needsRoot, files, concurrency } of chosen.length > 0 ? chosen : rings) {
+  const selected = files.filter(
+    (file) => parts.length === 0 || parts.some((part) => file.includes(part)),
+  )
+  if (selected.length === 0) continue
+  if (needsRoot && !isRoot) skipped.push(`the ${name} ring (${selected.length} files)`)
+  else
+    await step(`${name} ring, ${selected.length} files`, launcher, [
+      '--test',
+      `--test-concurrency=${concurrency}`,
+      ...selected,
+    ])
+}
+
+for (const failure of failures) console.error(`✘ ${failure}`)
+if (failures.length > 0) process.exit(1)
+if (skipped.length > 0) {
+  console.error(
+    `Did not run: ${skipped.join(', ')}: they make network namespaces, which only root may (call it with sudo)`,
+  )
+  process.exit(3)
+}
+
+async function step(name: string, command: string, args: readonly string[]): Promise<void> {
+  console.error(`\n== ${name}`)
+  const { promise, resolve: done } = Promise.withResolvers<number | null>()
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  child.once('error', () => done(127))
+  child.once('exit', done)
+  const started = performance.now()
+  const code = await promise
+  console.error(
+    `== ${name}: ${code === 0 ? 'ok' : `failed (${code})`} after ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  )
+  if (code !== 0) failures.push(name)
+}
