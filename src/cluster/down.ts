@@ -34,9 +34,11 @@ export async function removeCluster(
 /** Ends the daemons first, since an agent would start what we end; then all that lives in a namespace of the cluster. */
 async function endProcesses(layout: Layout): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
-  const inodes = netnsInodes(layout)
+  const inodes = new Set<bigint>()
   const daemons = new Set(readProcesses(layout).map(({ pid }) => pid))
   for (;;) {
+    // Looked for anew each time: an agent may have made one more pod before it ended.
+    for (const inode of netnsInodes(layout)) inodes.add(inode)
     const alive = membersOf(inodes)
     if (alive.length === 0) return
     const first = alive.filter(({ pid }) => daemons.has(pid))
