@@ -16,6 +16,7 @@ export interface Node extends KubernetesObject {
     readonly podCIDR?: string
     readonly podCIDRs?: readonly string[]
     readonly unschedulable?: boolean
+    readonly providerID?: string
     readonly taints?: readonly {
       readonly key: string
       readonly value?: string
@@ -188,6 +189,14 @@ export interface PodSpec {
   readonly setHostnameAsFQDN?: boolean
   readonly shareProcessNamespace?: boolean
   readonly securityContext?: Readonly<Record<string, unknown>>
+  readonly activeDeadlineSeconds?: number
+  readonly ephemeralContainers?: readonly Container[]
+  readonly imagePullSecrets?: readonly { readonly name?: string }[]
+  readonly schedulingGates?: readonly { readonly name: string }[]
+  readonly hostPID?: boolean
+  readonly hostIPC?: boolean
+  /** The old name of serviceAccountName, kept in step with it. */
+  readonly serviceAccount?: string
 }
 
 export interface Container {
@@ -234,6 +243,8 @@ export interface EnvVar {
       readonly key: string
       readonly optional?: boolean
     }
+    readonly resourceFieldRef?: Readonly<Record<string, unknown>>
+    readonly fileKeyRef?: Readonly<Record<string, unknown>>
   }
 }
 
@@ -248,6 +259,9 @@ export interface Volume {
   readonly configMap?: KeyedVolumeSource & { readonly name?: string }
   readonly secret?: KeyedVolumeSource & { readonly secretName?: string }
   readonly emptyDir?: { readonly medium?: string; readonly sizeLimit?: string }
+  readonly hostPath?: { readonly path: string; readonly type?: string }
+  readonly downwardAPI?: { readonly items?: readonly unknown[]; readonly defaultMode?: number }
+  readonly projected?: { readonly sources?: readonly unknown[]; readonly defaultMode?: number }
 }
 
 export interface KeyedVolumeSource {
@@ -264,6 +278,7 @@ export interface VolumeMount {
   readonly name: string
   readonly mountPath: string
   readonly subPath?: string
+  readonly subPathExpr?: string
   readonly readOnly?: boolean
 }
 
@@ -277,6 +292,8 @@ export interface Probe {
   }
   readonly tcpSocket?: { readonly port: IntOrString; readonly host?: string }
   readonly exec?: { readonly command?: readonly string[] }
+  readonly grpc?: { readonly port: number; readonly service?: string }
+  readonly terminationGracePeriodSeconds?: number
   readonly initialDelaySeconds?: number
   readonly periodSeconds?: number
   readonly timeoutSeconds?: number

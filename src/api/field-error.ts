@@ -2,7 +2,7 @@ import type { Status } from './meta.ts'
 
 /**
  * One rule that an object breaks, in the words of upstream's util/validation/field.
- * `value` is what Go calls BadValue: undefined prints as `"null"`, strings quoted, everything else as JSON.
+ * `value` is what Go calls BadValue: strings print quoted, undefined as null, everything else as JSON.
  */
 export interface FieldError {
   readonly type: FieldErrorType
@@ -114,9 +114,8 @@ const withoutValue: ReadonlySet<FieldErrorType> = new Set([
 ])
 
 function formatValue(value: unknown): string {
-  if (value === undefined || value === null) return '"null"'
   if (typeof value === 'string') return quoteLikeGo(value)
-  return JSON.stringify(value)
+  return JSON.stringify(value ?? null)
 }
 
 /** `spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive`. */

@@ -38,6 +38,12 @@ export interface IngressBackend {
 export interface IngressClass extends KubernetesObject {
   readonly spec?: {
     readonly controller?: string
-    readonly parameters?: Readonly<Record<string, string>>
+    readonly parameters?: {
+      readonly apiGroup?: string
+      readonly kind: string
+      readonly name: string
+      readonly scope?: string
+      readonly namespace?: string
+    }
   }
 }

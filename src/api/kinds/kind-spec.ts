@@ -14,6 +14,9 @@ export type Subresource =
   | 'finalize'
   | 'token'
 
+/** A method's parameters are bivariant: so kinds of different objects fit one list. */
+export type FieldReader<T> = { read(object: T): string }['read']
+
 /**
  * What the API server must know of a kind. Every function is pure: it returns a new object and leaves its
  * arguments alone. Objects have passed checkFields() first, so their shape is as the types say.
@@ -28,7 +31,7 @@ export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
   readonly categories: readonly string[]
   readonly subresources: readonly Subresource[]
   /** Fields that `fieldSelector` may name besides metadata.name and metadata.namespace, and how they read. */
-  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>
+  readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>
   default(object: T): T
   prepareCreate(object: T): T
   prepareUpdate(object: T, old: T): T

@@ -1,24 +1,38 @@
-import type { KubernetesObject } from '../meta.ts'
-import type { Resource } from '../resources.ts'
-import * as resources from '../resources.ts'
+import { configMap } from './config-map.ts'
+import { deployment } from './deployment.ts'
+import { endpointSlice } from './endpoint-slice.ts'
+import { endpoints } from './endpoints.ts'
+import { event } from './event.ts'
+import { ingress } from './ingress.ts'
+import { ingressClass } from './ingress-class.ts'
 import type { KindSpec } from './kind-spec.ts'
+import { lease } from './lease.ts'
+import { namespace } from './namespace.ts'
+import { node } from './node.ts'
+import { pod } from './pod.ts'
+import { replicaSet } from './replica-set.ts'
+import { secret } from './secret.ts'
+import { service } from './service.ts'
+import { serviceAccount } from './service-account.ts'
 
-const plain = (resource: Resource, shortNames: readonly string[] = []): KindSpec => ({
-  resource,
-  singular: resource.kind.toLowerCase(),
-  shortNames,
-  categories: [],
-  subresources: [],
-  default: (object: KubernetesObject) => object,
-  prepareCreate: (object) => object,
-  prepareUpdate: (object) => object,
-  validate: () => [],
-  validateUpdate: () => [],
-})
-
-export const kinds: readonly KindSpec[] = Object.values(resources)
-  .filter((value) => typeof value === 'object')
-  .map((resource) => plain(resource))
+/** Every kind that the API serves, in the order in which discovery lists them: by group, then by name. */
+export const kinds: readonly KindSpec[] = [
+  configMap,
+  endpoints,
+  event,
+  namespace,
+  node,
+  pod,
+  secret,
+  serviceAccount,
+  service,
+  deployment,
+  replicaSet,
+  lease,
+  endpointSlice,
+  ingressClass,
+  ingress,
+]
 
 export function findKind(group: string, version: string, plural: string): KindSpec | undefined {
   return kinds.find(

@@ -1,0 +1,90 @@
+import type { FieldError } from '../field-error.ts'
+import { equalJSON } from '../json.ts'
+import type { KubernetesObject } from '../meta.ts'
+import type { NameRule } from '../validation/names.ts'
+import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts'
+import type { KindSpec } from './kind-spec.ts'
+
+/** What a kind says of itself; defineKind() adds what all kinds share. */
+export interface KindTraits<T extends KubernetesObject>
+  extends Pick<KindSpec<T>, 'resource' | 'selectableFields' | 'warnings'>,
+    Partial<
+      Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources' | 'default'>
+    > {
+  readonly nameRule: NameRule
+  /** metadata.generation counts changes of these fields: `spec`, mostly. */
+  readonly generationOf?: readonly (keyof T)[]
+  readonly prepareCreate?: (object: T) => T
+  readonly prepareUpdate?: (object: T, old: T) => T
+  readonly prepareStatusUpdate?: (object: T, old: T) => T
+  /** Rules beyond metadata, for create (without `old`) and for update. */
+  readonly validate?: (object: T, old?: T) => FieldError[]
+  /** Rules that compare with what was. */
+  readonly validateChange?: (object: T, old: T) => FieldError[]
+  readonly validateStatus?: (object: T, old: T) => FieldError[]
+}
+
+/** An object whose top level may hold anything, seen as its keys. */
+type Fields = Readonly<Record<string, unknown>>
+
+export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): KindSpec<T> {
+  const { resource, subresources = [], generationOf = [] } = traits
+  const rules = { namespaced: resource.namespaced, name: traits.nameRule }
+  const hasStatus = subresources.includes('status')
+  const spec: KindSpec<T> = {
+    resource,
+    singular: traits.singular ?? resource.kind.toLowerCase(),
+    shortNames: traits.shortNames ?? [],
+    categories: traits.categories ?? [],
+    subresources,
+    default: traits.default ?? ((object) => object),
+    prepareCreate(object) {
+      const fresh = hasStatus ? withStatus(object, undefined) : object
+      const counted = generationOf.length > 0 ? withGeneration(fresh, 1) : fresh
+      return traits.prepareCreate ? traits.prepareCreate(counted) : counted
+    },
+    prepareUpdate(object, old) {
+      const kept = hasStatus ? withStatus(object, (old as Fields).status) : object
+      const prepared = traits.prepareUpdate ? traits.prepareUpdate(kept, old) : kept
+      if (generationOf.length === 0) return prepared
+      const changed = generationOf.some((key) => !equalJSON(prepared[key], old[key]))
+      return withGeneration(prepared, (old.metadata.generation ?? 0) + (changed ? 1 : 0))
+    },
+    validate: (object) => [
+      ...validateObjectMeta(object.metadata, rules),
+      ...(traits.validate?.(object) ?? []),
+    ],
+    validateUpdate: (object, old) => [
+      ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...(traits.validateChange?.(object, old) ?? []),
+      ...(traits.validate?.(object, old) ?? []),
+    ],
+    ...(traits.selectableFields ? { selectableFields: traits.selectableFields } : {}),
+    ...(traits.warnings ? { warnings: traits.warnings } : {}),
+  }
+  if (!hasStatus) return spec
+  return {
+    ...spec,
+    prepareStatusUpdate(object, old) {
+      const kept = withStatus({ ...old, metadata: object.metadata }, (object as Fields).status)
+      return traits.prepareStatusUpdate?.(kept, old) ?? kept
+    },
+    validateStatusUpdate: (object, old) => [
+      ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...(traits.validateStatus?.(object, old) ?? []),
+    ],
+  }
+}
+
+function withStatus<T extends KubernetesObject>(object: T, status: unknown): T {
+  const { status: _dropped, ...rest } = object as Fields
+  return (status === undefined ? rest : { ...rest, status }) as unknown as T
+}
+
+function withGeneration<T extends KubernetesObject>(object: T, generation: number): T {
+  const { generation: _dropped, ...metadata } = object.metadata
+  return {
+    ...object,
+    metadata: generation === 0 ? metadata : { ...metadata, generation },
+  }
+}

@@ -1,0 +1,141 @@
+import type { Deployment, DeploymentSpec } from '../apps.ts'
+import type { IntOrString } from '../core.ts'
+import { type FieldError, forbidden, invalid, notSupported, required } from '../field-error.ts'
+import { deployments } from '../resources.ts'
+import { validateLabelSelector } from '../validation/labels.ts'
+import { isDNS1123Subdomain } from '../validation/names.ts'
+import { mustNotBeNegative, validateImmutable } from '../validation/object-meta.ts'
+import { defineKind } from './define-kind.ts'
+import { warnOfPorts } from './pod.ts'
+import { defaultPodTemplate } from './pod-defaults.ts'
+import { isEmptySelector, validatePodTemplate } from './pod-template.ts'
+
+// Source: apps/v1/defaults.go and apps/validation.
+export const deployment = defineKind<Deployment>({
+  resource: deployments,
+  shortNames: ['deploy'],
+  categories: ['all'],
+  subresources: ['status', 'scale'],
+  nameRule: isDNS1123Subdomain,
+  generationOf: ['spec'],
+  default: (object) => ({ ...object, spec: defaultSpec(object.spec ?? {}) }),
+  validate: ({ spec }) => validateSpec(spec),
+  validateChange: ({ spec }, old) =>
+    validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
+  validateStatus: ({ status = {} }) =>
+    validateCounts(status, [
+      'observedGeneration',
+      'replicas',
+      'updatedReplicas',
+      'readyReplicas',
+      'availableReplicas',
+      'unavailableReplicas',
+    ]),
+  warnings: ({ spec }) =>
+    warnOfPorts(spec.template?.spec?.containers ?? [], 'spec.template.spec.containers'),
+})
+
+function defaultSpec(spec: DeploymentSpec): DeploymentSpec {
+  const type = spec.strategy?.type ?? 'RollingUpdate'
+  const rolling = { maxUnavailable: '25%', maxSurge: '25%', ...spec.strategy?.rollingUpdate }
+  return {
+    ...spec,
+    replicas: spec.replicas ?? 1,
+    template: defaultPodTemplate(spec.template ?? { spec: { containers: [] } }),
+    strategy: {
+      ...spec.strategy,
+      type,
+      ...(type === 'RollingUpdate' ? { rollingUpdate: rolling } : {}),
+    },
+    revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
+    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+  }
+}
+
+function validateSpec(spec: DeploymentSpec): FieldError[] {
+  const { selector, minReadySeconds = 0, progressDeadlineSeconds = 0 } = spec
+  const counts = ['replicas', 'minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds']
+  return [
+    ...validateCounts(spec, counts, 'spec'),
+    ...validateRequiredSelector(selector, 'deployment'),
+    ...validatePodTemplate(spec.template, selector),
+    ...validateStrategy(spec),
+    ...(progressDeadlineSeconds <= minReadySeconds
+      ? [
+          invalid(
+            'spec.progressDeadlineSeconds',
+            progressDeadlineSeconds,
+            'must be greater than minReadySeconds',
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** Numbers that must not be negative. */
+export function validateCounts(
+  object: object,
+  keys: readonly string[],
+  at = 'status',
+): FieldError[] {
+  return keys.flatMap((key) => {
+    const value = (object as Readonly<Record<string, unknown>>)[key]
+    return typeof value === 'number' && value < 0
+      ? [invalid(`${at}.${key}`, value, mustNotBeNegative)]
+      : []
+  })
+}
+
+export function validateRequiredSelector(
+  selector: DeploymentSpec['selector'] | undefined,
+  kind: string,
+): FieldError[] {
+  if (!selector) return [required('spec.selector')]
+  return [
+    ...validateLabelSelector(selector, 'spec.selector'),
+    ...(isEmptySelector(selector)
+      ? [invalid('spec.selector', selector, `empty selector is invalid for ${kind}`)]
+      : []),
+  ]
+}
+
+function validateStrategy({ strategy }: DeploymentSpec): FieldError[] {
+  const at = 'spec.strategy'
+  const { type, rollingUpdate } = strategy ?? {}
+  if (type === 'Recreate') {
+    const detail = "may not be specified when strategy `type` is 'Recreate'"
+    return rollingUpdate ? [forbidden(`${at}.rollingUpdate`, detail)] : []
+  }
+  if (type !== 'RollingUpdate') {
+    // Upstream prints its internal struct.
+    const value = { Type: type, RollingUpdate: rollingUpdate ?? null }
+    return [notSupported(at, value, ['Recreate', 'RollingUpdate'])]
+  }
+  const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {}
+  const field = `${at}.rollingUpdate`
+  return [
+    ...validateIntOrPercent(maxUnavailable, `${field}.maxUnavailable`),
+    ...validateIntOrPercent(maxSurge, `${field}.maxSurge`),
+    ...(Number.parseInt(String(maxUnavailable), 10) === 0 &&
+    Number.parseInt(String(maxSurge), 10) === 0
+      ? [invalid(`${field}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0')]
+      : []),
+    ...(typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable, 10) > 100
+      ? [invalid(`${field}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%')]
+      : []),
+  ]
+}
+
+function validateIntOrPercent(value: IntOrString, field: string): FieldError[] {
+  if (typeof value === 'number') return value < 0 ? [invalid(field, value, mustNotBeNegative)] : []
+  const words = "a valid percent string must be a numeric string followed by an ending '%'"
+  return /^[0-9]+%$/.test(value)
+    ? []
+    : [
+        invalid(
+          field,
+          value,
+          `${words} (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`,
+        ),
+      ]
+}

@@ -1,0 +1,80 @@
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from '../field-error.ts'
+import type { IngressClass } from '../networking.ts'
+import { ingressClasses } from '../resources.ts'
+import { byteLength, checkName, isDNS1123Label, isDNS1123Subdomain } from '../validation/names.ts'
+import { validateImmutable } from '../validation/object-meta.ts'
+import { defineKind } from './define-kind.ts'
+import { validateReference } from './ingress.ts'
+
+type Parameters = NonNullable<NonNullable<IngressClass['spec']>['parameters']>
+
+const at = 'spec.controller'
+const maxControllerBytes = 250
+
+// Source: networking/v1/defaults.go and networking/validation, ValidateIngressClass.
+export const ingressClass = defineKind<IngressClass>({
+  resource: ingressClasses,
+  nameRule: isDNS1123Subdomain,
+  generationOf: ['spec'],
+  default(object) {
+    const { parameters } = object.spec ?? {}
+    if (!parameters) return object
+    return {
+      ...object,
+      spec: { ...object.spec, parameters: { ...parameters, scope: parameters.scope ?? 'Cluster' } },
+    }
+  },
+  validate: ({ spec = {} }) => [
+    ...validateController(spec.controller ?? ''),
+    ...(spec.parameters ? validateParameters(spec.parameters, 'spec.parameters') : []),
+  ],
+  validateChange: ({ spec = {} }, old) =>
+    validateImmutable(spec.controller, old.spec?.controller, at, ''),
+})
+
+function validateController(controller: string): FieldError[] {
+  if (controller === '') return [required(at)]
+  const long = byteLength(controller) > maxControllerBytes ? [tooLong(at, maxControllerBytes)] : []
+  const [host = '', ...rest] = controller.split('/')
+  const path = rest.join('/')
+  if (host === '' || path === '') {
+    const detail = 'must be a domain-prefixed path (such as "acme.io/foo")'
+    return [...long, invalid(at, controller, detail)]
+  }
+  const characters = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
+  const isPath = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path)
+  return [
+    ...long,
+    ...checkName(isDNS1123Subdomain, host, at),
+    ...(isPath
+      ? []
+      : [invalid(at, path, `Invalid path (regex used for validation is '${characters}')`)]),
+  ]
+}
+
+function validateParameters(parameters: Parameters, field: string): FieldError[] {
+  const { scope, namespace } = parameters
+  const errors = validateReference(parameters, field)
+  if (scope === undefined) return [...errors, required(`${field}.scope`)]
+  switch (scope) {
+    case 'Namespace':
+      if (!namespace) {
+        const detail = "`parameters.scope` is set to 'Namespace'"
+        return [...errors, required(`${field}.namespace`, detail)]
+      }
+      return [...errors, ...checkName(isDNS1123Label, namespace, `${field}.namespace`)]
+    case 'Cluster': {
+      const detail = "`parameters.scope` is set to 'Cluster'"
+      return namespace === undefined ? errors : [...errors, forbidden(`${field}.namespace`, detail)]
+    }
+    default:
+      return [...errors, notSupported(`${field}.scope`, scope, ['Cluster', 'Namespace'])]
+  }
+}

@@ -1,0 +1,104 @@
+/** What of a running pod may change. Source: core/validation v1.36, ValidatePodUpdate. */
+import type { Container, Pod, PodSpec } from '../core.ts'
+import { type FieldError, forbidden, invalid, required } from '../field-error.ts'
+import { equalJSON } from '../json.ts'
+import { inclusiveRange } from '../validation/names.ts'
+import { maxInt32 } from './pod-spec-validation.ts'
+
+const mutable = [
+  '`spec.containers[*].image`',
+  '`spec.initContainers[*].image`',
+  '`spec.activeDeadlineSeconds`',
+  '`spec.tolerations` (only additions to existing tolerations)',
+  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
+]
+
+export function validatePodChange({ spec }: Pod, { spec: old }: Pod): FieldError[] {
+  for (const key of ['containers', 'initContainers'] as const) {
+    const errors = checkImages(spec[key] ?? [], old[key] ?? [], `spec.${key}`)
+    if (errors.length > 0) return errors
+  }
+  return [
+    ...checkDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds),
+    ...checkTolerations(spec, old),
+    ...checkRest(spec, old),
+  ]
+}
+
+function checkImages(
+  containers: readonly Container[],
+  old: readonly Container[],
+  at: string,
+): FieldError[] {
+  if (containers.length !== old.length) {
+    return [forbidden(at, 'pod updates may not add or remove containers')]
+  }
+  return containers.flatMap(({ image = '' }, index) => {
+    const field = `${at}[${index}].image`
+    if (image === '') return [required(field)]
+    return image.trim() === image
+      ? []
+      : [invalid(field, image, 'must not have leading or trailing whitespace')]
+  })
+}
+
+function checkDeadline(now: number | undefined, old: number | undefined): FieldError[] {
+  const field = 'spec.activeDeadlineSeconds'
+  if (now === undefined) {
+    return old === undefined
+      ? []
+      : [invalid(field, null, 'must not update from a positive integer to nil value')]
+  }
+  if (now < 0 || now > maxInt32) return [invalid(field, now, inclusiveRange(0, maxInt32))]
+  return old !== undefined && old < now
+    ? [invalid(field, now, 'must be less than or equal to previous value')]
+    : []
+}
+
+function checkTolerations({ tolerations = [] }: PodSpec, old: PodSpec): FieldError[] {
+  const kept = (old.tolerations ?? []).every((toleration) =>
+    tolerations.some((other) => equalJSON(other, toleration)),
+  )
+  return kept
+    ? []
+    : [
+        forbidden(
+          'spec.tolerations',
+          'existing toleration can not be modified except its tolerationSeconds',
+        ),
+      ]
+}
+
+function checkRest(spec: PodSpec, old: PodSpec): FieldError[] {
+  const still = withOldFields(spec, old)
+  if (equalJSON(still, old)) return []
+  const changed = [...new Set([...Object.keys(still), ...Object.keys(old)])].filter(
+    (key) => !equalJSON(still[key as keyof PodSpec], old[key as keyof PodSpec]),
+  )
+  const list = changed.map((key) => `  spec.${key}`).join('\n')
+  return [
+    forbidden('spec', `pod updates may not change fields other than ${mutable.join(',')}\n${list}`),
+  ]
+}
+
+/** The new spec with what may change as it was. */
+function withOldFields(spec: PodSpec, old: PodSpec): PodSpec {
+  const { activeDeadlineSeconds: _, tolerations: __, schedulingGates: ___, ...rest } = spec
+  const images = (now: readonly Container[], before: readonly Container[]) =>
+    now.map((container, index) => ({ ...container, image: before[index]!.image ?? '' }))
+  const grace = old.terminationGracePeriodSeconds
+  const relaxed = (grace ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1
+  return {
+    ...rest,
+    containers: images(spec.containers, old.containers),
+    ...(spec.initContainers
+      ? { initContainers: images(spec.initContainers, old.initContainers ?? []) }
+      : {}),
+    ...(old.activeDeadlineSeconds === undefined
+      ? {}
+      : { activeDeadlineSeconds: old.activeDeadlineSeconds }),
+    ...(old.tolerations ? { tolerations: old.tolerations } : {}),
+    ...(old.schedulingGates ? { schedulingGates: old.schedulingGates } : {}),
+    ...(relaxed ? { terminationGracePeriodSeconds: grace! } : {}),
+  }
+}

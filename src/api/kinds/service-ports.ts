@@ -1,0 +1,71 @@
+import type { ServicePort, ServiceSpec } from '../core.ts'
+import {
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../field-error.ts'
+import { checkName, isDNS1123Label, isPortNumber, isQualifiedName } from '../validation/names.ts'
+import { validatePortNumberOrName } from '../validation/ports.ts'
+
+export const protocols = ['SCTP', 'TCP', 'UDP']
+
+export function validateServicePorts({ type, ports = [] }: ServiceSpec): FieldError[] {
+  return [
+    ...ports.flatMap((port, index) => checkPort(port, ports, index)),
+    ...(type === 'ClusterIP' ? checkNoNodePorts(ports) : []),
+    ...checkPairs(ports),
+  ]
+}
+
+function checkPort(port: ServicePort, ports: readonly ServicePort[], index: number): FieldError[] {
+  const at = `spec.ports[${index}]`
+  const { name = '', protocol = '', targetPort = 0, appProtocol } = port
+  const first = ports.findIndex((other) => other.name === name)
+  return [
+    ...(name === ''
+      ? ports.length > 1
+        ? [required(`${at}.name`)]
+        : []
+      : [
+          ...checkName(isDNS1123Label, name, `${at}.name`),
+          ...(first < index ? [duplicate(`${at}.name`, name)] : []),
+        ]),
+    ...isPortNumber(port.port ?? 0).map((detail) => invalid(`${at}.port`, port.port ?? 0, detail)),
+    ...(protocols.includes(protocol) ? [] : [notSupported(`${at}.protocol`, protocol, protocols)]),
+    ...validatePortNumberOrName(targetPort, `${at}.targetPort`),
+    ...(appProtocol === undefined
+      ? []
+      : checkName(isQualifiedName, appProtocol, `${at}.appProtocol`)),
+  ]
+}
+
+function checkNoNodePorts(ports: readonly ServicePort[]): FieldError[] {
+  return ports.flatMap(({ nodePort }, index) =>
+    nodePort
+      ? [forbidden(`spec.ports[${index}].nodePort`, "may not be used when `type` is 'ClusterIP'")]
+      : [],
+  )
+}
+
+/** Each (protocol, nodePort) and each (protocol, port) once. */
+function checkPairs(ports: readonly ServicePort[]): FieldError[] {
+  const nodePorts = ports.flatMap(({ protocol, nodePort = 0 }, index) => {
+    const before = ports.slice(0, index)
+    const taken = before.some((other) => other.protocol === protocol && other.nodePort === nodePort)
+    return nodePort !== 0 && taken ? [duplicate(`spec.ports[${index}].nodePort`, nodePort)] : []
+  })
+  const pairs = ports.flatMap(({ protocol, port }, index) => {
+    const before = ports.slice(0, index)
+    const taken = before.some((other) => other.protocol === protocol && other.port === port)
+    return taken ? [duplicate(`spec.ports[${index}]`, asInternalPort(protocol, port))] : []
+  })
+  return [...nodePorts, ...pairs]
+}
+
+/** Upstream prints its internal struct, all fields and capitals. */
+function asInternalPort(protocol: string | undefined, port: number) {
+  return { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 }
+}
