@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util'
+import { findKind } from '#api/kinds/kinds.ts'
+import type { KubernetesObject } from '#api/meta.ts'
+import { endpointSlices, endpoints, namespaces, type Resource, services } from '#api/resources.ts'
+import { createObject } from './rest/create-object.ts'
+import { encodeRecord, keyOf, objectOf } from './rest/record.ts'
+import type { RESTDeps } from './rest/request.ts'
+
+/** How pods reach this server: the Service default/kubernetes. */
+export interface KubernetesService {
+  readonly clusterIP: string
+  /** Where the servers listen. */
+  readonly addresses: readonly string[]
+  readonly port: number
+}
+
+const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
+/** What every client of the kubernetes Service connects to. */
+const SERVICE_PORT = 443
+
+/** Makes what every cluster has. Safe to repeat. */
+export async function bootstrap(
+  deps: Pick<RESTDeps, 'store' | 'admission'>,
+  kubernetes: KubernetesService | undefined,
+): Promise<void> {
+  const missing = NAMESPACES.map((name) =>
+    ensure(
+      namespaces,
+      { metadata: { name, labels: { 'kubernetes.io/metadata.name': name } } },
+      deps,
+    ),
+  )
+  await Promise.all(missing)
+  if (!kubernetes) return
+  await ensure(services, serviceObject(kubernetes), deps)
+  await ensure(endpoints, endpointsObject(kubernetes), deps)
+  await ensure(endpointSlices, sliceObject(kubernetes), deps)
+}
+
+type DesiredObject = KubernetesObject & { readonly subsets?: unknown; readonly endpoints?: unknown }
+
+/** Creates the object, or brings its addresses up to date. */
+async function ensure(
+  resource: Resource,
+  desired: DesiredObject,
+  deps: Pick<RESTDeps, 'store' | 'admission'>,
+): Promise<void> {
+  const spec = findKind(resource.group, resource.version, resource.plural)
+  if (!spec) throw new Error(`Cannot make ${resource.plural}: the kind is not served`)
+  const { namespace, name } = desired.metadata
+  const item = await deps.store.get(keyOf(resource, namespace, name))
+  if (!item) {
+    await createObject(desired, { spec, warn: () => {} }, deps, false)
+    return
+  }
+  const { metadata, ...content } = spec.default(desired)
+  const stored = objectOf(item)
+  if (resource === namespaces || resource === services) return
+  const wanted = { ...stored, ...content, metadata: stored.metadata }
+  if (isDeepStrictEqual(wanted, stored)) return
+  await deps.store.update(item.key, item.modRevision, encodeRecord(wanted, resource))
+}
+
+const serviceObject = ({ clusterIP, port }: KubernetesService) => ({
+  kind: 'Service',
+  apiVersion: 'v1',
+  metadata: {
+    name: 'kubernetes',
+    namespace: 'default',
+    labels: { component: 'apiserver', provider: 'kubernetes' },
+  },
+  spec: {
+    type: 'ClusterIP',
+    clusterIP,
+    clusterIPs: [clusterIP],
+    ports: [{ name: 'https', port: SERVICE_PORT, protocol: 'TCP', targetPort: port }],
+    sessionAffinity: 'None',
+  },
+})
+
+const endpointsObject = ({ addresses, port }: KubernetesService) => ({
+  kind: 'Endpoints',
+  apiVersion: 'v1',
+  metadata: {
+    name: 'kubernetes',
+    namespace: 'default',
+    // The slice below is ours too: it must not be mirrored from this object.
+    labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' },
+  },
+  subsets: [
+    {
+      addresses: addresses.map((ip) => ({ ip })),
+      ports: [{ name: 'https', port, protocol: 'TCP' }],
+    },
+  ],
+})
+
+const sliceObject = ({ addresses, port }: KubernetesService) => ({
+  kind: 'EndpointSlice',
+  apiVersion: 'discovery.k8s.io/v1',
+  metadata: {
+    name: 'kubernetes',
+    namespace: 'default',
+    labels: { 'kubernetes.io/service-name': 'kubernetes' },
+  },
+  addressType: 'IPv4',
+  endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+  ports: [{ name: 'https', port, protocol: 'TCP' }],
+})

@@ -1,0 +1,26 @@
+import { type Answer, json } from '../http/answer.ts'
+
+const HEALTH = new Set(['/healthz', '/livez', '/readyz'])
+
+/** What anybody may read, known to us or not. */
+export function answerOpenPath(path: string, gitVersion: string): Answer | undefined {
+  if (HEALTH.has(path)) return { code: 200, contentType: 'text/plain; charset=utf-8', body: 'ok' }
+  if (path === '/version' || path === '/version/') return json(JSON.stringify(version(gitVersion)))
+  return undefined
+}
+
+/** version.Info; clients compare major and minor. */
+function version(gitVersion: string) {
+  const [, major = '', minor = ''] = /^v(\d+)\.(\d+)/.exec(gitVersion) ?? []
+  return {
+    major,
+    minor,
+    gitVersion,
+    gitCommit: '',
+    gitTreeState: 'clean',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: '',
+    compiler: `node ${process.version}`,
+    platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+  }
+}

@@ -1,0 +1,139 @@
+import type { TLSSocket } from 'node:tls'
+import { findKind, kinds } from '#api/kinds/kinds.ts'
+import { internal, StatusError, tooManyRequests, unauthorized, unknownPath } from '#api/status.ts'
+import { type Attributes, type Authorize, forbiddenStatus } from './auth/authorize.ts'
+import { type User, userOf } from './auth/user.ts'
+import { answerDiscovery } from './discovery/answer-discovery.ts'
+import { answerOpenPath } from './discovery/answer-open-paths.ts'
+import { answerOpenAPI } from './discovery/answer-openapi.ts'
+import { type Answer, type Response, statusAnswer } from './http/answer.ts'
+import { negotiateObject } from './http/media-type.ts'
+import { type Request, readBody } from './http/read-body.ts'
+import { parseResourcePath } from './http/request-path.ts'
+import { send } from './http/send.ts'
+import type { RESTDeps, RESTRequest } from './rest/request.ts'
+import { findHandler, verbOf } from './rest/route.ts'
+
+export interface HandlerDeps extends RESTDeps {
+  readonly authorize: Authorize
+  readonly gitVersion: string
+  /** Aborts when the server stops. */
+  readonly closing: AbortSignal
+}
+
+/** Requests in work at once, streams left out; upstream's two limits (400 reading, 200 writing) as one. */
+const MAX_IN_FLIGHT = 600
+
+/** Makes the function that answers a request, whatever listener and protocol it came by. */
+export function createHandler(deps: HandlerDeps) {
+  let inFlight = 0
+  return async (request: Request, out: Response): Promise<void> => {
+    const warnings: string[] = []
+    const gone = new AbortController()
+    const signal = AbortSignal.any([gone.signal, deps.closing])
+    out.on('close', () => gone.abort())
+    out.on('error', () => gone.abort())
+    const acceptsGzip = String(request.headers['accept-encoding'] ?? '').includes('gzip')
+    inFlight++
+    let answer: Answer
+    try {
+      if (inFlight > MAX_IN_FLIGHT)
+        throw tooManyRequests('Too many requests, please try again later.', 1)
+      answer = await decide(request, deps, signal, (text) => warnings.push(text))
+    } catch (error) {
+      answer = answerError(error, deps)
+    } finally {
+      inFlight--
+    }
+    try {
+      await send(out, answer, { acceptsGzip, warnings })
+    } catch (cause) {
+      if (!signal.aborted)
+        deps.log.error(`Cannot answer ${request.method} ${request.url}`, { cause })
+      out.destroy()
+    }
+  }
+}
+
+function answerError(error: unknown, { log }: HandlerDeps): Answer {
+  if (error instanceof StatusError) return statusAnswer(error.status)
+  log.error('Cannot serve a request', { cause: error })
+  return statusAnswer(internal(error instanceof Error ? error.message : String(error)).status)
+}
+
+async function decide(
+  request: Request,
+  deps: HandlerDeps,
+  signal: AbortSignal,
+  warn: (text: string) => void,
+): Promise<Answer> {
+  const { path, query } = splitURL(request.url ?? '/')
+  const method = request.method ?? 'GET'
+  const isRead = method === 'GET' || method === 'HEAD'
+  const open = isRead ? answerOpenPath(path, deps.gitVersion) : undefined
+  if (open) return open
+  const user = userOf(socketOf(request))
+  if (!user) throw unauthorized()
+
+  const target = parseResourcePath(path)
+  const spec = target && findKind(target.group, target.version, target.plural)
+  if (!target || !spec) {
+    await mayRequest(user, { verb: method.toLowerCase(), path }, deps)
+    return answerElsewhere(request, path, query)
+  }
+  const { name = '', subresource } = target
+  const namespace = spec.resource.namespaced ? target.namespace : undefined
+  const isMisplaced = spec.resource.namespaced
+    ? name !== '' && namespace === undefined
+    : target.namespace !== undefined
+  if (isMisplaced) throw unknownPath()
+  const verb = verbOf(method, name !== '', query)
+  await mayRequest(user, { ...target, verb: verb ?? method.toLowerCase() }, deps)
+  const handle = await findHandler({ spec, name, namespace, subresource }, verb)
+  const restRequest: RESTRequest = {
+    spec,
+    namespace,
+    name,
+    subresource,
+    query,
+    contentType: String(request.headers['content-type'] ?? ''),
+    user,
+    signal,
+    warn,
+    representation: () => negotiateObject(request.headers.accept),
+    body: () => readBody(request),
+  }
+  return handle(restRequest, deps)
+}
+
+async function mayRequest(user: User, attributes: Attributes, deps: HandlerDeps): Promise<void> {
+  if (!(await deps.authorize(user, attributes))) throw forbiddenStatus(user, attributes)
+}
+
+async function answerElsewhere(
+  request: Request,
+  path: string,
+  query: URLSearchParams,
+): Promise<Answer> {
+  const answer =
+    request.method === 'GET'
+      ? (answerDiscovery(path, request.headers.accept, kinds) ??
+        (await answerOpenAPI(path, query, request.headers['if-none-match'])))
+      : undefined
+  if (!answer) throw unknownPath()
+  return answer
+}
+
+function splitURL(url: string): { readonly path: string; readonly query: URLSearchParams } {
+  const at = url.indexOf('?')
+  return at < 0
+    ? { path: url, query: new URLSearchParams() }
+    : { path: url.slice(0, at), query: new URLSearchParams(url.slice(at + 1)) }
+}
+
+/** The TLS socket below, which HTTP/2 hides behind its session. Every listener speaks TLS. */
+function socketOf(request: Request): TLSSocket {
+  const socket = 'stream' in request ? request.stream.session?.socket : request.socket
+  if (!socket) throw unauthorized()
+  return socket as TLSSocket
+}

@@ -1,0 +1,40 @@
+import type { ServerResponse } from 'node:http'
+import type { Status } from '#api/meta.ts'
+
+/** Of either protocol: node's HTTP/2 responses behave as those of HTTP/1. */
+export type Response = ServerResponse
+
+/** What a handler decides; only the server writes it to the wire. */
+export type Answer = WholeAnswer | StreamedAnswer
+
+export interface WholeAnswer {
+  readonly code: number
+  readonly contentType: string
+  readonly body: string | Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface StreamedAnswer {
+  readonly code: number
+  readonly contentType: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Writes until it resolves; the server has sent the headers and ends the response. */
+  readonly stream: (out: Response) => Promise<void>
+}
+
+export const JSON_TYPE = 'application/json'
+
+export const json = (text: string, code = 200): WholeAnswer => ({
+  code,
+  contentType: JSON_TYPE,
+  body: text,
+})
+
+export function statusAnswer(status: Status): WholeAnswer {
+  const code = status.code ?? 200
+  const retryAfter = status.details?.retryAfterSeconds
+  const answer = json(JSON.stringify(status), code)
+  return retryAfter === undefined
+    ? answer
+    : { ...answer, headers: { 'retry-after': String(retryAfter) } }
+}

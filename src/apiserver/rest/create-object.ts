@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import type { KubernetesObject } from '#api/meta.ts'
+import { invalid } from '#api/status.ts'
+import { admit } from './admit.ts'
+import { encodeRecord, keyOf } from './record.ts'
+import type { RESTDeps, RESTRequest } from './request.ts'
+import { timestamp } from './timestamp.ts'
+
+export interface Created {
+  readonly object: KubernetesObject
+  readonly value: string
+  /** 0 for a dry run. */
+  readonly modRevision: number
+}
+
+/** Stores a new object by the rules of its kind; undefined when its name is taken. @throws StatusError */
+export async function createObject(
+  sent: KubernetesObject,
+  { spec, warn }: Pick<RESTRequest, 'spec' | 'warn'>,
+  deps: Pick<RESTDeps, 'store' | 'admission'>,
+  dryRun: boolean,
+): Promise<Created | undefined> {
+  const { resource } = spec
+  const { namespace, name } = sent.metadata
+  const key = keyOf(resource, namespace, name)
+  // Asked early too: an object whose name is taken must not fail for the address that its twin holds.
+  if (name !== '' && (await deps.store.get(key))) return undefined
+  const prepared = spec.prepareCreate(spec.default(bear(sent)))
+  const { object, settle } = await admit(deps, {
+    operation: 'CREATE',
+    resource,
+    object: prepared,
+    dryRun,
+  })
+  let stored = false
+  try {
+    const errors = spec.validate(object)
+    if (errors.length > 0) throw invalid(resource, name, errors)
+    for (const warning of spec.warnings?.(object) ?? []) warn(warning)
+    const value = encodeRecord(object, resource)
+    if (dryRun) return { object, value, modRevision: 0 }
+    const result = await deps.store.create(key, value)
+    stored = result.ok
+    return result.ok ? { object, value, modRevision: result.revision } : undefined
+  } finally {
+    settle(stored)
+  }
+}
+
+/** Gives a new object what only the server may. */
+function bear(object: KubernetesObject): KubernetesObject {
+  const {
+    deletionTimestamp: _timestamp,
+    deletionGracePeriodSeconds: _grace,
+    ...metadata
+  } = object.metadata
+  return {
+    ...object,
+    metadata: { ...metadata, uid: randomUUID(), creationTimestamp: timestamp() },
+  }
+}

@@ -1,0 +1,12 @@
+import type { JSONValue } from '#api/json.ts'
+
+/** A JSON value as Go prints it with %v: `map[spec:map[replicas:2]]`. Some messages quote patches so. */
+export function formatLikeGo(value: JSONValue): string {
+  if (value === null) return '<nil>'
+  if (Array.isArray(value)) return `[${value.map(formatLikeGo).join(' ')}]`
+  if (typeof value !== 'object') return String(value)
+  const pairs = Object.keys(value)
+    .toSorted()
+    .map((key) => `${key}:${formatLikeGo(value[key]!)}`)
+  return `map[${pairs.join(' ')}]`
+}

@@ -1,0 +1,19 @@
+import type { KubernetesObject } from '#api/meta.ts'
+import { parseFieldSelector } from './field-selector.ts'
+import { type Matches, parseLabelSelector } from './label-selector.ts'
+import type { RESTRequest } from './request.ts'
+
+/** What labelSelector, fieldSelector and a name in the path let through; undefined for everything. */
+export function parseMatcher({
+  query,
+  spec,
+  name,
+}: Pick<RESTRequest, 'query' | 'spec' | 'name'>): Matches<KubernetesObject> | undefined {
+  const byLabels = parseLabelSelector(query.get('labelSelector') ?? '')
+  const byFields = parseFieldSelector(query.get('fieldSelector') ?? '', spec)
+  if (!byLabels && !byFields && name === '') return undefined
+  return (object) =>
+    (name === '' || object.metadata.name === name) &&
+    (byLabels?.(object.metadata.labels) ?? true) &&
+    (byFields?.(object) ?? true)
+}

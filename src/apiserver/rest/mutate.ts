@@ -1,0 +1,170 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Namespace } from '#api/core.ts'
+import type { KindSpec } from '#api/kinds/kind-spec.ts'
+import type { KubernetesObject } from '#api/meta.ts'
+import { badRequest, conflict, invalid } from '#api/status.ts'
+import type { StoredItem } from '../storage/store.ts'
+import { admit } from './admit.ts'
+import { findItem } from './find-item.ts'
+import { encodeRecord, objectOf } from './record.ts'
+import type { RESTDeps, RESTRequest } from './request.ts'
+import { namespaceMismatch } from './verbs/create.ts'
+
+type Target = Pick<RESTRequest, 'spec' | 'namespace' | 'name' | 'subresource' | 'warn'>
+type Written = Pick<StoredItem, 'value' | 'modRevision'>
+
+export interface Mutation {
+  readonly dryRun: boolean
+  /** The wanted object. Called again when another write came first; to be conditional, keep a resourceVersion. */
+  readonly change: (current: KubernetesObject) => KubernetesObject | Promise<KubernetesObject>
+}
+
+/**
+ * Changes the object that the request names: as update and patch do, by the rules of its kind, and with
+ * compare-and-set against the store. @throws StatusError
+ */
+export async function mutate(
+  target: Target,
+  deps: RESTDeps,
+  { change, dryRun }: Mutation,
+): Promise<Written> {
+  for (;;) {
+    const item = await findItem(target, deps)
+    const old = objectOf(item)
+    const wanted = await change(old)
+    checkIdentity(wanted, old, target)
+    const prepared = prepare(keepMetadata(wanted, old), old, target)
+    const written = await write(prepared, old, item, target, deps, dryRun)
+    if (written) return written
+  }
+}
+
+/** Undefined when another write came first. */
+async function write(
+  prepared: KubernetesObject,
+  old: KubernetesObject,
+  item: StoredItem,
+  target: Target,
+  deps: RESTDeps,
+  dryRun: boolean,
+): Promise<Written | undefined> {
+  const { spec, subresource, warn, name } = target
+  const { resource } = spec
+  const { object, settle } = await admit(deps, {
+    operation: 'UPDATE',
+    resource,
+    object: prepared,
+    old,
+    dryRun,
+    ...(subresource === undefined ? {} : { subresource }),
+  })
+  let stored = false
+  try {
+    const errors =
+      subresource === 'status'
+        ? (spec.validateStatusUpdate?.(object, old) ?? [])
+        : spec.validateUpdate(object, old)
+    if (errors.length > 0) throw invalid(resource, name, errors)
+    for (const warning of subresource ? [] : (spec.warnings?.(object, old) ?? [])) warn(warning)
+    const value = encodeRecord(object, resource)
+    if (dryRun || isSame(value, item.value)) return { value, modRevision: item.modRevision }
+    const finished = isFinished(object)
+    const result = finished
+      ? await deps.store.delete(item.key, item.modRevision)
+      : await deps.store.update(item.key, item.modRevision, value)
+    stored = result.ok
+    if (finished && result.ok) await settleDeletion(object, target, deps)
+    return result.ok ? { value, modRevision: result.revision } : undefined
+  } finally {
+    settle(stored)
+  }
+}
+
+/** The update took the last finalizer, and so was a deletion. */
+async function settleDeletion(object: KubernetesObject, { spec }: Target, deps: RESTDeps) {
+  const deletion = { operation: 'DELETE', resource: spec.resource, object, dryRun: false } as const
+  const { settle } = await admit(deps, deletion)
+  settle(true)
+}
+
+/** A write that changes nothing takes no revision, whatever the order of its keys. */
+function isSame(value: string, stored: string): boolean {
+  return value === stored || isDeepStrictEqual(JSON.parse(value), JSON.parse(stored))
+}
+
+/** It was being deleted, and nothing holds it any more. */
+export function isFinished(object: KubernetesObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers = [] } = object.metadata
+  if (!deletionTimestamp || deletionGracePeriodSeconds !== 0 || finalizers.length > 0) return false
+  return object.kind !== 'Namespace' || ((object as Namespace).spec?.finalizers ?? []).length === 0
+}
+
+function prepare(
+  object: KubernetesObject,
+  old: KubernetesObject,
+  target: Target,
+): KubernetesObject {
+  const { spec, subresource } = target
+  const defaulted = spec.default(object)
+  if (subresource === undefined) return spec.prepareUpdate(defaulted, old)
+  return subresource === 'status' ? prepareStatus(spec, defaulted, old) : defaulted
+}
+
+function prepareStatus(spec: KindSpec, object: KubernetesObject, old: KubernetesObject) {
+  if (spec.prepareStatusUpdate) return spec.prepareStatusUpdate(object, old)
+  const { status } = object as { readonly status?: unknown }
+  const next: KubernetesObject & { status?: unknown } = { ...old, status }
+  return next
+}
+
+/** What no update may change. */
+function keepMetadata(object: KubernetesObject, old: KubernetesObject): KubernetesObject {
+  const {
+    uid: _uid,
+    generation: _generation,
+    creationTimestamp: _creation,
+    deletionTimestamp: _deletion,
+    deletionGracePeriodSeconds: _grace,
+    ...given
+  } = object.metadata
+  const { metadata } = old
+  const kept = {
+    ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
+    ...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
+    ...(metadata.creationTimestamp === undefined
+      ? {}
+      : { creationTimestamp: metadata.creationTimestamp }),
+    ...(metadata.deletionTimestamp === undefined
+      ? {}
+      : { deletionTimestamp: metadata.deletionTimestamp }),
+    ...(metadata.deletionGracePeriodSeconds === undefined
+      ? {}
+      : { deletionGracePeriodSeconds: metadata.deletionGracePeriodSeconds }),
+  }
+  return { ...object, metadata: { ...given, ...kept } }
+}
+
+function checkIdentity(wanted: KubernetesObject, old: KubernetesObject, target: Target): void {
+  const { spec, name, namespace } = target
+  const { metadata } = wanted
+  if (metadata.name !== name) {
+    // apiserver endpoints/handlers/rest.go checkName
+    throw badRequest(
+      metadata.name === ''
+        ? 'name must be provided'
+        : `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    )
+  }
+  if (metadata.namespace && metadata.namespace !== namespace) throw namespaceMismatch()
+  const { resourceVersion, uid } = old.metadata
+  if (metadata.uid && metadata.uid !== uid) {
+    throw conflict(
+      spec.resource,
+      name,
+      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${uid}`,
+    )
+  }
+  if (metadata.resourceVersion && metadata.resourceVersion !== '0') {
+    if (metadata.resourceVersion !== resourceVersion) throw conflict(spec.resource, name)
+  }
+}

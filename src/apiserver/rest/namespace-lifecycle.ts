@@ -1,0 +1,26 @@
+import type { Namespace } from '#api/core.ts'
+import { namespaces, type Resource } from '#api/resources.ts'
+import { forbidden, notFound, StatusError } from '#api/status.ts'
+import { keyOf, objectOf } from './record.ts'
+import type { RESTDeps } from './request.ts'
+
+/** Nothing is created in a namespace that is not there, or is going (admission plugin NamespaceLifecycle). */
+export async function checkNamespace(
+  { store }: Pick<RESTDeps, 'store'>,
+  resource: Resource,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  const item = await store.get(keyOf(namespaces, undefined, namespace))
+  if (!item) throw notFound(namespaces, namespace)
+  const found = objectOf(item) as Namespace // by its key
+  if (!found.metadata.deletionTimestamp) return
+  const why = `unable to create new content in namespace ${namespace} because it is being terminated`
+  const { status } = forbidden(resource, name, why)
+  const cause = {
+    reason: 'NamespaceTerminating',
+    message: `namespace ${namespace} is being terminated`,
+    field: 'metadata.namespace',
+  }
+  throw new StatusError({ ...status, details: { ...status.details, causes: [cause] } })
+}

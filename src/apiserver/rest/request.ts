@@ -1,0 +1,39 @@
+import type { KindSpec } from '#api/kinds/kind-spec.ts'
+import type { Log } from '#log/log.ts'
+import type { Admission } from '../admission/admission.ts'
+import type { User } from '../auth/user.ts'
+import type { Representation } from '../http/media-type.ts'
+import type { Store } from '../storage/store.ts'
+
+/** A request for a served resource, after authentication, authorisation and routing. */
+export interface RESTRequest {
+  readonly spec: KindSpec
+  readonly namespace: string | undefined
+  /** Empty for requests on the whole collection. */
+  readonly name: string
+  readonly subresource: string | undefined
+  readonly query: URLSearchParams
+  readonly contentType: string
+  readonly user: User
+  /** Aborts when the client goes or the server stops. */
+  readonly signal: AbortSignal
+  readonly representation: () => Representation
+  readonly body: () => Promise<Buffer>
+  /** Adds a Warning header to the answer. */
+  readonly warn: (text: string) => void
+}
+
+/** What the verbs need of the server. */
+export interface RESTDeps {
+  readonly store: Store
+  readonly admission: readonly Admission[]
+  readonly agentAccess: AgentAccess
+  readonly log: Log
+}
+
+/** The server's identity towards node agents. */
+export interface AgentAccess {
+  readonly caPEM: string
+  readonly certPEM: string
+  readonly keyPEM: string
+}

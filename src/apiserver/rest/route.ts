@@ -1,0 +1,87 @@
+import type { Subresource } from '#api/kinds/kind-spec.ts'
+import { methodNotAllowed, unknownPath } from '#api/status.ts'
+import type { Answer } from '../http/answer.ts'
+import type { RESTDeps, RESTRequest } from './request.ts'
+import { create } from './verbs/create.ts'
+import { remove } from './verbs/delete.ts'
+import { deleteCollection } from './verbs/delete-collection.ts'
+import { get } from './verbs/get.ts'
+import { list } from './verbs/list.ts'
+import { patch } from './verbs/patch.ts'
+import { update } from './verbs/update.ts'
+import { watch } from './watch/watch.ts'
+import { isTrue } from './watch/watch-options.ts'
+
+type Handler = (request: RESTRequest, deps: RESTDeps) => Promise<Answer>
+type Handlers = Readonly<Record<string, Handler>>
+
+const collection: Handlers = { list, watch, create, deletecollection: deleteCollection }
+const single: Handlers = { get, watch, update, patch, delete: remove }
+
+/** Loaded when first used: most of a server's life goes by without them. */
+const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>>>> = {
+  status: async () => ({ get, update, patch }),
+  scale: async () => (await import('./subresources/scale.ts')).scale,
+  log: async () => (await import('./subresources/log.ts')).log,
+  binding: async () => (await import('./subresources/binding.ts')).binding,
+  eviction: async () => (await import('./subresources/eviction.ts')).eviction,
+  finalize: async () => (await import('./subresources/finalize.ts')).finalize,
+}
+
+export const servedSubresources = Object.keys(subresources) as readonly Subresource[]
+
+/** The verb of a request, as RBAC calls it; undefined for methods that mean nothing here. */
+export function verbOf(
+  method: string,
+  hasName: boolean,
+  query: URLSearchParams,
+): string | undefined {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      if (isTrue(query.get('watch'))) return 'watch'
+      return hasName ? 'get' : 'list'
+    case 'POST':
+      return 'create'
+    case 'PUT':
+      return 'update'
+    case 'PATCH':
+      return 'patch'
+    case 'DELETE':
+      return hasName ? 'delete' : 'deletecollection'
+    default:
+      return undefined
+  }
+}
+
+/** @throws StatusError 404, 405 */
+export async function findHandler(
+  {
+    spec,
+    name,
+    namespace,
+    subresource,
+  }: Pick<RESTRequest, 'spec' | 'name' | 'namespace' | 'subresource'>,
+  verb: string | undefined,
+): Promise<Handler> {
+  const handlers = await findHandlers(spec.subresources, name, subresource)
+  const { resource } = spec
+  // Across namespaces one may only read and watch.
+  const isAcross = resource.namespaced && namespace === undefined
+  const isServed = verb !== undefined && Object.hasOwn(handlers, verb)
+  if (isServed && !(isAcross && (verb === 'create' || verb === 'deletecollection')))
+    return handlers[verb]!
+  throw methodNotAllowed(resource, verb ?? 'this method')
+}
+
+async function findHandlers(
+  offered: readonly Subresource[],
+  name: string,
+  subresource: string | undefined,
+): Promise<Handlers> {
+  if (subresource === undefined) return name === '' ? collection : single
+  const known = offered.find((each) => each === subresource)
+  const load = known && subresources[known]
+  if (!load) throw unknownPath()
+  return load()
+}

@@ -1,0 +1,102 @@
+import type { Deployment, ReplicaSet } from '#api/apps.ts'
+import { invalid as invalidField } from '#api/field-error.ts'
+import { isJSONObject, type JSONObject } from '#api/json.ts'
+import type { KubernetesObject } from '#api/meta.ts'
+import { badRequest, invalid } from '#api/status.ts'
+import { type Answer, json } from '../../http/answer.ts'
+import { parsePatch } from '../apply-patch.ts'
+import { findItem } from '../find-item.ts'
+import { selectorText } from '../format-selector.ts'
+import { mutate } from '../mutate.ts'
+import { parseBody } from '../parse-body.ts'
+import { objectOf } from '../record.ts'
+import type { RESTDeps, RESTRequest } from '../request.ts'
+import { refuseServerSideApply } from '../verbs/patch.ts'
+import { parseWriteOptions } from '../write-options.ts'
+
+/** What has a scale: spec.replicas, status.replicas and a selector at the same places. */
+type Scalable = Deployment | ReplicaSet
+
+/** deployments/scale and replicasets/scale, as autoscaling/v1 Scale. */
+export const scale = {
+  async get(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
+    return json(JSON.stringify(scaleOf(objectOf(await findItem(request, deps)) as Scalable)))
+  },
+
+  async update(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
+    const { value } = await parseBody(await request.body(), request.contentType)
+    return change(request, deps, 'UpdateOptions', async () => value)
+  },
+
+  async patch(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
+    refuseServerSideApply(request.contentType)
+    const body = await request.body()
+    const { apply } = parsePatch(body, request.contentType, SCALE)
+    return change(request, deps, 'PatchOptions', async (current) => {
+      const patched = await apply(current)
+      if (!isJSONObject(patched)) throw badRequest('the patched Scale is not an object')
+      return patched
+    })
+  },
+}
+
+const SCALE = {
+  group: 'autoscaling',
+  version: 'v1',
+  kind: 'Scale',
+  plural: 'scales',
+  namespaced: true,
+}
+
+async function change(
+  request: RESTRequest,
+  deps: RESTDeps,
+  optionsKind: string,
+  edit: (current: JSONObject) => Promise<JSONObject>,
+): Promise<Answer> {
+  const { dryRun } = parseWriteOptions(request.query, optionsKind)
+  const written = await mutate({ ...request, subresource: undefined }, deps, {
+    dryRun,
+    change: async (current) => {
+      const wanted = await edit(scaleOf(current as Scalable))
+      return withReplicas(current as Scalable, wanted, request.name)
+    },
+  })
+  return json(JSON.stringify(scaleOf(objectOf(written) as Scalable)))
+}
+
+function scaleOf({ metadata, spec, status }: Scalable): JSONObject {
+  const { name, namespace = '', uid = '', resourceVersion = '', creationTimestamp = '' } = metadata
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: spec.replicas ?? 0 },
+    status: { replicas: status?.replicas ?? 0, selector: selectorText(spec.selector) },
+  }
+}
+
+function withReplicas(current: Scalable, wanted: JSONObject, name: string): KubernetesObject {
+  const spec = isJSONObject(wanted.spec) ? wanted.spec : {}
+  const metadata = isJSONObject(wanted.metadata) ? wanted.metadata : {}
+  const replicas = spec.replicas ?? 0
+  if (typeof replicas !== 'number' || !Number.isSafeInteger(replicas)) {
+    throw badRequest(
+      'json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32',
+    )
+  }
+  if (replicas < 0) {
+    const error = invalidField('spec.replicas', replicas, 'must be greater than or equal to 0')
+    throw invalid({ kind: 'Scale', group: 'autoscaling' }, name, [error])
+  }
+  const { resourceVersion } = metadata
+  const scaled = {
+    ...current,
+    metadata: {
+      ...current.metadata,
+      ...(typeof resourceVersion === 'string' && resourceVersion !== '' ? { resourceVersion } : {}),
+    },
+    spec: { ...current.spec, replicas },
+  }
+  return scaled
+}

@@ -1,0 +1,34 @@
+import { apiVersionOf } from '#api/resources.ts'
+import { StatusError } from '#api/status.ts'
+import { type Answer, json } from '../../http/answer.ts'
+import { parseDeleteOptions } from '../delete-options.ts'
+import { parseMatcher } from '../matcher.ts'
+import { objectOf, prefixOf } from '../record.ts'
+import type { RESTDeps, RESTRequest } from '../request.ts'
+import { removeOne } from './delete.ts'
+
+/** Deletes what the selectors let through, one by one; what went meanwhile is no error. */
+export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
+  const { spec, namespace } = request
+  const options = await parseDeleteOptions(request)
+  const matches = parseMatcher(request)
+  const { items, revision } = await deps.store.list(prefixOf(spec.resource, namespace))
+  const deleted: string[] = []
+  for (const item of items) {
+    const found = objectOf(item)
+    if (matches && !matches(found)) continue
+    const { name, namespace: within } = found.metadata
+    const target = { spec, namespace: within, name }
+    const removal = await removeOne(target, deps, options).catch(ignoreNotFound)
+    if (removal) deleted.push(JSON.stringify(removal.object))
+  }
+  const { resource } = spec
+  return json(
+    `{"kind":"${resource.kind}List","apiVersion":"${apiVersionOf(resource)}","metadata":{"resourceVersion":"${revision}"},"items":[${deleted.join(',')}]}`,
+  )
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (error instanceof StatusError && error.status.code === 404) return undefined
+  throw error
+}

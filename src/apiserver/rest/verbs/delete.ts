@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { KubernetesObject, Status } from '#api/meta.ts'
+import type { Resource } from '#api/resources.ts'
+import { conflict } from '#api/status.ts'
+import { type Answer, statusAnswer } from '../../http/answer.ts'
+import type { StoredItem } from '../../storage/store.ts'
+import { admit } from '../admit.ts'
+import { type DeleteOptions, parseDeleteOptions } from '../delete-options.ts'
+import { findItem } from '../find-item.ts'
+import { planDeletion } from '../plan-deletion.ts'
+import { presentObject } from '../present.ts'
+import { encodeRecord, objectOf } from '../record.ts'
+import type { RESTDeps, RESTRequest } from '../request.ts'
+
+/** Kinds whose removal answers with the object instead of a Status (ReturnDeletedObject upstream). */
+const RETURNS_OBJECT = new Set(['pods', 'services', 'serviceaccounts'])
+
+export async function remove(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
+  const options = await parseDeleteOptions(request)
+  const { object, removed } = await removeOne(request, deps, options)
+  const { resource } = request.spec
+  if (removed && !RETURNS_OBJECT.has(resource.plural))
+    return statusAnswer(success(resource, object))
+  return presentObject(request, object)
+}
+
+export interface Removal {
+  readonly object: KubernetesObject
+  /** False: it is only marked. */
+  readonly removed: boolean
+}
+
+export async function removeOne(
+  request: Pick<RESTRequest, 'spec' | 'namespace' | 'name'>,
+  deps: RESTDeps,
+  options: DeleteOptions,
+): Promise<Removal> {
+  for (;;) {
+    const item = await findItem(request, deps)
+    const object = objectOf(item)
+    checkPreconditions(request.spec.resource, object, options)
+    const done = await attempt(request.spec.resource, object, item, deps, options)
+    if (done) return done
+  }
+}
+
+/** Undefined when another write came first. */
+async function attempt(
+  resource: Resource,
+  object: KubernetesObject,
+  item: StoredItem,
+  deps: RESTDeps,
+  options: DeleteOptions,
+): Promise<Removal | undefined> {
+  const { store } = deps
+  const plan = planDeletion(object, options, Date.now())
+  if (plan.kind === 'mark') {
+    if (options.dryRun || isDeepStrictEqual(plan.object, object)) {
+      return { object: plan.object, removed: false }
+    }
+    const marked = encodeRecord(plan.object, resource)
+    const result = await store.update(item.key, item.modRevision, marked)
+    if (!result.ok) return undefined
+    return {
+      object: objectOf({ value: marked, modRevision: result.revision }),
+      removed: false,
+    }
+  }
+  const { dryRun } = options
+  const { settle } = await admit(deps, { operation: 'DELETE', resource, object, dryRun })
+  if (dryRun) return { object, removed: true }
+  let stored = false
+  try {
+    stored = (await store.delete(item.key, item.modRevision)).ok
+  } finally {
+    settle(stored)
+  }
+  return stored ? { object, removed: true } : undefined
+}
+
+function checkPreconditions(
+  resource: Resource,
+  { metadata }: KubernetesObject,
+  { preconditions: { uid, resourceVersion } }: DeleteOptions,
+): void {
+  const refuse = (what: string, wanted: string, found: string | undefined) =>
+    conflict(
+      resource,
+      metadata.name,
+      `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`,
+    )
+  if (uid !== undefined && uid !== metadata.uid) throw refuse('UID', uid, metadata.uid)
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    throw refuse('ResourceVersion', resourceVersion, metadata.resourceVersion)
+  }
+}
+
+const success = ({ group, plural }: Resource, { metadata }: KubernetesObject): Status => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Success',
+  details: {
+    name: metadata.name,
+    ...(group === '' ? {} : { group }),
+    kind: plural,
+    ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
+  },
+})

@@ -1,0 +1,141 @@
+import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import type { KubernetesObject } from '#api/meta.ts'
+import type { Resource } from '#api/resources.ts'
+import type { Log } from '#log/log.ts'
+import type { Admission } from './admission/admission.ts'
+import { type Authorize, allowComponents } from './auth/authorize.ts'
+import { bootstrap, type KubernetesService } from './bootstrap.ts'
+import { createHandler } from './handle-request.ts'
+import { objectOf, prefixOf } from './rest/record.ts'
+import type { AgentAccess } from './rest/request.ts'
+import { startCompaction } from './storage/compaction.ts'
+import type { Store } from './storage/store.ts'
+
+export interface APIServerOptions {
+  readonly store: Store
+  readonly tls: { readonly certPEM: string; readonly keyPEM: string; readonly clientCAPEM: string }
+  readonly admission: readonly Admission[]
+  readonly agentAccess: AgentAccess
+  /** As /version says: `v1.36.0+fairlead`. */
+  readonly gitVersion: string
+  readonly log: Log
+  /** Without it there is no Service default/kubernetes. */
+  readonly kubernetes?: KubernetesService
+  /** Who may do what; by default administrators and components may do all, others nothing. */
+  readonly authorize?: Authorize
+}
+
+export type ListenTarget =
+  | { readonly fd: number }
+  | { readonly host: string; readonly port: number }
+
+export interface APIServer {
+  /** Serves on one more socket; the first call also makes what every cluster has. @throws Error */
+  listen(target: ListenTarget): Promise<{ readonly port: number }>
+  /** Ends watches, lets requests finish, closes every socket. The store stays open: it is the caller's. */
+  close(): Promise<void>
+}
+
+export function createAPIServer(options: APIServerOptions): APIServer {
+  const { store, admission, log } = options
+  const closing = new AbortController()
+  const handle = createHandler({
+    store,
+    admission,
+    log,
+    agentAccess: options.agentAccess,
+    gitVersion: options.gitVersion,
+    authorize: options.authorize ?? allowComponents,
+    closing: closing.signal,
+  })
+  const listeners: Listener[] = []
+  const compaction = startCompaction(store, log)
+  let started: Promise<void> | undefined
+
+  const start = async () => {
+    const list = async (resource: Resource): Promise<readonly KubernetesObject[]> =>
+      (await store.list(prefixOf(resource))).items.map(objectOf)
+    for (const plugin of admission) await plugin.start?.(list)
+    await bootstrap({ store, admission }, options.kubernetes)
+  }
+
+  return {
+    async listen(target) {
+      started ??= start()
+      await started
+      const listener = createListener(options.tls, handle)
+      const port = await listener.listen(target)
+      listeners.push(listener)
+      return { port }
+    },
+    async close() {
+      closing.abort()
+      compaction[Symbol.dispose]()
+      await Promise.all(listeners.map((listener) => listener.close()))
+    },
+  }
+}
+
+interface Listener {
+  listen(target: ListenTarget): Promise<number>
+  close(): Promise<void>
+}
+
+/** How long a stop waits for answers under way. */
+const CLOSE_GRACE_MS = 500
+
+/** One socket, HTTP/2 and HTTP/1.1 on it (the latter for upgrades and simple clients). */
+function createListener(
+  { certPEM, keyPEM, clientCAPEM }: APIServerOptions['tls'],
+  handle: ReturnType<typeof createHandler>,
+): Listener {
+  const server: Http2SecureServer = createSecureServer({
+    cert: certPEM,
+    key: keyPEM,
+    ca: clientCAPEM,
+    requestCert: true,
+    rejectUnauthorized: false, // health and version are open; the handler refuses the rest
+    allowHTTP1: true,
+    minVersion: 'TLSv1.2',
+    settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 },
+    maxSessionMemory: 64,
+  })
+  const sockets = new Set<Socket>()
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+  })
+  server.on('sessionError', () => {}) // the client's connection broke; its requests end by themselves
+  // Responses of HTTP/2 behave as those of HTTP/1.
+  server.on('request', (request, response) => void handle(request, response as never))
+  return {
+    listen(target) {
+      const { promise, resolve, reject } = Promise.withResolvers<number>()
+      server.once('error', (cause) =>
+        reject(new Error(`Cannot listen on ${nameOf(target)}: ${explain(cause)}`, { cause })),
+      )
+      server.listen(target, () => resolve((server.address() as AddressInfo).port))
+      return promise
+    },
+    async close() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      server.close(() => resolve())
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, CLOSE_GRACE_MS)
+      for (const socket of sockets) if (socket.bytesWritten === 0) socket.destroy()
+      await promise
+      clearTimeout(timer)
+    },
+  }
+}
+
+const nameOf = (target: ListenTarget) =>
+  'fd' in target ? `descriptor ${target.fd}` : `${target.host}:${target.port}`
+
+function explain(cause: Error): string {
+  const code = 'code' in cause ? cause.code : undefined
+  return code === 'EADDRINUSE' ? 'the address is in use' : cause.message
+}

@@ -1,0 +1,39 @@
+import type { KubernetesObject } from '#api/meta.ts'
+import { formatAge } from './duration.ts'
+
+export interface Column<T extends KubernetesObject = KubernetesObject> {
+  readonly name: string
+  readonly type: 'string' | 'integer'
+  readonly format?: 'name'
+  readonly description?: string
+  /** Shown by `kubectl get -o wide` only. */
+  readonly wide?: boolean
+  readonly cell: (object: T, now: number) => string | number
+}
+
+export const nameColumn: Column = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  description: 'Name, unique among the objects of its kind and namespace',
+  cell: ({ metadata }) => metadata.name,
+}
+
+export const ageColumn: Column = {
+  name: 'Age',
+  type: 'string',
+  description: 'Time since the object was created',
+  cell: ({ metadata }, now) => formatAge(metadata.creationTimestamp, now),
+}
+
+/** A column of text, or with `wide` one of the wide output. */
+export const text = <T extends KubernetesObject>(
+  name: string,
+  cell: (object: T, now: number) => string,
+  wide = false,
+): Column<T> => ({ name, type: 'string', cell, wide })
+
+export const integer = <T extends KubernetesObject>(
+  name: string,
+  cell: (object: T) => number,
+): Column<T> => ({ name, type: 'integer', cell })

@@ -1,0 +1,28 @@
+import type { ConfigMap, Secret, ServiceAccount } from '#api/core.ts'
+import { ageColumn, type Column, integer, nameColumn, text } from '../column.ts'
+
+const countKeys = (...maps: (object | undefined)[]) =>
+  maps.reduce((sum, map) => sum + Object.keys(map ?? {}).length, 0)
+
+export const configMapColumns: readonly Column<ConfigMap>[] = [
+  nameColumn,
+  integer('Data', ({ data, binaryData }) => countKeys(data, binaryData)),
+  ageColumn,
+]
+
+export const secretColumns: readonly Column<Secret>[] = [
+  nameColumn,
+  text('Type', ({ type }) => type ?? ''),
+  integer('Data', ({ data }) => countKeys(data)),
+  ageColumn,
+]
+
+interface WithSecrets extends ServiceAccount {
+  readonly secrets?: readonly unknown[]
+}
+
+export const serviceAccountColumns: readonly Column<WithSecrets>[] = [
+  nameColumn,
+  integer('Secrets', ({ secrets }) => secrets?.length ?? 0),
+  ageColumn,
+]
