@@ -22,6 +22,7 @@ const whole: Readonly<Record<string, readonly string[]>> = {
   workloads: [...base, 'api', 'client'],
   'node-network': below,
   'node-agent': below,
+  images: [...base, 'api', 'client'],
   'pod-network': below,
   'service-network': below,
   'external-access': below,
