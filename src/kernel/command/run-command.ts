@@ -7,7 +7,7 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-interface CommandOptions {
+export interface CommandOptions {
   /** What is tried, for the error. */
   readonly op?: string
   readonly input?: string
@@ -65,5 +65,7 @@ const MESSAGES: readonly (readonly [string, string])[] = [
 
 /** The errno behind what a command wrote on standard error; `EINVAL` where the message names none. */
 export function errnoOfMessage(message: string): string {
-  return MESSAGES.find(([text]) => message.includes(text))?.[1] ?? 'EINVAL'
+  return (
+    MESSAGES.find(([text]) => message.toLowerCase().includes(text.toLowerCase()))?.[1] ?? 'EINVAL'
+  )
 }

@@ -1,4 +1,3 @@
-import type { MAC } from '#ip/mac.ts'
 import { AF_BRIDGE } from '#wire/netlink/family.ts'
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '#wire/netlink/message.ts'
 import {
@@ -14,6 +13,7 @@ import {
 } from '#wire/netlink/neighbour.ts'
 import { describeFDBEntry } from './describe.ts'
 import { deviceIndex, deviceNames } from './device-names.ts'
+import { isFlooded, isListed } from './fdb-entry.ts'
 import type { FDBEntry, Rtnetlink } from './model.ts'
 import type { NetlinkSocket } from './socket.ts'
 import { deleteUnlessMissing } from './unless-missing.ts'
@@ -21,37 +21,33 @@ import { deleteUnlessMissing } from './unless-missing.ts'
 type FDBCalls = Pick<Rtnetlink, 'fdb' | 'replaceFDBEntry' | 'deleteFDBEntry'>
 
 export function fdbCalls(socket: NetlinkSocket): FDBCalls {
+  const fdb = () => {
+    const nameOf = deviceNames(socket)
+    // For forwarding tables the kernel expects the body of a link request (rtnl_fdb_dump() in net/core/rtnetlink.c).
+    const request = new Uint8Array(16)
+    request[0] = AF_BRIDGE
+    return socket
+      .dump('list FDB entries', RTM_GETNEIGH, request)
+      .map(decodeNeighbour)
+      .flatMap((message) => toEntry(message, nameOf(message.index)) ?? [])
+  }
   return {
-    fdb() {
-      const nameOf = deviceNames(socket)
-      // For forwarding tables the kernel expects the body of a link request (rtnl_fdb_dump() in net/core/rtnetlink.c).
-      const request = new Uint8Array(16)
-      request[0] = AF_BRIDGE
-      return socket
-        .dump('list FDB entries', RTM_GETNEIGH, request)
-        .map(decodeNeighbour)
-        .flatMap((message) => toEntry(message, nameOf(message.index)) ?? [])
-    },
+    fdb,
     replaceFDBEntry(entry) {
       const op = `add ${describeFDBEntry(entry)}`
       const body = encodeNeighbour(toMessage(entry, deviceIndex(socket, entry.device, op)))
-      // Several VTEPs may share the MAC that means "unknown" or "all": those are appended, and the kernel refuses to replace them.
       const how = isFlooded(entry.mac) ? NLM_F_APPEND : NLM_F_REPLACE
       socket.request(op, RTM_NEWNEIGH, NLM_F_CREATE | how, body)
     },
     deleteFDBEntry(entry) {
       const op = `delete ${describeFDBEntry(entry)}`
+      if (!isListed(entry, fdb())) return false
       return deleteUnlessMissing(['ENOENT', 'ENODEV'], () => {
         const message = toMessage(entry, deviceIndex(socket, entry.device, op))
         socket.request(op, RTM_DELNEIGH, 0, encodeNeighbour(message))
       })
     },
   }
-}
-
-/** All zeros, or a group address (its first octet is odd). */
-function isFlooded(mac: MAC): boolean {
-  return mac === '00:00:00:00:00:00' || Number.parseInt(mac.slice(0, 2), 16) % 2 === 1
 }
 
 /** With a destination it is a vxlan's own entry; without one it belongs to the bridge that the device is a port of. */

@@ -1,0 +1,51 @@
+import { formatCIDR } from '#ip/cidr.ts'
+import { familyOf } from '#ip/ip.ts'
+import { RT_TABLE_MAIN, RTPROT_BOOT } from '#wire/netlink/route.ts'
+import { isFlooded } from '../fdb-entry.ts'
+import type { Address, FDBEntry, Neighbour, Route } from '../model.ts'
+
+export function addressArgv(verb: 'replace' | 'del', entry: Address): readonly string[] {
+  const { address, device, scope } = entry
+  return [
+    ...['ip', 'addr', verb, formatCIDR(address), 'dev', device],
+    ...(scope === undefined ? [] : ['scope', `${scope}`]),
+    ...(verb === 'replace' && familyOf(address.address) === 6 ? ['nodad'] : []),
+  ]
+}
+
+export function routeArgv(verb: 'replace' | 'del', route: Route): readonly string[] {
+  const { family, type, destination, gateway, device, source, scope, protocol, onlink } = route
+  const protocolSaid = protocol ?? (verb === 'replace' ? RTPROT_BOOT : undefined)
+  return [
+    ...['ip', `-${family}`, 'route', verb],
+    ...(type === undefined ? [] : [type]),
+    destination ? formatCIDR(destination) : 'default',
+    ...(gateway === undefined ? [] : ['via', gateway]),
+    ...(device === undefined ? [] : ['dev', device]),
+    ...(source === undefined ? [] : ['src', source]),
+    ...(scope === undefined ? [] : ['scope', scope === 'universe' ? 'global' : scope]),
+    ...(protocolSaid === undefined ? [] : ['proto', `${protocolSaid}`]),
+    ...['table', `${route.table ?? RT_TABLE_MAIN}`],
+    ...(onlink ? ['onlink'] : []),
+  ]
+}
+
+export function neighbourArgv(verb: 'replace' | 'del', neighbour: Neighbour): readonly string[] {
+  const { ip, device, mac, proxy, state = 'permanent' } = neighbour
+  if (proxy) return ['ip', 'neigh', verb, 'proxy', ip, 'dev', device]
+  return [
+    ...['ip', 'neigh', verb, ip, 'dev', device],
+    ...(verb === 'replace' && mac !== undefined ? ['lladdr', mac] : []),
+    ...(verb === 'replace' ? ['nud', state === 'other' ? 'permanent' : state] : []),
+  ]
+}
+
+export function fdbArgv(verb: 'replace' | 'del', entry: FDBEntry): readonly string[] {
+  const { mac, device, destination, permanent = true } = entry
+  return [
+    ...['bridge', 'fdb', verb === 'replace' && isFlooded(mac) ? 'append' : verb, mac],
+    ...['dev', device],
+    ...(destination === undefined ? ['master'] : ['dst', destination, 'self']),
+    ...(verb === 'replace' ? [permanent ? 'permanent' : 'dynamic'] : []),
+  ]
+}

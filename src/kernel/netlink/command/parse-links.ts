@@ -1,0 +1,73 @@
+import { parseIP } from '#ip/ip.ts'
+import { parseMAC } from '#ip/mac.ts'
+import type { Link } from '../model.ts'
+
+/** What is read of `ip -j -d link show` (iproute2 6.1). */
+interface IpLink {
+  readonly ifindex: number
+  readonly ifname: string
+  readonly flags: readonly string[]
+  readonly mtu: number
+  readonly address?: string
+  readonly master?: string
+  /** The peer's name where it is in the same namespace, else `link_index`. */
+  readonly link?: string
+  readonly link_index?: number
+  readonly ifalias?: string
+  readonly linkinfo?: {
+    readonly info_kind?: string
+    readonly info_data?: {
+      readonly id?: number
+      readonly local?: string
+      readonly local6?: string
+      readonly link?: string
+      readonly port?: number
+      readonly learning?: boolean
+    }
+    readonly info_slave_data?: { readonly hairpin?: boolean }
+  }
+}
+
+export function parseLinks(json: string): Link[] {
+  const links = JSON.parse(json || '[]') as readonly IpLink[]
+  const indices = new Map(links.map(({ ifname, ifindex }) => [ifname, ifindex]))
+  const indexOf = (name: string | undefined) => (name === undefined ? undefined : indices.get(name))
+  return links.map((link) => toLink(link, indexOf))
+}
+
+function toLink(link: IpLink, indexOf: (name: string | undefined) => number | undefined): Link {
+  const kind = link.linkinfo?.info_kind
+  const mac = parseMAC(link.address ?? '')
+  const masterIndex = indexOf(link.master)
+  const peerIndex = kind === 'veth' ? (link.link_index ?? indexOf(link.link)) : undefined
+  const hairpin = link.linkinfo?.info_slave_data?.hairpin
+  return {
+    index: link.ifindex,
+    name: link.ifname,
+    mtuBytes: link.mtu,
+    up: link.flags.includes('UP'),
+    ...(kind !== undefined && { kind }),
+    ...(mac !== undefined && { mac }),
+    ...(masterIndex !== undefined && { masterIndex }),
+    ...(peerIndex !== undefined && { peerIndex }),
+    ...(link.ifalias !== undefined && { alias: link.ifalias }),
+    ...(hairpin !== undefined && { hairpin }),
+    ...(kind === 'vxlan' && { vxlan: toVXLAN(link, indexOf) }),
+  }
+}
+
+function toVXLAN(
+  { linkinfo }: IpLink,
+  indexOf: (name: string | undefined) => number | undefined,
+): NonNullable<Link['vxlan']> {
+  const { id = 0, port = 0, learning = false, local, local6, link } = linkinfo?.info_data ?? {}
+  const address = parseIP(local ?? local6 ?? '')
+  const deviceIndex = indexOf(link)
+  return {
+    vni: id,
+    port,
+    learning,
+    ...(address !== undefined && { local: address }),
+    ...(deviceIndex !== undefined && { deviceIndex }),
+  }
+}

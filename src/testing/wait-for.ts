@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+interface WaitOptions {
+  /** What is awaited, for the error: "agent to be ready". */
+  readonly what: string
+  readonly timeoutMs?: number
+}
+
+const FIRST_PAUSE_MS = 2
+const LONGEST_PAUSE_MS = 50
+
+/** Asks `predicate` until it gives something true, and returns that. An error it throws counts as "not yet". @throws Error after the deadline */
+export async function waitFor<T>(
+  predicate: () => T | Promise<T>,
+  { what, timeoutMs = 5000 }: WaitOptions,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs
+  let cause: unknown
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    try {
+      const value = await predicate()
+      if (value) return value
+    } catch (error) {
+      cause = error
+    }
+    if (performance.now() >= deadline) {
+      throw new Error(`Cannot wait longer for ${what}: ${timeoutMs} ms are over`, { cause })
+    }
+    await delay(pauseMs)
+  }
+}
