@@ -1,0 +1,18 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { applyUnderlay } from '#node-network/underlay/apply-underlay.ts'
+import { planUnderlay } from '#node-network/underlay/plan-underlay.ts'
+import { type Layout, nodeRootDir, nodeRunDir } from './layout.ts'
+import type { AddressPlan } from './options.ts'
+
+/** Makes what is missing of the node network and of the nodes' folders. @returns what it had to make, for people */
+export function repairUnderlay(layout: Layout, plan: AddressPlan): readonly string[] {
+  const isNew = !existsSync(layout.netnsDir)
+  mkdirSync(layout.netnsDir, { recursive: true, mode: 0o700 })
+  for (const { name } of plan.nodes) {
+    for (const folder of [nodeRootDir(layout, name), nodeRunDir(layout, name)]) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+    }
+  }
+  const made = applyUnderlay(planUnderlay(plan), { netnsDir: layout.netnsDir })
+  return isNew ? ['node network'] : made
+}
