@@ -1,0 +1,123 @@
+import type { Node } from '#api/core.ts'
+import * as resources from '#api/resources.ts'
+import { type API, APIStatusError } from '#client/api.ts'
+import type { Log } from '#log/log.ts'
+import type { Clock } from '../probes/prober.ts'
+import { type NodeIdentity, nodeConditions, nodeFacts, nodeLabels } from './node-object.ts'
+
+export interface NodeStatusDeps {
+  readonly api: API
+  readonly clock: Clock
+  readonly log: Log
+  /** Resolves when pods can be given a network. */
+  readonly networkReady: Promise<void>
+}
+
+// As the kubelet: the lease is the heartbeat, the status is repeated each 5 minutes even if nothing changes.
+const LEASE_MS = 10_000
+const LEASE_SECONDS = 40
+const STATUS_MS = 300_000
+const RETRY_MS = 1000
+
+/** Registers the node, keeps its lease and its conditions. Returns when aborted. */
+export async function runNodeStatus(
+  deps: NodeStatusDeps,
+  identity: NodeIdentity,
+  signal: AbortSignal,
+): Promise<void> {
+  let isReady = false
+  let wake = new AbortController()
+  deps.networkReady.then(
+    () => {
+      isReady = true
+      wake.abort()
+    },
+    (cause: unknown) =>
+      deps.log.error('Cannot make the node ready: its pod network is not', { cause }),
+  )
+  await Promise.all([
+    repeat(
+      deps,
+      LEASE_MS,
+      () => signal,
+      signal,
+      () => renewLease(deps, identity.nodeName),
+    ),
+    repeat(
+      deps,
+      STATUS_MS,
+      () => {
+        wake = new AbortController()
+        return AbortSignal.any([wake.signal, signal])
+      },
+      signal,
+      () => writeStatus(deps, identity, isReady),
+    ),
+  ])
+}
+
+/** Calls `act` at once and then each period, soon again after a failure. `nap` gives what may cut a pause short. */
+async function repeat(
+  { clock, log }: NodeStatusDeps,
+  periodMs: number,
+  nap: () => AbortSignal,
+  signal: AbortSignal,
+  act: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    const pause = nap() // taken before acting, so that what happens meanwhile counts
+    try {
+      await act()
+      await clock.sleep(periodMs, pause)
+    } catch (cause) {
+      if (signal.aborted) return
+      log.warn('Cannot report the node: tried again soon', { cause })
+      await clock.sleep(RETRY_MS, signal)
+    }
+  }
+}
+
+async function writeStatus(
+  { api, clock }: NodeStatusDeps,
+  identity: NodeIdentity,
+  isReady: boolean,
+) {
+  const node = await register(api, identity)
+  const conditions = nodeConditions(isReady, node.status?.conditions ?? [], new Date(clock.now()))
+  const status = { ...nodeFacts(identity), conditions }
+  await api.patch(resources.nodes, { name: identity.nodeName }, 'merge', { status }, 'status')
+}
+
+/** The Node as it is, made or given its labels where needed. Others may add labels: only ours are written. */
+async function register(api: API, identity: NodeIdentity): Promise<Node> {
+  const name = identity.nodeName
+  const labels = nodeLabels(identity)
+  const node = await api.get(resources.nodes, { name })
+  if (!node) {
+    try {
+      return await api.create(resources.nodes, { metadata: { name, labels }, spec: {} })
+    } catch (error) {
+      if (!(error instanceof APIStatusError && error.code === 409)) throw error
+      return await register(api, identity)
+    }
+  }
+  const held = node.metadata.labels ?? {}
+  if (Object.entries(labels).every(([key, value]) => held[key] === value)) return node
+  return await api.patch(resources.nodes, { name }, 'merge', { metadata: { labels } })
+}
+
+async function renewLease({ api, clock }: NodeStatusDeps, nodeName: string): Promise<void> {
+  const key = { namespace: 'kube-node-lease', name: nodeName }
+  const renewTime = new Date(clock.now()).toISOString().replace('Z', '000Z') // MicroTime
+  const spec = { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime }
+  const lease = await api.get(resources.leases, key)
+  if (lease) {
+    await api.patch(resources.leases, key, 'merge', { spec })
+    return
+  }
+  const node = await api.get(resources.nodes, { name: nodeName })
+  const ownerReferences = node?.metadata.uid
+    ? [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: node.metadata.uid }]
+    : []
+  await api.create(resources.leases, { metadata: { ...key, ownerReferences }, spec })
+}

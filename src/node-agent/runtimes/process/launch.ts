@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeAtomically } from '../../files.ts'
+import type { ContainerConfig } from '../runtime.ts'
+import { planPrivileges } from './capabilities.ts'
+import type { ContainerFile } from './container-files.ts'
+import type { HostTree } from './host-tree.ts'
+import { argvOf, type Image } from './images.ts'
+import { planRoot, type RootRequest } from './mount-plan.ts'
+import { DEFAULT_PATH, RECORD_SCRIPT, renderFstab, renderSetup } from './render-script.ts'
+import type { SandboxFile } from './sandboxes.ts'
+
+export interface LaunchSite {
+  readonly directory: string
+  readonly changesPath: string
+  readonly image: Image
+  readonly imageID: string
+  readonly sandbox: SandboxFile
+  readonly root: Omit<RootRequest, 'volumes'>
+  readonly host: HostTree
+  readonly now: Date
+}
+
+/** Writes a container's files and starts its parent process, which from here on needs nobody. @throws RangeError for mounts that make no sense */
+export function launch(config: ContainerConfig, site: LaunchSite): void {
+  const { directory, image, sandbox } = site
+  const terminationLog = join(directory, 'termination-log')
+  const root = planRoot(
+    {
+      ...site.root,
+      volumes: config.mounts,
+      files: [
+        ...site.root.files,
+        { source: terminationLog, target: config.terminationMessagePath, readOnly: false },
+      ],
+    },
+    site.host,
+  )
+  const privileges = planPrivileges(config.security)
+  const own = new Set(config.env.map(({ name }) => name))
+  const setup = renderSetup({
+    directory,
+    podUID: config.podUID,
+    logPath: join(directory, 'log'),
+    root,
+    privileges,
+    env: [
+      ...[
+        { name: 'PATH', value: DEFAULT_PATH },
+        { name: 'HOME', value: '/root' },
+        ...image.env,
+      ].filter(({ name }) => !own.has(name)),
+      ...config.env,
+    ],
+    workingDir: config.workingDir ?? '/',
+    command: argvOf(image, config.command, config.args),
+  })
+  mkdirSync(join(directory, 'root'), { recursive: true, mode: 0o700 })
+  writeFileSync(terminationLog, '', { mode: 0o666 })
+  writeFileSync(join(directory, 'log'), '', { mode: 0o600 })
+  writeFileSync(join(directory, 'setup'), setup, { mode: 0o600 })
+  writeFileSync(join(directory, 'fstab'), renderFstab(join(directory, 'root'), root.mounts), {
+    mode: 0o600,
+  })
+  const file: ContainerFile = {
+    containerID: randomBytes(32).toString('hex'),
+    imageID: site.imageID,
+    backOffMs: config.backOffMs,
+    createdAt: site.now.toISOString(),
+    privileges,
+  }
+  writeAtomically(join(directory, 'config.json'), JSON.stringify(file))
+  startRecorder(config.podUID, site, sandbox)
+}
+
+function startRecorder(
+  podUID: string,
+  site: LaunchSite,
+  { pause, hostNetwork }: SandboxFile,
+): void {
+  const namespaces = hostNetwork ? ['--uts', '--ipc'] : ['--net', '--uts', '--ipc']
+  const child = spawn(
+    'nsenter',
+    [
+      `--target=${pause?.pid}`,
+      ...namespaces,
+      'unshare',
+      '--mount',
+      '--pid',
+      'sh',
+      '-c',
+      RECORD_SCRIPT,
+      'fairlead-container',
+      site.directory,
+      site.changesPath,
+      podUID,
+    ],
+    { detached: true, cwd: '/', stdio: 'ignore', env: { PATH: DEFAULT_PATH } },
+  )
+  // What goes wrong from here shows in the container's own files.
+  child.on('error', () => {})
+  child.unref()
+}

@@ -1,0 +1,115 @@
+import type { EnvPair } from '../env/service-env.ts'
+import type { HostPort } from '../pod-network.ts'
+
+/** What runs containers on this node. Every call is level-triggered: repeating it is safe, also after a restart of the agent. */
+export interface Runtime {
+  /** As in `nodeInfo.containerRuntimeVersion`: `process://0.1.0`. */
+  readonly version: string
+  findImage(image: string): ImageLookup
+  /** Makes the pod's sandbox, or returns the one it has. A sandbox whose holder died is taken down first. */
+  ensureSandbox(config: SandboxConfig): Promise<Sandbox>
+  /** The pods that left anything on this node. */
+  podUIDs(): readonly string[]
+  observe(podUID: string): PodObservation
+  /** Starts one container; returns once it runs or has failed to. */
+  startContainer(config: ContainerConfig): Promise<void>
+  /** SIGTERM, then SIGKILL after the grace period. Resolves when the container has ended. */
+  stopContainer(container: ContainerRef, gracePeriodSeconds: number): Promise<void>
+  /** Forgets attempts of a container but the newest `keep`, with their logs. */
+  pruneContainers(podUID: string, name: string, keep: number): void
+  /** Stops what still runs in the pod and detaches it from the network. Files stay until `removePod`. */
+  stopSandbox(podUID: string): Promise<void>
+  removePod(podUID: string): Promise<void>
+  exec(container: ContainerRef, command: readonly string[], timeoutMs: number): Promise<ExecResult>
+  logPath(container: ContainerRef): string
+  /** Calls back whenever a container of the pod may have ended. Returns the way to stop. */
+  watch(podUID: string, listener: () => void): () => void
+}
+
+export type ImageLookup =
+  | { readonly kind: 'present'; readonly imageID: string }
+  | { readonly kind: 'absent'; readonly message: string }
+
+export interface SandboxConfig {
+  readonly podUID: string
+  readonly namespace: string
+  readonly name: string
+  readonly hostname: string
+  readonly hostNetwork: boolean
+  readonly hostPorts: readonly HostPort[]
+}
+
+export interface Sandbox {
+  /** Empty on the node's own network. */
+  readonly ips: readonly string[]
+}
+
+export interface ContainerRef {
+  readonly podUID: string
+  readonly name: string
+  /** Counts the starts of this container, from 0: the restart count. */
+  readonly attempt: number
+}
+
+export interface ContainerConfig extends ContainerRef {
+  readonly image: string
+  readonly command: readonly string[]
+  readonly args: readonly string[]
+  readonly env: readonly EnvPair[]
+  readonly workingDir: string | undefined
+  readonly mounts: readonly VolumeBind[]
+  readonly security: Security
+  readonly terminationMessagePath: string
+  /** How long a restart waits if this attempt ends early; kept with the attempt, so that a new agent knows. */
+  readonly backOffMs: number
+}
+
+export interface VolumeBind {
+  readonly source: string
+  readonly target: string
+  readonly readOnly: boolean
+}
+
+export interface Security {
+  readonly privileged: boolean
+  readonly addCapabilities: readonly string[]
+  readonly dropCapabilities: readonly string[]
+  readonly allowPrivilegeEscalation: boolean
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+  readonly groups: readonly number[]
+}
+
+export interface PodObservation {
+  /** `lost`: it was there, but the process that holds it is gone. */
+  readonly sandbox: ({ readonly state: 'ready' | 'lost' } & Sandbox) | { readonly state: 'absent' }
+  /** By container name, oldest attempt first. */
+  readonly containers: ReadonlyMap<string, readonly ContainerObservation[]>
+}
+
+export interface ContainerObservation {
+  readonly attempt: number
+  readonly containerID: string
+  readonly imageID: string
+  readonly backOffMs: number
+  readonly state: ObservedState
+}
+
+export type ObservedState =
+  /** Being set up. */
+  | { readonly kind: 'created' }
+  | { readonly kind: 'running'; readonly startedAt: Date }
+  | {
+      readonly kind: 'exited'
+      readonly exitCode: number
+      readonly reason: string
+      readonly message?: string
+      readonly startedAt: Date
+      readonly finishedAt: Date
+    }
+
+export interface ExecResult {
+  readonly exitCode: number
+  readonly output: string
+  readonly timedOut: boolean
+}

@@ -1,0 +1,160 @@
+import { once } from 'node:events'
+import { watch } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { Pod } from '#api/core.ts'
+import type { Log } from '#log/log.ts'
+import type { ContainerRef, Runtime } from '../runtimes/runtime.ts'
+import { parseLogOptions } from './log-options.ts'
+import { type LogSource, readLog } from './read-log.ts'
+
+export interface AgentServerOptions {
+  readonly host: string
+  readonly port: number
+  readonly certPEM: string
+  readonly keyPEM: string
+  /** Who may ask: holders of a certificate of this authority. */
+  readonly clientCAPEM: string
+}
+
+export interface AgentServerDeps {
+  readonly runtime: Runtime
+  readonly pods: () => readonly Pod[]
+  readonly log: Log
+}
+
+/** Serves what the API server asks of a node, until aborted. */
+export async function serveAgent(
+  deps: AgentServerDeps,
+  { host, port, certPEM, keyPEM, clientCAPEM }: AgentServerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const server = createServer(
+    {
+      cert: certPEM,
+      key: keyPEM,
+      ca: clientCAPEM,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+    },
+    (request, response) => void answer(deps, request, response),
+  )
+  server.listen(port, host)
+  await once(server, 'listening', { signal })
+  await once(signal, 'abort').catch(() => undefined)
+  server.close()
+  server.closeAllConnections()
+}
+
+async function answer(
+  deps: AgentServerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const url = new URL(request.url ?? '/', 'https://node')
+    const parts = url.pathname.split('/').slice(1).map(decodeURIComponent)
+    if (request.method !== 'GET') return refuse(response, 405, 'Method Not Allowed')
+    if (url.pathname === '/healthz') return refuse(response, 200, 'ok')
+    if (url.pathname === '/pods') return sendPods(deps, response)
+    const [kind, namespace, name, container] = parts
+    if (kind === 'containerLogs' && parts.length === 4)
+      return await sendLog(deps, { namespace, name, container }, url.searchParams, response)
+    refuse(response, 404, '404 page not found')
+  } catch (error) {
+    if (response.headersSent) response.destroy()
+    else if (error instanceof RangeError || error instanceof URIError)
+      refuse(response, 400, error.message)
+    else {
+      deps.log.error('Cannot answer a request', { url: request.url, cause: error })
+      refuse(response, 500, error instanceof Error ? error.message : String(error))
+    }
+  }
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end(text)
+}
+
+function sendPods({ pods }: AgentServerDeps, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: pods() }))
+}
+
+async function sendLog(
+  { runtime, pods }: AgentServerDeps,
+  asked: {
+    readonly namespace?: string | undefined
+    readonly name?: string | undefined
+    readonly container?: string | undefined
+  },
+  query: URLSearchParams,
+  response: ServerResponse,
+): Promise<void> {
+  const options = parseLogOptions(query, Date.now())
+  const { namespace = '', name = '', container = '' } = asked
+  const pod = pods().find(
+    ({ metadata }) => metadata.name === name && (metadata.namespace ?? 'default') === namespace,
+  )
+  if (!pod) return refuse(response, 404, `pod "${namespace}/${name}" not found on this node`)
+  const podUID = pod.metadata.uid ?? ''
+  const attempts = runtime.observe(podUID).containers.get(container) ?? []
+  const attempt = attempts.at(options.previous ? -2 : -1)
+  if (!attempt) {
+    const which = options.previous
+      ? `previous terminated container "${container}"`
+      : `container "${container}"`
+    const known = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].some(
+      (of) => of.name === container,
+    )
+    return refuse(
+      response,
+      known ? 400 : 404,
+      known && !options.previous
+        ? `${which} in pod "${name}" is waiting to start`
+        : `${which} in pod "${name}" not found`,
+    )
+  }
+  const abort = new AbortController()
+  response.once('close', () => abort.abort())
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
+  response.flushHeaders()
+  using source = logSource(runtime, { podUID, name: container, attempt: attempt.attempt })
+  for await (const bytes of readLog(source, options, abort.signal)) {
+    if (!response.write(bytes))
+      await once(response, 'drain', { signal: abort.signal }).catch(() => undefined)
+  }
+  response.end()
+}
+
+/** How long a look at a followed log may come late, where no notice of a change reached us. */
+const LOOK_AGAIN_MS = 1000
+
+function logSource(runtime: Runtime, container: ContainerRef): LogSource & Disposable {
+  const path = runtime.logPath(container)
+  let news = Promise.withResolvers<void>()
+  const wake = () => news.resolve()
+  const watcher = watch(path, { persistent: false }, wake)
+  const stop = runtime.watch(container.podUID, wake)
+  return {
+    path,
+    isOpen: () =>
+      runtime
+        .observe(container.podUID)
+        .containers.get(container.name)
+        ?.find(({ attempt }) => attempt === container.attempt)?.state.kind !== 'exited',
+    async news() {
+      const timer = setTimeout(wake, LOOK_AGAIN_MS)
+      await news.promise
+      clearTimeout(timer)
+      news = Promise.withResolvers()
+    },
+    [Symbol.dispose]() {
+      watcher.close()
+      stop()
+      wake()
+    },
+  }
+}

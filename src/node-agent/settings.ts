@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+import type { VolumeDirectories } from './volumes/pod-volumes.ts'
+
+/** What every pod of this node has in common. */
+export interface NodeSettings {
+  readonly nodeName: string
+  readonly nodeIP: string
+  readonly clusterDNS: readonly string[]
+  readonly clusterDomain: string
+  /** The node's own resolv.conf and hosts file, for pods that ask for them. */
+  readonly resolvConfPath: string
+  readonly hostsPath: string
+  readonly rootDir: string
+  readonly runDir: string
+}
+
+export function podDirectories(
+  { rootDir, runDir }: NodeSettings,
+  podUID: string,
+): VolumeDirectories {
+  return {
+    podDirectory: join(rootDir, 'pods', podUID),
+    podRunDirectory: join(runDir, 'pods', podUID),
+  }
+}
