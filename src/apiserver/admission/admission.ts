@@ -12,12 +12,17 @@ export interface AdmissionRequest {
   readonly dryRun: boolean
 }
 
+export interface Admitted {
+  /** The object to store, perhaps changed. */
+  readonly object: KubernetesObject
+  /** Told once how the request ended; false for a dry run. */
+  readonly settle?: (stored: boolean) => void
+}
+
 /** A part that may change or refuse what is about to be stored, such as the allocator of cluster IPs. */
 export interface Admission {
-  /** The object to store, perhaps changed. @throws StatusError to refuse */
-  admit(request: AdmissionRequest): KubernetesObject | Promise<KubernetesObject>
-  /** How an admitted request ended, dry runs left out; `request.object` is as admitted. */
-  settled?(request: AdmissionRequest, stored: boolean): void
+  /** @throws StatusError to refuse */
+  admit(request: AdmissionRequest): Admitted | Promise<Admitted>
   /** Called once before the first request, with a way to read what is stored. */
   start?(list: (resource: Resource) => Promise<readonly KubernetesObject[]>): Promise<void>
 }

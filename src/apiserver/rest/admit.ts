@@ -1,30 +1,21 @@
-import type { KubernetesObject } from '#api/meta.ts'
-import type { AdmissionRequest } from '../admission/admission.ts'
+import type { AdmissionRequest, Admitted } from '../admission/admission.ts'
 import type { RESTDeps } from './request.ts'
-
-export interface Admitted {
-  readonly object: KubernetesObject
-  /** Tells those who admitted how it ended. Call it exactly once. */
-  readonly settle: (stored: boolean) => void
-}
 
 /** Passes the object through every admission in turn; one that refuses undoes those before it. */
 export async function admit(
   { admission }: Pick<RESTDeps, 'admission'>,
   request: AdmissionRequest,
-): Promise<Admitted> {
-  const settlements: ((stored: boolean, object: KubernetesObject) => void)[] = []
-  let object = request.object
+): Promise<Required<Admitted>> {
+  const settlements: ((stored: boolean) => void)[] = []
   const settle = (stored: boolean) => {
-    if (request.dryRun) return
-    for (const each of settlements.reverse()) each(stored, object)
+    for (const each of settlements.reverse()) each(stored)
   }
+  let { object } = request
   try {
     for (const plugin of admission) {
-      object = await plugin.admit({ ...request, object })
-      settlements.push((stored, admitted) =>
-        plugin.settled?.({ ...request, object: admitted }, stored),
-      )
+      const admitted = await plugin.admit({ ...request, object })
+      object = admitted.object
+      if (admitted.settle) settlements.push(admitted.settle)
     }
   } catch (error) {
     settle(false)

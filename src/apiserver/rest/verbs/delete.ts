@@ -68,9 +68,9 @@ async function attempt(
   }
   const { dryRun } = options
   const { settle } = await admit(deps, { operation: 'DELETE', resource, object, dryRun })
-  if (dryRun) return { object, removed: true }
   let stored = false
   try {
+    if (dryRun) return { object, removed: true }
     stored = (await store.delete(item.key, item.modRevision)).ok
   } finally {
     settle(stored)
