@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { cidr } from '#ip/cidr.ts'
+import { ip } from '#ip/ip.ts'
+import { deleteNetns, openNetns } from '#kernel/netns/netns.ts'
+import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
+import { createLab, type Lab } from '#testing/netns.ts'
+import { applyUnderlay } from './apply-underlay.ts'
+import { planUnderlay } from './plan-underlay.ts'
+
+const plan = planUnderlay({
+  nodeCIDR: cidr('172.30.0.0/24'),
+  controlPlane: ip('172.30.0.2'),
+  outside: ip('172.30.0.254'),
+  nodes: [1, 2, 3].map((n) => ({ name: `node${n}`, ip: ip(`172.30.0.${10 + n}`) })),
+})
+
+/** A lab with the underlay in its folder; both go together. */
+function createUnderlay() {
+  const stack = new DisposableStack()
+  const lab = stack.use(createLab())
+  stack.defer(() => {
+    for (const { name } of plan.namespaces) deleteNetns(join(lab.folder, name))
+  })
+  const apply = () => applyUnderlay(plan, { netnsDir: lab.folder })
+  const inside = (name: string) => stack.use(openNetns(join(lab.folder, name)))
+  return { lab, apply, inside, [Symbol.dispose]: () => stack.dispose() }
+}
+
+function ping(lab: Lab, from: ReturnType<typeof openNetns>, to: string) {
+  return lab.exec(from, ['ping', '-c1', '-W2', to])
+}
+
+suite('applyUnderlay()', () => {
+  test('lets every host reach every other, in one hop', () => {
+    using underlay = createUnderlay()
+    assert.deepEqual(
+      underlay.apply(),
+      ['lan', 'control-plane', 'node1', 'node2', 'node3', 'outside'].map((it) => `namespace ${it}`),
+    )
+    for (const [from, to] of [
+      ['node1', '172.30.0.13'],
+      ['node2', '172.30.0.2'],
+      ['outside', '172.30.0.11'],
+      ['control-plane', '172.30.0.254'],
+    ] as const) {
+      const { status, stdout } = ping(underlay.lab, underlay.inside(from), to)
+      assert.equal(status, 0, `${from} → ${to}: ${stdout}`)
+      assert.match(stdout, /ttl=64/)
+    }
+  })
+
+  test('refuses at once what leads out of the cluster, and says so each time', () => {
+    using underlay = createUnderlay()
+    underlay.apply()
+    const started = performance.now()
+    const { stdout, status } = underlay.lab.exec(underlay.inside('node1'), [
+      ...['ping', '-c12', '-i0.002', '-W2', '203.0.113.9'],
+    ])
+    assert.equal(status, 1)
+    assert.match(stdout, /From 172\.30\.0\.2 icmp_seq=1 Destination Host Unreachable/)
+    // 12 of 12: the kernel's own limits would answer five (or, by icmp_ratelimit, seven).
+    assert.match(stdout, /\+12 errors/)
+    assert.ok(performance.now() - started < 1000, stdout)
+  })
+
+  test('refuses a TCP connection out of the cluster at once', () => {
+    using underlay = createUnderlay()
+    underlay.apply()
+    const started = performance.now()
+    const { stderr } = underlay.lab.exec(underlay.inside('node1'), [
+      ...['timeout', '5', 'bash', '-c', 'exec 3<>/dev/tcp/203.0.113.9/80'],
+    ])
+    assert.match(stderr, /Connection refused/)
+    // By ICMP alone it would take the 1 s until the second SYN.
+    assert.ok(performance.now() - started < 900)
+  })
+
+  test('gives the client a route to the node network only', () => {
+    using underlay = createUnderlay()
+    underlay.apply()
+    const { stderr } = ping(underlay.lab, underlay.inside('outside'), '10.96.0.1')
+    assert.match(stderr, /Network is unreachable/)
+  })
+
+  test('does nothing on a whole underlay', () => {
+    using underlay = createUnderlay()
+    underlay.apply()
+    assert.deepEqual(underlay.apply(), [])
+  })
+
+  const damages = [
+    {
+      name: 'a namespace',
+      break: ({ lab }: Underlay) => void deleteNetns(join(lab.folder, 'node2')),
+      made: ['namespace node2'],
+    },
+    {
+      name: "a node's end of its cable",
+      break: ({ lab, inside }: Underlay) => void lab.rtnetlink(inside('node2')).deleteLink('eth0'),
+      made: [
+        'cable eth0 of node2 (node2)',
+        'address 172.30.0.12/24 (node2)',
+        'default route (node2)',
+        'sysctl net.ipv4.neigh.eth0.proxy_delay (node2)',
+      ],
+    },
+    {
+      name: 'a bridge port that was pulled',
+      break: ({ lab, inside }: Underlay) =>
+        lab.rtnetlink(inside('lan')).setLink('node2', { noMaster: true }),
+      made: ['bridge port node2 (node2)'],
+    },
+    {
+      name: 'a link that is down',
+      break: ({ lab, inside }: Underlay) =>
+        lab.rtnetlink(inside('node2')).setLink('eth0', { up: false }),
+      // Routes go with the link.
+      made: ['link eth0 up (node2)', 'default route (node2)'],
+    },
+    {
+      name: 'an address',
+      break: ({ lab, inside }: Underlay) =>
+        void lab.rtnetlink(inside('node2')).deleteAddress({
+          device: 'eth0',
+          address: { address: ip('172.30.0.12'), prefixLength: 24 },
+        }),
+      made: ['address 172.30.0.12/24 (node2)', 'default route (node2)'],
+    },
+    {
+      name: 'forwarding',
+      break: ({ inside }: Underlay) => writeSysctl('net.ipv4.ip_forward', 0, inside('node2')),
+      made: ['sysctl net.ipv4.ip_forward (node2)'],
+    },
+    {
+      name: 'the switch',
+      break: ({ lab }: Underlay) => void deleteNetns(join(lab.folder, 'lan')),
+      made: undefined,
+    },
+  ]
+  for (const { name, break: damage, made } of damages) {
+    test(`repairs ${name}, and nothing else`, () => {
+      using underlay = createUnderlay()
+      underlay.apply()
+      damage(underlay)
+      const done = underlay.apply()
+      if (made) assert.deepEqual(done, made)
+      assert.equal(ping(underlay.lab, underlay.inside('node1'), '172.30.0.12').status, 0)
+      assert.deepEqual(underlay.apply(), [])
+    })
+  }
+
+  test('leaves what others made in a namespace', () => {
+    using underlay = createUnderlay()
+    underlay.apply()
+    const rtnetlink = underlay.lab.rtnetlink(underlay.inside('node1'))
+    rtnetlink.addLink({ kind: 'bridge', name: 'cni0', up: true })
+    underlay.apply()
+    assert.ok(rtnetlink.link('cni0'))
+  })
+
+  test('takes over a file without a namespace behind it', () => {
+    using underlay = createUnderlay()
+    underlay.lab.exec(underlay.lab.netns('elsewhere'), [
+      ...['touch', join(underlay.lab.folder, 'node1')],
+    ])
+    underlay.apply()
+    assert.ok(existsSync(join(underlay.lab.folder, 'node1')))
+    assert.equal(ping(underlay.lab, underlay.inside('node1'), '172.30.0.12').status, 0)
+  })
+
+  test('sets what nodes need of the kernel', () => {
+    using underlay = createUnderlay()
+    underlay.apply()
+    const node = underlay.inside('node1')
+    for (const [name, value] of [
+      ['net.ipv4.ip_forward', '1'],
+      ['net.ipv4.conf.all.rp_filter', '0'],
+      ['net.ipv4.conf.eth0.send_redirects', '0'],
+      ['net.ipv6.conf.eth0.accept_dad', '0'],
+      ['net.ipv4.neigh.eth0.proxy_delay', '0'],
+    ] as const) {
+      assert.equal(readSysctl(name, node), value, name)
+    }
+  })
+})
+
+type Underlay = ReturnType<typeof createUnderlay>
