@@ -1,5 +1,5 @@
 import { getKey, isJSONObject, type JSONObject, type JSONValue, setKey } from '../json.ts'
-import { apiVersionOf, type Resource } from '../resources.ts'
+import type { Resource } from '../resources.ts'
 import { checkScalar, describeJSON } from './scalars.ts'
 import { type Field, isStruct, type SchemaType, schemaType, schemaTypeOf } from './schema.ts'
 
@@ -36,17 +36,7 @@ export function checkFields(
   if (!type) throw new Error(`Cannot check ${resource.kind}: the schema does not have it`)
   const check: Check = { unknown: [] }
   const pruned = checkStruct(type, object, { path: '', struct: '', fields: '' }, check)
-  if (check.typeError === undefined) return { object: pruned, unknown: check.unknown }
-  return { object: pruned, unknown: check.unknown, typeError: refuse(resource, check.typeError) }
-}
-
-/** How the API server introduces any decoding error. */
-export function refuse(
-  resource: Pick<Resource, 'group' | 'version' | 'kind'>,
-  reason: string,
-): string {
-  const version = apiVersionOf(resource as Resource)
-  return `${resource.kind} in version ${JSON.stringify(version)} cannot be handled as a ${resource.kind}: ${reason}`
+  return { object: pruned, ...check }
 }
 
 function checkStruct(type: SchemaType, object: JSONObject, place: Place, check: Check): JSONObject {
@@ -68,7 +58,7 @@ function checkStruct(type: SchemaType, object: JSONObject, place: Place, check: 
 }
 
 /** Go's omitempty. A pointer tells zero from absence; a struct is never empty. */
-function isOmitted(field: Field, value: JSONValue): boolean {
+export function isOmitted(field: Field, value: JSONValue): boolean {
   if (field.pointer || field.required) return false
   if (field.type.shape === 'list') return (value as JSONValue[]).length === 0
   if (field.type.shape === 'map') return Object.keys(value as JSONObject).length === 0
