@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { testStore } from '../conformance.ts'
+import { createSQLiteStore } from './sqlite-store.ts'
+
+testStore('SQLite in memory', async () => createSQLiteStore(':memory:'))
+
+const inFolder = (body: (path: string) => Promise<void>) => async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-store-'))
+  try {
+    await body(join(folder, 'state.db'))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+suite('createSQLiteStore()', () => {
+  test(
+    'finds state, revision and compaction again',
+    inFolder(async (path) => {
+      const first = createSQLiteStore(path)
+      const made = await first.create('/p/a', 'ä')
+      const doomed = await first.create('/p/b', '1')
+      assert.ok(made.ok && doomed.ok)
+      const gone = await first.delete('/p/b', doomed.revision)
+      assert.ok(gone.ok)
+      await first.compact(gone.revision)
+      await first.close()
+
+      const second = createSQLiteStore(path)
+      try {
+        assert.equal(await second.currentRevision(), gone.revision)
+        const { items } = await second.list('/')
+        const expected = {
+          key: '/p/a',
+          value: 'ä',
+          modRevision: made.revision,
+          createRevision: made.revision,
+        }
+        assert.deepEqual(items, [expected])
+        await assert.rejects(second.list('/', { revision: made.revision }))
+      } finally {
+        await second.close()
+      }
+    }),
+  )
+
+  test(
+    'refuses a second process, by name of the file',
+    inFolder(async (path) => {
+      const store = createSQLiteStore(path)
+      try {
+        assert.throws(() => createSQLiteStore(path), {
+          message: `Cannot open state ${path}: another process has it open (is the control plane running?)`,
+        })
+      } finally {
+        await store.close()
+      }
+    }),
+  )
+
+  test(
+    'refuses a damaged file and leaves it as it is',
+    inFolder(async (path) => {
+      writeFileSync(path, 'this is not a database, but long enough to look like one'.repeat(100))
+      // The middle is SQLite's own sentence for SQLITE_NOTADB (sqlite.org/rescode.html#notadb).
+      assert.throws(() => createSQLiteStore(path), {
+        message: `Cannot open state ${path}: file is not a database (the file is damaged: move it away and its -wal file with it to start empty, or restore a copy)`,
+      })
+    }),
+  )
+
+  test('refuses a path that cannot be', () => {
+    assert.throws(() => createSQLiteStore('/nonexistent/state.db'), {
+      message: /^Cannot open state \/nonexistent\/state\.db: .*\(does its folder exist/,
+    })
+  })
+})
