@@ -46,6 +46,8 @@ export interface AddressPlan {
 
 const MAX_NODES = 100
 export const API_PORT = 6443
+/** Each node's share of the pod network. */
+export const NODE_MASK = 24
 
 /** @returns what is wrong with the options, as sentences for people; empty when nothing is. */
 export function checkOptions(options: ClusterOptions): readonly string[] {
@@ -63,9 +65,18 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   const port = options.apiPort
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
     problem(`--api-port ${port}`, 'a port is 1 to 65535')
-  for (const server of options.dnsUpstream ?? []) {
+  const upstreams = options.dnsUpstream ?? []
+  for (const server of upstreams) {
     if (parseIP(server) === undefined)
       problem(`--dns-upstream ${server}`, 'it is not an IP address')
+  }
+  const nodeCIDR = parseCIDR(options.nodeCIDR)
+  const onNodeNetwork = upstreams.map((server) => isWithin(nodeCIDR, server))
+  if (onNodeNetwork.includes(true) && onNodeNetwork.includes(false)) {
+    problem(
+      `--dns-upstream ${upstreams.join(',')}`,
+      'some are on the node network and some are not',
+    )
   }
   const ranges = [
     { option: `--node-cidr ${options.nodeCIDR}`, range: parseCIDR(options.nodeCIDR), longest: 24 },
@@ -135,12 +146,12 @@ export function diffOptions(
   })
 }
 
-/** Whether an address of the node network is asked for, which is reached from there and not from the host. */
-export function isOnNodeNetwork(plan: AddressPlan, address: string): boolean {
-  const ip = parseIP(address)
-  return ip !== undefined && cidrContains(plan.nodeCIDR, ip)
+/** Whether a nameserver is on the node network: then it is asked from there, and not from the host. */
+export function isOnNodeNetwork({ nodeCIDR }: AddressPlan, address: string): boolean {
+  return isWithin(nodeCIDR, address)
 }
 
-export function describeRanges({ nodeCIDR, podCIDR, serviceCIDR }: AddressPlan): string {
-  return `nodes ${formatCIDR(nodeCIDR)}, pods ${formatCIDR(podCIDR)}, services ${formatCIDR(serviceCIDR)}`
+function isWithin(network: CIDR | undefined, text: string): boolean {
+  const address = parseIP(text)
+  return network !== undefined && address !== undefined && cidrContains(network, address)
 }

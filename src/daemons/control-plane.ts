@@ -1,0 +1,121 @@
+/** The control plane: API server, controllers and DNS relay, inside a network namespace of their own. */
+import { readFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import { createAPIServer } from '#apiserver/server.ts'
+import { createSQLiteStore } from '#apiserver/storage/sqlite/sqlite-store.ts'
+import { createAPI } from '#client/http-api.ts'
+import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { type Layout, layoutOf } from '#cluster/layout.ts'
+import {
+  type AddressPlan,
+  API_PORT,
+  isOnNodeNetwork,
+  NODE_MASK,
+  planAddresses,
+} from '#cluster/options.ts'
+import { readCA, readKeyPair } from '#cluster/pki.ts'
+import { type ClusterState, readState } from '#cluster/state-file.ts'
+import { GIT_VERSION } from '#cluster/version.ts'
+import { ip } from '#ip/ip.ts'
+import { currentNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
+import { openListener } from '#kernel/socket/listener.ts'
+import { openSocket } from '#kernel/socket/open-socket.ts'
+import { createLog, type Log } from '#log/log.ts'
+import { createServiceAdmission } from '#service-network/cluster-ip/service-admission.ts'
+import { createRelay } from '#service-network/dns/relay.ts'
+import { parseResolvConf } from '#service-network/dns/upstream.ts'
+import { runControllers } from './controllers.ts'
+import { runDaemon } from './run-daemon.ts'
+
+/** The host's network namespace, that of whoever called `fairlead up`: a socket made there stays there. */
+const HOST_NETNS = '/proc/self/fd/3'
+const DNS_PORT = 53
+
+interface Places {
+  readonly own: Netns
+  readonly host: Netns
+}
+
+const { values } = parseArgs({ options: { cluster: { type: 'string', default: '' } } })
+await runDaemon(createLog('control-plane'), (log, signal) =>
+  run(layoutOf(basename(values.cluster), dirname(values.cluster)), log, signal),
+)
+
+async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void> {
+  const state = readState(layout)
+  if (!state) throw new Error(`Cannot start: there is no cluster in ${layout.home}`)
+  const plan = planAddresses(state.options)
+  using own = currentNetns()
+  using host = openNetns(HOST_NETNS)
+  const store = createSQLiteStore(layout.database)
+  const server = createServer(layout, plan, store, log.child('apiserver'))
+  // On the node network for nodes and pods, on the host's loopback for people.
+  for (const [netns, address, port] of [
+    [own, plan.controlPlane, API_PORT],
+    [host, ip('127.0.0.1'), state.apiPort],
+  ] as const) {
+    await server.listen({ fd: openListener({ netns, protocol: 'tcp', address, port }) })
+  }
+  await startRelay(state, plan, { own, host }, log.child('dns-relay'), signal)
+  await using api = createAPI(
+    await loadKubeconfig(`${layout.kubeconfigDir}/controller-manager.kubeconfig`),
+  )
+  const { podCIDR: clusterCIDR, serviceCIDR, loadBalancerPool } = plan
+  const controllers = { clusterCIDR, nodeMask: NODE_MASK, serviceCIDR, loadBalancerPool }
+  await runControllers(api, { ...controllers, log: log.child('controllers') }, signal)
+  await server.close()
+  store.close()
+}
+
+function createServer(
+  layout: Layout,
+  plan: AddressPlan,
+  store: ReturnType<typeof createSQLiteStore>,
+  log: Log,
+) {
+  const caPEM = readCA(layout.pkiDir)
+  return createAPIServer({
+    store,
+    tls: { ...readKeyPair(layout.pkiDir, 'apiserver'), clientCAPEM: caPEM },
+    admission: [createServiceAdmission({ serviceCIDR: plan.serviceCIDR })],
+    agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },
+    gitVersion: GIT_VERSION,
+    kubernetes: {
+      clusterIP: plan.kubernetesService,
+      addresses: [plan.controlPlane],
+      port: API_PORT,
+    },
+    log,
+  })
+}
+
+/** DNS for names that are not the cluster's: asked of the host's nameservers, or of servers on the node network. */
+async function startRelay(
+  { options: { dnsUpstream } }: ClusterState,
+  plan: AddressPlan,
+  { own, host }: Places,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const listener = { netns: own, address: plan.controlPlane, port: DNS_PORT }
+  const upstreams = dnsUpstream ?? hostNameservers()
+  const from = upstreams.some((upstream) => isOnNodeNetwork(plan, upstream)) ? own : host
+  const relay = {
+    udpFd: openListener({ ...listener, protocol: 'udp' }),
+    tcpFd: openListener({ ...listener, protocol: 'tcp' }),
+    upstreams,
+    openUpstreamSocket: (protocol: 'tcp' | 'udp', family: 4 | 6) =>
+      openSocket(from, protocol, family),
+    log,
+  }
+  await createRelay(relay, signal)
+}
+
+function hostNameservers(): readonly string[] {
+  try {
+    return parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8')).map(({ address }) => address)
+  } catch {
+    return [] // No resolv.conf: the relay says that it has no upstream.
+  }
+}

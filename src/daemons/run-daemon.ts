@@ -1,0 +1,20 @@
+import type { Log } from '#log/log.ts'
+import { untilSignal } from './until-signal.ts'
+
+/** Runs a daemon until SIGTERM or SIGINT. What it throws ends the process with 1, and the log says why. */
+export async function runDaemon(
+  log: Log,
+  run: (log: Log, signal: AbortSignal) => Promise<void>,
+): Promise<never> {
+  const signal = untilSignal()
+  log.info('starting', { pid: process.pid })
+  try {
+    await run(log, signal)
+    log.info('stopped')
+    process.exit(0)
+  } catch (error) {
+    log.error('ended', { error })
+    // Not left to an empty event loop: listeners and informers of the half that still runs would keep it alive.
+    process.exit(signal.aborted ? 0 : 1)
+  }
+}
