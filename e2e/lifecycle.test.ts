@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createHome, type Home, uniqueName } from './support/cluster.ts'
+import { soak } from '../soak/lifecycle.ts'
+import { createHome, uniqueName } from './support/cluster.ts'
+import { assertGone, pidsOf } from './support/gone.ts'
 
 // The promises: design.md D4 ("down leaves nothing behind") and "The CLI (a contract)".
 suite('fairlead up and down', () => {
@@ -97,6 +99,11 @@ suite('fairlead up and down', () => {
       assertGone(home, name, pids)
     })
   }
+
+  // A hundredth of `npm run soak -- lifecycle`.
+  test('up and down killed at random moments leave nothing that the next down does not remove', async () => {
+    await soak({ seed: Date.now() % 1_000_000, rounds: 5, log: (line) => console.log(line) })
+  })
 
   test('up killed half-way: the next up makes the cluster', async () => {
     using home = createHome()
@@ -235,36 +242,3 @@ suite('fairlead refuses', () => {
     })
   }
 })
-
-/** Every process that lives in a namespace of the cluster, by the folder that binds them. */
-function pidsOf(home: Home, name: string): readonly number[] {
-  const folder = join(home.env.FAIRLEAD_HOME!, name, 'processes')
-  if (!existsSync(folder)) return []
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { pid: number }).pid)
-}
-
-function assertGone(home: Home, name: string, pids: readonly number[]): void {
-  assert.ok(!existsSync(join(home.env.FAIRLEAD_HOME!, name)), 'the home folder is gone')
-  assert.ok(!existsSync(`/run/fairlead/${name}`), 'the run folder is gone')
-  assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(`/${name}/`), 'no mount is left')
-  const commands = readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((pid) => {
-      try {
-        return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`]
-      } catch {
-        return []
-      }
-    })
-  assert.deepEqual(
-    commands.filter((command) => command.includes(`/${name}`)),
-    [],
-    'no process is left',
-  )
-  for (const pid of pids) assert.ok(!existsSync(`/proc/${pid}`), `process ${pid} is gone`)
-  const kubeconfig = home.env.KUBECONFIG!
-  if (existsSync(kubeconfig))
-    assert.ok(!readFileSync(kubeconfig, 'utf8').includes(`fairlead-${name}`), 'the context is gone')
-}
