@@ -1,13 +1,53 @@
+/** OpenAPI v3 as kubectl reads it: an index, and a document for each group version, built when first asked for. */
+import { createHash } from 'node:crypto'
 import type { JSONObject } from '../json.ts'
+import type { KindSpec } from '../kinds/kind-spec.ts'
+import { kinds } from '../kinds/kinds.ts'
+import { schemaTypeOf } from '../schema/schema.ts'
+import { planComponentSchemas } from './component-schemas.ts'
+import { groupVersionPath, planPaths } from './paths.ts'
+
+export interface OpenAPIDocument {
+  /** JSON text, ready to send. */
+  readonly json: string
+  /** Changes when the text does: the reply to a request that names it may be cached for ever. */
+  readonly hash: string
+}
+
+const documents = new Map<string, OpenAPIDocument>()
 
 /** The answer of /openapi/v3: `{paths: {"api/v1": {serverRelativeURL: "/openapi/v3/api/v1?hash=…"}}}`. */
 export function openAPIv3Index(): JSONObject {
-  return { paths: {} }
+  const paths = [...new Set(kinds.map(groupVersionPath))].map((path) => {
+    const { hash } = openAPIv3Document(path)!
+    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const
+  })
+  return { paths: Object.fromEntries(paths) }
 }
 
-/** The document of `api/v1` or `apis/apps/v1`, and its hash; undefined where there is none. Text: ready to send. */
-export function openAPIv3Document(
-  _groupVersionPath: string,
-): { readonly json: string; readonly hash: string } | undefined {
-  return undefined
+/** The document of `api/v1` or `apis/apps/v1`; undefined where nothing is served. */
+export function openAPIv3Document(path: string): OpenAPIDocument | undefined {
+  const built = documents.get(path)
+  if (built) return built
+  const served = kinds.filter((kind) => groupVersionPath(kind) === path)
+  if (served.length === 0) return undefined
+  const json = JSON.stringify(planDocument(served))
+  const hash = createHash('sha512').update(json).digest('hex').toUpperCase()
+  const document = { json, hash }
+  documents.set(path, document)
+  return document
+}
+
+function planDocument(served: readonly KindSpec[]): JSONObject {
+  const types = served.flatMap(({ resource: { group, version, kind } }) =>
+    [kind, `${kind}List`].map((name) => schemaTypeOf({ group, version, kind: name })!.name),
+  )
+  return {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes', version: 'v1.36.0' },
+    paths: Object.assign({}, ...served.map(planPaths)),
+    components: {
+      schemas: planComponentSchemas([...types, 'meta.v1.Status', 'meta.v1.DeleteOptions']),
+    },
+  }
 }
