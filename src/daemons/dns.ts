@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { parseArgs } from 'node:util'
+import * as resources from '#api/resources.ts'
+import { createInformer } from '#client/create-informer.ts'
+import { createAPI } from '#client/http-api.ts'
+import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { type IP, parseIP } from '#ip/ip.ts'
+import { createLog, type Log } from '#log/log.ts'
+import { type DNSOptions, runDNS } from '#service-network/dns/run-dns.ts'
+import {
+  formatUpstream,
+  isOwn,
+  parseResolvConf,
+  parseUpstream,
+  type Upstream,
+} from '#service-network/dns/upstream.ts'
+import { parseName } from '#wire/dns/name.ts'
+import { untilSignal } from './until-signal.ts'
+
+const LAME_DUCK_MS = 5000
+
+/** `fairlead dns --kubeconfig F`: answers DNS in a pod until SIGTERM. Returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const log = createLog('dns')
+  let settings: ReturnType<typeof parseSettings>
+  try {
+    settings = parseSettings(argv, log)
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    return 2
+  }
+  await using api = createAPI(await loadKubeconfig(settings.kubeconfig))
+  // The informers live on while the server is a lame duck: its answers stay true to the end.
+  const life = new AbortController()
+  const informer = {
+    onError: (error: unknown) => log.warn('Cannot watch the API server', { error }),
+  }
+  try {
+    const deps = {
+      services: createInformer(api, resources.services, life.signal, informer),
+      slices: createInformer(api, resources.endpointSlices, life.signal, informer),
+      namespaces: createInformer(api, resources.namespaces, life.signal, informer),
+      log,
+    }
+    await runDNS(deps, settings, untilSignal())
+  } finally {
+    life.abort()
+  }
+  return 0
+}
+
+function parseSettings(argv: readonly string[], log: Log): DNSOptions & { kubeconfig: string } {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      kubeconfig: { type: 'string' },
+      domain: { type: 'string', default: 'cluster.local' },
+      upstream: { type: 'string', multiple: true },
+      listen: { type: 'string', default: '0.0.0.0:53' },
+      ttl: { type: 'string', default: '30' },
+      'health-port': { type: 'string', default: '8080' },
+      'ready-port': { type: 'string', default: '8181' },
+    },
+  })
+  const zone = parseName(values.domain)
+  if (!zone)
+    throw new TypeError(`Cannot use domain ${JSON.stringify(values.domain)}: it is no DNS name`)
+  const listen = parseUpstream(values.listen)
+  if (!listen) {
+    throw new TypeError(
+      `Cannot listen on ${JSON.stringify(values.listen)}: it is no address (like 0.0.0.0:53)`,
+    )
+  }
+  if (!values.kubeconfig) throw new TypeError('Cannot start: no --kubeconfig is given')
+  const own = ownAddresses()
+  return {
+    kubeconfig: values.kubeconfig,
+    zone,
+    // CoreDNS's own limits for this option.
+    ttlSeconds: parseNumber('--ttl', values.ttl, 3600),
+    address: listen.address,
+    port: listen.port,
+    upstreams: selectUpstreams(values.upstream, listen.port, own, log),
+    serverAddresses: own,
+    healthPort: parseNumber('--health-port', values['health-port'], 65535),
+    readyPort: parseNumber('--ready-port', values['ready-port'], 65535),
+    lameDuckMs: LAME_DUCK_MS,
+  }
+}
+
+function selectUpstreams(
+  given: readonly string[] | undefined,
+  listenPort: number,
+  own: readonly IP[],
+  log: Log,
+): readonly Upstream[] {
+  const wanted = given?.flatMap((list) => list.split(',')).map(requireUpstream) ?? hostUpstreams()
+  return wanted.filter((upstream) => {
+    if (!isOwn(upstream, listenPort, own)) return true
+    log.warn(`Cannot forward to ${formatUpstream(upstream)}: it is this server itself`)
+    return false
+  })
+}
+
+function requireUpstream(text: string): Upstream {
+  const upstream = parseUpstream(text)
+  if (!upstream) throw new TypeError(`Cannot forward to ${JSON.stringify(text)}: it is no address`)
+  return upstream
+}
+
+function hostUpstreams(): readonly Upstream[] {
+  try {
+    return parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'))
+  } catch {
+    return [] // no resolv.conf: then the cluster's names are all that there is
+  }
+}
+
+function ownAddresses(): readonly IP[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .map(({ address }) => parseIP(address))
+    .filter((address) => address !== undefined)
+}
+
+function parseNumber(option: string, text: string, max: number): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (number <= max) return number
+  throw new TypeError(
+    `Cannot use ${option} ${JSON.stringify(text)}: it is no number from 0 to ${max}`,
+  )
+}

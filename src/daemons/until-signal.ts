@@ -1,0 +1,7 @@
+/** Aborts at the first SIGTERM or SIGINT. */
+export function untilSignal(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => controller.abort())
+  return controller.signal
+}
