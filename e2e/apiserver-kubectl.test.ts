@@ -1,0 +1,358 @@
+/**
+ * The real kubectl against the API server alone: no controllers, no nodes. Expected texts: kubectl's own are those of
+ * kubectl 1.32 (staging/src/k8s.io/kubectl/pkg/cmd, printed as "<resource>/<name> <done>"); the server's are named
+ * where they stand.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { startTestServer, type TestServer } from '../src/apiserver/testing/test-server.ts'
+import { cidr } from '../src/ip/cidr.ts'
+import { createServiceAdmission } from '../src/service-network/cluster-ip/service-admission.ts'
+
+const KUBERNETES = { clusterIP: '10.96.0.1', addresses: ['172.30.0.2'], port: 6443 }
+
+let server: TestServer
+let folder: string
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'fairlead-kubectl-'))
+  server = await startTestServer({
+    admission: [createServiceAdmission({ serviceCIDR: cidr('10.96.0.0/16') })],
+    kubernetes: KUBERNETES,
+  })
+  writeFileSync(join(folder, 'config'), kubeconfig(server))
+})
+
+after(async () => {
+  await server[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true })
+})
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs kubectl with a cache of its own; `input` is its standard input. */
+async function kubectl(command: readonly string[], input = ''): Promise<Outcome> {
+  const options = [`--kubeconfig=${folder}/config`, `--cache-dir=${folder}/cache`]
+  const child = spawn('kubectl', [...options, ...command], { timeout: 30_000 })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => (output.stdout += chunk))
+  child.stderr.on('data', (chunk) => (output.stderr += chunk))
+  child.stdin.on('error', () => {}) // it ended without reading
+  child.stdin.end(input)
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
+  child.once('close', resolve)
+  child.once('error', reject)
+  return { code: await promise, ...output }
+}
+
+async function succeed(command: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await kubectl(command, input)
+  assert.equal(code, 0, `kubectl ${command.join(' ')}: ${stderr}`)
+  return stdout
+}
+
+async function fail(command: readonly string[], input?: string): Promise<string> {
+  const { code, stderr } = await kubectl(command, input)
+  assert.notEqual(code, 0, `kubectl ${command.join(' ')} succeeded`)
+  return stderr
+}
+
+const DEPLOYMENT = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: web, image: fairlead.dev/echo, ports: [{containerPort: 8080}]}
+`
+
+// The classic Service of the tutorials (../tutorials, examples/).
+const service = (spec: string, name = 'app1') => `
+apiVersion: v1
+kind: Service
+metadata: {name: ${name}}
+spec: ${spec}
+`
+const APP1 = service(
+  '{type: NodePort, selector: {name: app1}, ports: [{port: 8080, targetPort: 8080, nodePort: 30062}]}',
+)
+
+suite('kubectl reads', () => {
+  test('version, with the version that was asked for', async () => {
+    assert.match(await succeed(['version']), /^Server Version: v1\.36\.0\+fairlead$/m)
+  })
+
+  test('the namespaces that every cluster has', async () => {
+    const names = await succeed(['get', 'namespaces', '-o', 'name'])
+    // kube-apiserver's system namespaces controller, plus `default`.
+    assert.deepEqual(names.trim().split('\n'), [
+      'namespace/default',
+      'namespace/kube-node-lease',
+      'namespace/kube-public',
+      'namespace/kube-system',
+    ])
+  })
+
+  test('the kubernetes Service with the columns of upstream', async () => {
+    const lines = (await succeed(['get', 'services', '-o', 'wide'])).trim().split('\n')
+    // pkg/printers/internalversion/printers.go, serviceColumnDefinitions; kubectl prints names in capitals.
+    assert.match(lines[0]!, /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR$/)
+    assert.match(lines[1]!, /^kubernetes +ClusterIP +10\.96\.0\.1 +<none> +443\/TCP +\d+s +<none>$/)
+  })
+
+  test('where the kubernetes Service leads', async () => {
+    assert.match(
+      await succeed(['get', 'endpoints', 'kubernetes']),
+      /^kubernetes +172\.30\.0\.2:6443 /m,
+    )
+    const described = await succeed(['describe', 'service', 'kubernetes'])
+    assert.match(described, /^Endpoints: +172\.30\.0\.2:6443$/m)
+  })
+
+  test('every kind by its short name, as discovery tells', async () => {
+    const resources = await succeed(['api-resources', '--no-headers'])
+    for (const line of [
+      /^deployments +deploy +apps\/v1 +true +Deployment$/m,
+      /^namespaces +ns +v1 +false +Namespace$/m,
+    ]) {
+      assert.match(resources, line)
+    }
+  })
+
+  test('what is not there: NotFound', async () => {
+    // apimachinery pkg/api/errors NewNotFound
+    assert.equal(
+      await fail(['get', 'pod', 'none']),
+      'Error from server (NotFound): pods "none" not found\n',
+    )
+  })
+
+  test('explain, from the OpenAPI document', async () => {
+    assert.match(await succeed(['explain', 'service.spec.ports']), /nodePort\t<integer>/)
+  })
+})
+
+suite('kubectl writes', () => {
+  test('apply: created, unchanged, configured; then scale, label, annotate, patch, delete', async () => {
+    const apply = ['apply', '-f', '-']
+    assert.equal(await succeed(apply, DEPLOYMENT), 'deployment.apps/web created\n')
+    assert.equal(await succeed(apply, DEPLOYMENT), 'deployment.apps/web unchanged\n')
+    const changed = DEPLOYMENT.replace('replicas: 2', 'replicas: 3')
+    assert.equal(await succeed(apply, changed), 'deployment.apps/web configured\n')
+    assert.match(await succeed(['get', 'deployment', 'web']), /^web +0\/3 +0 +0 +\d+s$/m)
+    assert.equal(
+      await succeed(['scale', 'deployment', 'web', '--replicas=5']),
+      'deployment.apps/web scaled\n',
+    )
+    assert.equal(
+      await succeed(['label', 'deploy', 'web', 'tier=front']),
+      'deployment.apps/web labeled\n',
+    )
+    assert.equal(
+      await succeed(['annotate', 'deploy', 'web', 'a=b']),
+      'deployment.apps/web annotated\n',
+    )
+    const jsonPatch = ['--type=json', '-p', '[{"op":"replace","path":"/spec/replicas","value":1}]']
+    assert.equal(
+      await succeed(['patch', 'deploy', 'web', ...jsonPatch]),
+      'deployment.apps/web patched\n',
+    )
+    assert.equal(
+      await succeed(['set', 'image', 'deployment/web', 'web=fairlead.dev/tools']),
+      'deployment.apps/web image updated\n',
+    )
+    const field =
+      '{.spec.replicas} {.metadata.labels.tier} {.spec.template.spec.containers[0].image}'
+    assert.equal(
+      await succeed(['get', 'deploy', 'web', '-o', `jsonpath=${field}`]),
+      '1 front fairlead.dev/tools',
+    )
+    assert.equal(
+      await succeed(['get', 'deploy', '-l', 'tier=front', '-o', 'name']),
+      'deployment.apps/web\n',
+    )
+    assert.equal(await succeed(['get', 'deploy', '-l', 'tier!=front', '-o', 'name']), '')
+    assert.match(await succeed(['describe', 'deployment', 'web']), /^Replicas: +1 desired/m)
+    assert.equal(await succeed(['delete', 'deployment', 'web']), 'deployment.apps "web" deleted\n')
+  })
+
+  test('typed objects, which it sends as protobuf', async () => {
+    assert.equal(await succeed(['create', 'namespace', 'shop']), 'namespace/shop created\n')
+    const configMap = [
+      'create',
+      'configmap',
+      'settings',
+      '--from-literal=colour=blue',
+      '-n',
+      'shop',
+    ]
+    assert.equal(await succeed(configMap), 'configmap/settings created\n')
+    const colour = ['get', 'cm', 'settings', '-n', 'shop', '-o', 'jsonpath={.data.colour}']
+    assert.equal(await succeed(colour), 'blue')
+    // registry/rest create: NewAlreadyExists
+    assert.equal(
+      await fail(configMap),
+      'error: failed to create configmap: configmaps "settings" already exists\n',
+    )
+  })
+
+  test('replace with an old resourceVersion: Conflict', async () => {
+    await succeed(['create', 'configmap', 'contested', '--from-literal=a=1'])
+    const old = await succeed(['get', 'configmap', 'contested', '-o', 'json'])
+    await succeed(['patch', 'configmap', 'contested', '-p', '{"data":{"a":"2"}}'])
+    // registry/generic/registry/store.go OptimisticLockErrorMsg
+    assert.match(
+      await fail(['replace', '-f', '-'], old.replace('"a": "1"', '"a": "3"')),
+      /Operation cannot be fulfilled on configmaps "contested": the object has been modified; please apply your changes to the latest version and try again/,
+    )
+  })
+
+  test('a dry run, which leaves nothing', async () => {
+    const dry = ['create', 'configmap', 'phantom', '--dry-run=server']
+    assert.equal(await succeed(dry), 'configmap/phantom created (server dry run)\n')
+    assert.match(await fail(['get', 'configmap', 'phantom']), /NotFound/)
+  })
+
+  test('a pod, which goes at once while no node runs it', async () => {
+    assert.equal(await succeed(['run', 'lone', '--image=fairlead.dev/echo']), 'pod/lone created\n')
+    assert.match(
+      await succeed(['get', 'pod', 'lone', '-o', 'wide']),
+      /^lone +0\/1 +Pending +0 +\d+s +<none> +<none> +<none> +<none>$/m,
+    )
+    assert.equal(
+      await fail(['wait', 'pod/lone', '--for=condition=Ready', '--timeout=1s']),
+      'error: timed out waiting for the condition on pods/lone\n',
+    )
+    assert.equal(await succeed(['delete', 'pod', 'lone']), 'pod "lone" deleted\n')
+  })
+
+  test('what it waits for, as soon as it comes', async () => {
+    await succeed(['create', 'configmap', 'awaited'])
+    const waiting = succeed([
+      'wait',
+      'cm/awaited',
+      '--for=jsonpath={.data.ready}=yes',
+      '--timeout=20s',
+    ])
+    await succeed(['patch', 'cm', 'awaited', '-p', '{"data":{"ready":"yes"}}'])
+    assert.equal(await waiting, 'configmap/awaited condition met\n')
+  })
+})
+
+/** facts/services.md 1.2: k8s v1.36 validation.go and service/storage/alloc.go; kubectl's frame around them. */
+const refusals = [
+  {
+    name: 'an unknown field',
+    manifest: service('{selctor: {a: b}, ports: [{port: 80}]}', 'wrong'),
+    // endpoints/handlers/rest.go transformDecodeError around json.Unmarshal's strict error
+    want: 'Error from server (BadRequest): error when creating "STDIN": Service in version "v1" cannot be handled as a Service: strict decoding error: unknown field "spec.selctor"\n',
+  },
+  {
+    name: 'a nodePort outside of the range',
+    manifest: service('{type: NodePort, ports: [{port: 80, nodePort: 80}]}', 'wrong'),
+    want: 'The Service "wrong" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767\n',
+  },
+  {
+    name: 'a nodePort that another Service has',
+    manifest: service('{type: NodePort, ports: [{port: 80, nodePort: 30062}]}', 'wrong'),
+    want: 'The Service "wrong" is invalid: spec.ports[0].nodePort: Invalid value: 30062: provided port is already allocated\n',
+  },
+  {
+    name: 'a cluster IP that another Service has',
+    manifest: service('{clusterIP: 10.96.0.1, ports: [{port: 80}]}', 'wrong'),
+    want: 'The Service "wrong" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: provided IP is already allocated\n',
+  },
+  {
+    name: 'a cluster IP from elsewhere',
+    manifest: service('{clusterIP: 1.1.1.1, ports: [{port: 80}]}', 'wrong'),
+    want: 'The Service "wrong" is invalid: spec.clusterIPs: Invalid value: ["1.1.1.1"]: failed to allocate IP 1.1.1.1: provided IP is not in the valid range. The range of valid IPs is 10.96.0.0/16\n',
+  },
+  {
+    name: 'a nodePort on a ClusterIP Service',
+    manifest: service('{ports: [{port: 80, nodePort: 30100}]}', 'wrong'),
+    want: 'The Service "wrong" is invalid: spec.ports[0].nodePort: Forbidden: may not be used when `type` is \'ClusterIP\'\n',
+  },
+  {
+    name: 'an endpoint on loopback',
+    manifest: `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: wrong, labels: {kubernetes.io/service-name: app1}}
+addressType: IPv4
+endpoints: [{addresses: [127.0.0.1]}]
+ports: [{port: 80}]
+`,
+    want: 'The EndpointSlice "wrong" is invalid: endpoints[0].addresses[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)\n',
+  },
+  {
+    name: 'a namespace that is not there',
+    manifest: service('{ports: [{port: 80}]}', 'wrong').replace(
+      'name: wrong',
+      'name: wrong, namespace: nowhere',
+    ),
+    // admission plugin namespace/lifecycle: NewNotFound of the namespace
+    want: 'Error from server (NotFound): error when creating "STDIN": namespaces "nowhere" not found\n',
+  },
+] as const
+
+suite('kubectl is refused, in words of upstream,', () => {
+  before(async () => {
+    assert.equal(await succeed(['create', '-f', '-'], APP1), 'service/app1 created\n')
+  })
+  for (const { name, manifest, want } of refusals) {
+    test(name, async () => assert.equal(await fail(['create', '-f', '-'], manifest), want))
+  }
+
+  test('and a Service that was refused holds nothing', async () => {
+    const free = service(
+      '{type: NodePort, clusterIP: 10.96.0.77, ports: [{port: 80, nodePort: 80}]}',
+      'greedy',
+    )
+    assert.match(await fail(['create', '-f', '-'], free), /not in the valid range/)
+    const modest = service('{clusterIP: 10.96.0.77, ports: [{port: 80}]}', 'modest')
+    assert.equal(await succeed(['create', '-f', '-'], modest), 'service/modest created\n')
+  })
+
+  test('and what is deleted is free again', async () => {
+    await succeed(['delete', 'service', 'app1'])
+    assert.equal(await succeed(['create', '-f', '-'], APP1), 'service/app1 created\n')
+  })
+})
+
+function kubeconfig({ url, authority, admin }: TestServer): string {
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'test',
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+    clusters: [
+      {
+        name: 'test',
+        cluster: { server: url, 'certificate-authority-data': base64(authority.caPEM) },
+      },
+    ],
+    users: [
+      {
+        name: 'admin',
+        user: {
+          'client-certificate-data': base64(admin.certPEM),
+          'client-key-data': base64(admin.keyPEM),
+        },
+      },
+    ],
+  })
+}
