@@ -129,6 +129,10 @@ function keepMetadata(object: KubernetesObject, old: KubernetesObject): Kubernet
   } = object.metadata
   const { metadata } = old
   const kept = {
+    // An update without one means the newest.
+    ...(metadata.resourceVersion === undefined
+      ? {}
+      : { resourceVersion: metadata.resourceVersion }),
     ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
     ...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
     ...(metadata.creationTimestamp === undefined

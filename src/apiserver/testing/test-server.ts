@@ -90,12 +90,15 @@ async function send(
   path: string,
   { body, headers = {} }: RequestOptions,
 ): Promise<TestResponse> {
-  const stream = session.request({
-    ':method': method,
-    ':path': path,
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    ...headers,
-  })
+  const stream = session.request(
+    {
+      ':method': method,
+      ':path': path,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    { endStream: false }, // a DELETE may have a body too
+  )
   const { promise, resolve, reject } =
     Promise.withResolvers<Record<string, string | string[] | undefined>>()
   stream.on('response', (received) => resolve(received as never))
