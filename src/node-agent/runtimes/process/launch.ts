@@ -9,12 +9,14 @@ import type { ContainerFile } from './container-files.ts'
 import type { HostTree } from './host-tree.ts'
 import { argvOf, type Image } from './images.ts'
 import { planRoot, type RootRequest } from './mount-plan.ts'
-import { DEFAULT_PATH, RECORD_SCRIPT, renderFstab, renderSetup } from './render-script.ts'
+import { DEFAULT_PATH, renderFstab, renderSetup } from './render-script.ts'
 import type { SandboxFile } from './sandboxes.ts'
 
 export interface LaunchSite {
   readonly directory: string
   readonly changesPath: string
+  /** Where {@link RECORD_SCRIPT} is. */
+  readonly recordPath: string
   readonly image: Image
   readonly imageID: string
   readonly sandbox: SandboxFile
@@ -90,9 +92,7 @@ function startRecorder(
       '--mount',
       '--pid',
       'sh',
-      '-c',
-      RECORD_SCRIPT,
-      'fairlead-container',
+      site.recordPath,
       site.directory,
       site.changesPath,
       podUID,

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { signalProcess } from '#kernel/process/process.ts'
-import { readIfThere } from '../../files.ts'
+import { readIfThere, writeAtomically } from '../../files.ts'
 import type { PodNetwork } from '../../pod-network.ts'
 import type { ContainerObservation, ContainerRef, Runtime, VolumeBind } from '../runtime.ts'
 import { Changes } from './changes.ts'
@@ -17,6 +17,7 @@ import { createHostTree } from './host-tree.ts'
 import { findImage, imageNames, repositoryOf } from './images.ts'
 import { isRunning, parseLastingProcess } from './lasting-process.ts'
 import { launch } from './launch.ts'
+import { RECORD_SCRIPT } from './render-script.ts'
 import { createSandbox, isWhole, readSandbox, removeSandbox } from './sandboxes.ts'
 
 export interface ProcessRuntimeOptions {
@@ -41,6 +42,8 @@ export function createProcessRuntime(
   mkdirSync(join(runDir, 'pods'), { recursive: true, mode: 0o700 })
   chmodSync(podsDirectory, 0o700)
   const changes = new Changes(join(rootDir, 'changes'))
+  const recordPath = join(rootDir, 'record')
+  writeAtomically(recordPath, RECORD_SCRIPT)
   const podDirectory = (podUID: string) => join(podsDirectory, podUID)
   const directoryOf = (container: ContainerRef) =>
     attemptDirectory(podDirectory(container.podUID), container)
@@ -147,6 +150,7 @@ export function createProcessRuntime(
       launch(config, {
         directory: directoryOf(config),
         changesPath: changes.path,
+        recordPath,
         image,
         imageID: `${repositoryOf(config.image)}@built-in:${version}`,
         sandbox,

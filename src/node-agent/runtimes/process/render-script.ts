@@ -26,7 +26,7 @@ export interface Launch {
   readonly command: readonly string[]
 }
 
-/** Arguments: the container's directory, the file of changes, the pod's UID. */
+/** Arguments: the container's directory, the file of changes, the pod's UID. A shell reads it as it goes: it is replaced, never rewritten. */
 export const RECORD_SCRIPT = `cd "$1" || exit
 exec 3>exit 4>>"$2"
 read -r stat </proc/self/stat

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { KernelError } from '#kernel/kernel-error.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
-import { createNetns, deleteNetns, type Netns } from '#kernel/netns/netns.ts'
-import { signalProcess, startTimeOf } from '#kernel/process/process.ts'
+import { createNetns, deleteNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
+import { processesIn, signalProcess, startTimeOf } from '#kernel/process/process.ts'
 import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { readIfThere, writeAtomically } from '../../files.ts'
 import type { PodNetwork, PodSandbox } from '../../pod-network.ts'
@@ -66,8 +66,17 @@ export async function createSandbox(
 /** Undoes {@link createSandbox}, from wherever it got to. No container runs in it any more. */
 export async function removeSandbox(file: SandboxFile, network: PodNetwork): Promise<void> {
   if (!file.hostNetwork) await network.detach(toPodSandbox(file))
+  // An agent that died between starting the holder and noting its pid: it is alone in there.
+  if (!file.pause && !file.hostNetwork) killAllIn(file.netnsPath)
   if (file.pause) signalProcess(file.pause.pid, 'SIGKILL', { startTime: file.pause.startTime })
   if (!file.hostNetwork) deleteNetns(file.netnsPath)
+}
+
+function killAllIn(netnsPath: string): void {
+  if (!existsSync(netnsPath)) return
+  using netns = openNetns(netnsPath)
+  for (const pid of processesIn(netns.inode))
+    signalProcess(pid, 'SIGKILL', { netnsInode: netns.inode })
 }
 
 function toPodSandbox({ podUID, namespace, name, netnsPath, hostPorts }: PodSandbox): PodSandbox {
