@@ -17,8 +17,12 @@ export interface NamespaceDeps {
 const FINALIZER = 'kubernetes'
 /** For what is not watched. */
 const LOOK_AGAIN_MS = 5_000
-const contentResources: readonly resources.Resource[] = Object.values(resources).filter(
-  (value) => typeof value === 'object' && value.namespaced,
+const contentResources = (Object.values(resources) as readonly unknown[]).filter(
+  (value): value is resources.Resource =>
+    typeof value === 'object' &&
+    value !== null &&
+    'namespaced' in value &&
+    value.namespaced === true,
 )
 
 /** Empties namespaces that are being deleted, then lets them go. */

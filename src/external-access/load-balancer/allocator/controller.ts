@@ -32,8 +32,8 @@ export function loadBalancerAllocator(
       if (error instanceof APIStatusError && error.code === 404) return
       throw error
     }
-    if (address !== undefined)
-      events.event(service, 'Normal', 'IPAllocated', `Assigned IP ["${address}"]`)
+    if (address === undefined) return
+    events.event(service, 'Normal', 'IPAllocated', `Assigned IP ["${address}"]`)
     told.delete(service.metadata.uid ?? '')
   }
 

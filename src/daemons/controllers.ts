@@ -1,0 +1,131 @@
+import type { KubernetesObject } from '#api/meta.ts'
+import * as resources from '#api/resources.ts'
+import type { API } from '#client/api.ts'
+import { type Controller, runController } from '#client/controller.ts'
+import { createInformer } from '#client/create-informer.ts'
+import { createEventRecorder } from '#client/event-recorder.ts'
+import type { InformerOptions } from '#client/informer.ts'
+import { parseAddressPool } from '#external-access/load-balancer/allocator/address-pool.ts'
+import { loadBalancerAllocator } from '#external-access/load-balancer/allocator/controller.ts'
+import { cidr } from '#ip/cidr.ts'
+import type { Log } from '#log/log.ts'
+import { nodeSubnetController } from '#pod-network/ipam/node-subnets/controller.ts'
+import { endpointsController } from '#service-network/endpoints/endpoints-controller.ts'
+import { endpointSliceMirroringController } from '#service-network/endpoints/mirror-controller.ts'
+import { endpointSliceController } from '#service-network/endpoints/slice-controller.ts'
+import { deploymentController } from '#workloads/deployment/controller.ts'
+import { garbageCollector } from '#workloads/garbage/controller.ts'
+import { namespaceController } from '#workloads/namespaces.ts'
+import { LEASE_NAMESPACE, nodeLifecycleController } from '#workloads/nodes/lifecycle-controller.ts'
+import { podGarbageController } from '#workloads/nodes/pod-garbage-controller.ts'
+import { replicaSetController } from '#workloads/replica-set/controller.ts'
+import { scheduler } from '#workloads/scheduler/controller.ts'
+import { serviceAccountController } from '#workloads/service-accounts.ts'
+
+export interface ControllersOptions {
+  /** `10.244.0.0/16` */
+  readonly clusterCIDR: string
+  /** Prefix length of a node's part of it: 24. */
+  readonly nodeMask: number
+  /** `10.96.0.0/16` */
+  readonly serviceCIDR: string
+  /** `172.30.0.200-172.30.0.250` */
+  readonly loadBalancerPool: string
+  readonly log: Log
+}
+
+/**
+ * Runs every controller of a cluster on one set of informers, until `signal` aborts.
+ *
+ * @throws SyntaxError or RangeError for ranges that cannot work
+ */
+export async function runControllers(
+  api: API,
+  options: ControllersOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { log } = options
+  const follow = <T extends KubernetesObject>(
+    resource: resources.Resource<T>,
+    more: InformerOptions<T> = {},
+  ) =>
+    createInformer(api, resource, signal, {
+      onError: (error) =>
+        log.warn(`Cannot follow ${resource.plural}: trying again`, { error: error as Error }),
+      ...more,
+    })
+  // Of what is followed only for its owners, the content (a Secret's, too) is not held.
+  const followMetadata = <T extends KubernetesObject>(resource: resources.Resource<T>) =>
+    follow(resource, {
+      keep: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }) as T,
+    })
+  const source = (component: string) => createEventRecorder(api, { component })
+
+  const deployments = follow(resources.deployments)
+  const replicaSets = follow(resources.replicaSets)
+  const pods = follow(resources.pods)
+  const nodes = follow(resources.nodes)
+  const namespaces = follow(resources.namespaces)
+  const services = follow(resources.services)
+  const endpoints = follow(resources.endpoints)
+  const slices = follow(resources.endpointSlices)
+  const leases = follow(resources.leases, { namespace: LEASE_NAMESPACE })
+  const serviceAccounts = followMetadata(resources.serviceAccounts)
+  const configMaps = followMetadata(resources.configMaps)
+  const secrets = followMetadata(resources.secrets)
+  const ingresses = followMetadata(resources.ingresses)
+
+  const serviceCIDR = cidr(options.serviceCIDR)
+  const controllers: readonly Controller[] = [
+    scheduler({ api, pods, nodes, services, events: source('default-scheduler') }),
+    deploymentController({
+      api,
+      deployments,
+      replicaSets,
+      pods,
+      events: source('deployment-controller'),
+    }),
+    replicaSetController({ api, replicaSets, pods, events: source('replicaset-controller') }),
+    endpointSliceController({ api, services, pods, nodes, slices }),
+    endpointsController({ api, services, pods, endpoints }),
+    endpointSliceMirroringController({ api, services, endpoints, slices }),
+    nodeSubnetController(
+      { api, nodes, events: source('cidrAllocator'), log: log.child('node-subnets') },
+      {
+        clusterCIDR: cidr(options.clusterCIDR),
+        nodeMask: options.nodeMask,
+        reserved: [serviceCIDR],
+      },
+    ),
+    nodeLifecycleController({ api, nodes, pods, leases, events: source('node-controller') }),
+    podGarbageController({ api, nodes, pods }),
+    loadBalancerAllocator(
+      { api, services, events: source('load-balancer-allocator') },
+      parseAddressPool(options.loadBalancerPool),
+    ),
+    serviceAccountController({ api, namespaces, serviceAccounts }),
+    namespaceController({
+      api,
+      namespaces,
+      contents: [pods, replicaSets, deployments, services, endpoints, slices],
+    }),
+    garbageCollector(api, [
+      { resource: resources.deployments, informer: deployments },
+      { resource: resources.replicaSets, informer: replicaSets },
+      { resource: resources.pods, informer: pods },
+      { resource: resources.nodes, informer: nodes },
+      { resource: resources.namespaces, informer: namespaces },
+      { resource: resources.services, informer: services },
+      { resource: resources.endpoints, informer: endpoints },
+      { resource: resources.endpointSlices, informer: slices },
+      { resource: resources.leases, informer: leases },
+      { resource: resources.serviceAccounts, informer: serviceAccounts },
+      { resource: resources.configMaps, informer: configMaps },
+      { resource: resources.secrets, informer: secrets },
+      { resource: resources.ingresses, informer: ingresses },
+    ]),
+  ]
+  await Promise.all(
+    controllers.map((controller) => runController(controller, log.child(controller.name), signal)),
+  )
+}
