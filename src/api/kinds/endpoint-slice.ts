@@ -108,7 +108,7 @@ function checkHints({ hints }: Endpoint, at: string): FieldError[] {
   ] as const
   return lists.flatMap(([key, rule]) => {
     const list = hints?.[key] ?? []
-    const names = list.map(({ name }) => name)
+    const names = list.map(({ name = '' }) => name)
     if (list.length > limits.hints) return [tooMany(`${at}.${key}`, list.length, limits.hints)]
     return names.flatMap((name, index) => [
       ...(names.indexOf(name) < index ? [duplicate(`${at}.${key}[${index}].name`, name)] : []),
