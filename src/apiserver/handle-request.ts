@@ -41,6 +41,7 @@ export function createHandler(deps: HandlerDeps) {
         throw tooManyRequests('Too many requests, please try again later.', 1)
       answer = await decide(request, deps, signal, (text) => warnings.push(text))
     } catch (error) {
+      if (signal.aborted) return // nobody listens any more
       answer = answerError(error, deps)
     } finally {
       inFlight--

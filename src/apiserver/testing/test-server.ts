@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, connect } from 'node:http2'
+import { createInterface } from 'node:readline'
 import { silentLog } from '#log/log.ts'
 import { type APIServerOptions, createAPIServer } from '../server.ts'
 import { createSQLiteStore } from '../storage/sqlite/sqlite-store.ts'
@@ -12,6 +13,8 @@ export interface TestServer extends AsyncDisposable {
   readonly admin: KeyPair
   readonly store: Store
   request(method: string, path: string, options?: RequestOptions): Promise<TestResponse>
+  /** The events of a watch, as they come; the iteration ends with the stream. Break out of it to hang up. */
+  watch(path: string, headers?: Readonly<Record<string, string>>): AsyncGenerator<WatchLine>
   /** A connection as this user; undefined for none. */
   connectAs(identity: KeyPair | undefined): ClientHttp2Session
 }
@@ -28,6 +31,12 @@ export interface TestResponse {
   readonly text: string
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   readonly body: any
+}
+
+export interface WatchLine {
+  readonly type: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into objects of every kind
+  readonly object: any
 }
 
 let shared: Promise<{ authority: TestAuthority; server: KeyPair; admin: KeyPair }> | undefined
@@ -75,6 +84,7 @@ export async function startTestServer(
     admin,
     store,
     connectAs,
+    watch: (path, headers = {}) => readLines(own, path, headers),
     request: (method, path, { session = own, ...rest } = {}) => send(session, method, path, rest),
     async [Symbol.asyncDispose]() {
       for (const session of sessions) session.destroy()
@@ -115,5 +125,18 @@ async function send(
     headers: received,
     text,
     body: isJSON && text !== '' && !text.includes('}\n{') ? JSON.parse(text) : undefined,
+  }
+}
+
+async function* readLines(
+  session: ClientHttp2Session,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): AsyncGenerator<WatchLine> {
+  const stream = session.request({ ':path': path, ...headers })
+  try {
+    for await (const line of createInterface({ input: stream })) yield JSON.parse(line)
+  } finally {
+    stream.close()
   }
 }
