@@ -65,7 +65,7 @@ function applyOperation(doc: JSONValue, operation: JSONValue): JSONValue {
 
 function operandOf(operation: JSONObject): JSONValue {
   if (!Object.hasOwn(operation, 'value')) {
-    throw refuse(`${operation.op} has no value`)
+    throw refuse(`${JSON.stringify(operation.op)} has no value`)
   }
   return structuredClone(operation.value!)
 }
@@ -73,7 +73,7 @@ function operandOf(operation: JSONObject): JSONValue {
 function tokensOf(operation: JSONObject, member: 'path' | 'from'): string[] {
   const pointer = operation[member]
   if (typeof pointer !== 'string') {
-    throw refuse(`${operation.op} has no ${member}`)
+    throw refuse(`${JSON.stringify(operation.op)} has no ${member}`)
   }
   if (pointer === '') return []
   if (!pointer.startsWith('/')) {

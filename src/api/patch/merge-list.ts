@@ -50,7 +50,10 @@ function applyDirectives(
     else if (marker === 'replace') replaces = true
     else if (marker === 'merge') {
       throw internal('merging lists cannot yet be specified in the patch')
-    } else throw internal(`unknown patch type: ${marker} in map: ${JSON.stringify(item)}`)
+    } else
+      throw internal(
+        `unknown patch type: ${JSON.stringify(marker)} in map: ${JSON.stringify(item)}`,
+      )
   }
   const kept = replaces
     ? []

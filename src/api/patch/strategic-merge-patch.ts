@@ -62,7 +62,7 @@ function replaceMap(patch: JSONObject, marker: JSONValue): JSONObject {
   const { [directive]: _, ...rest } = patch
   if (marker === 'replace') return rest
   if (marker === 'delete') return {}
-  throw badRequest(`unknown patch type: ${marker} in map: ${JSON.stringify(patch)}`)
+  throw badRequest(`unknown patch type: ${JSON.stringify(marker)} in map: ${JSON.stringify(patch)}`)
 }
 
 /** `undefined`: the patch says that the value goes. */

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { openAPIv3Document, openAPIv3Index } from './openapi-v3.ts'
+
+interface Document {
+  readonly paths: Readonly<Record<string, { readonly patch?: Operation }>>
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
+}
+interface Operation {
+  readonly parameters: readonly { readonly name: string; readonly in: string }[]
+  readonly 'x-kubernetes-group-version-kind': object
+}
+interface Schema {
+  readonly properties?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly 'x-kubernetes-group-version-kind'?: readonly object[]
+}
+const core: Document = JSON.parse(openAPIv3Document('api/v1')!.json)
+const { schemas } = core.components
+
+// What kubectl 1.32 needs: facts/control-plane.md 1, "OpenAPI v3".
+suite('OpenAPI v3', () => {
+  test('index names a document for each group version, by hash', () => {
+    const { paths } = openAPIv3Index() as { paths: Record<string, { serverRelativeURL: string }> }
+    assert.deepEqual(Object.keys(paths), [
+      'api/v1',
+      'apis/apps/v1',
+      'apis/coordination.k8s.io/v1',
+      'apis/discovery.k8s.io/v1',
+      'apis/networking.k8s.io/v1',
+    ])
+    for (const [path, { serverRelativeURL }] of Object.entries(paths)) {
+      const { hash } = openAPIv3Document(path)!
+      assert.equal(serverRelativeURL, `/openapi/v3/${path}?hash=${hash}`)
+    }
+  })
+
+  test('PATCH takes dryRun and fieldValidation', () => {
+    const patch = core.paths['/api/v1/namespaces/{namespace}/services/{name}']?.patch
+    const names = patch?.parameters.filter((one) => one.in === 'query').map(({ name }) => name)
+    assert.ok(names?.includes('dryRun') && names.includes('fieldValidation'))
+    assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], {
+      group: '',
+      kind: 'Service',
+      version: 'v1',
+    })
+  })
+
+  test('kinds are found by group, version and kind; lists have their merge keys', () => {
+    assert.deepEqual(schemas['io.k8s.api.core.v1.Pod']?.['x-kubernetes-group-version-kind'], [
+      { group: '', version: 'v1', kind: 'Pod' },
+    ])
+    assert.deepEqual(schemas['io.k8s.api.core.v1.ServiceSpec']?.properties?.ports, {
+      type: 'array',
+      items: { allOf: [{ $ref: '#/components/schemas/io.k8s.api.core.v1.ServicePort' }] },
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['port', 'protocol'],
+      'x-kubernetes-patch-strategy': 'merge',
+      'x-kubernetes-patch-merge-key': 'port',
+    })
+  })
+
+  test('embedded structs are flat, and every reference leads somewhere', () => {
+    const volume = schemas['io.k8s.api.core.v1.Volume']?.properties ?? {}
+    assert.ok(volume.configMap && volume.name && !volume.volumeSource)
+    for (const path of ['api/v1', 'apis/apps/v1', 'apis/networking.k8s.io/v1']) {
+      const { json } = openAPIv3Document(path)!
+      const document: Document = JSON.parse(json)
+      for (const [, name] of json.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+        assert.ok(document.components.schemas[name!], `${path}: ${name}`)
+      }
+    }
+  })
+
+  test('nothing is served elsewhere', () =>
+    assert.equal(openAPIv3Document('apis/batch/v1'), undefined))
+})
