@@ -14,7 +14,13 @@ suite("The host's network", () => {
     using home = createHome()
     const name = uniqueName('host')
     const before = readNetworkState()
-    const up = home.fairlead(['up', '--name', name])
+    const up = home.fairlead([
+      'up',
+      '--name',
+      name,
+      '--nodes',
+      process.env.FAIRLEAD_TEST_NODES ?? '3',
+    ])
     assert.equal(up.status, 0, up.stderr)
     const during = readNetworkState()
     assert.equal(

@@ -1,11 +1,4 @@
-import {
-  type CIDR,
-  cidrContains,
-  cidrsOverlap,
-  formatCIDR,
-  nthAddress,
-  parseCIDR,
-} from '#ip/cidr.ts'
+import { type CIDR, cidrContains, cidrsOverlap, nthAddress, parseCIDR } from '#ip/cidr.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { isClusterName } from './layout.ts'
 

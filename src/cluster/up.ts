@@ -5,6 +5,7 @@ import { currentNetns, openNetns } from '#kernel/netns/netns.ts'
 import { applyAddons, planAddons } from './addons.ts'
 import { chooseAPIPort } from './api-port.ts'
 import { writeFileAtomic } from './atomic-file.ts'
+import { checkMachine } from './check-machine.ts'
 import { claimCluster } from './claim.ts'
 import { removeCluster } from './down.ts'
 import {
@@ -62,14 +63,15 @@ export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Pro
     // What an interrupted `up` left.
     await removeCluster(layout, { kubeconfigPath: userKubeconfigPath(deps.env) })
   }
-  using _claim = claimCluster(layout, 'start')
-  if (before && !fresh) return repair(layout, before, deps)
-  const port = await chooseAPIPort(asked.apiPort)
+  checkMachine(layout.name)
+  const port = fresh ? await chooseAPIPort(asked.apiPort) : before.apiPort
+  using claim = claimCluster(layout, 'start')
+  if (before && !fresh) return await repair(layout, before, deps)
   try {
     return await create(layout, { ...defaults, ...definedOf(asked) }, port, deps)
   } catch (error) {
     deps.progress('removing what was made so far')
-    _claim[Symbol.dispose]()
+    claim[Symbol.dispose]()
     await removeCluster(layout, { kubeconfigPath: userKubeconfigPath(deps.env) })
     throw error
   }

@@ -17,6 +17,7 @@ import {
 import { readCA, readKeyPair } from '#cluster/pki.ts'
 import { type ClusterState, readState } from '#cluster/state-file.ts'
 import { GIT_VERSION } from '#cluster/version.ts'
+import { formatCIDR } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { currentNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
 import { openListener } from '#kernel/socket/listener.ts'
@@ -61,9 +62,15 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   await using api = createAPI(
     await loadKubeconfig(`${layout.kubeconfigDir}/controller-manager.kubeconfig`),
   )
-  const { podCIDR: clusterCIDR, serviceCIDR, loadBalancerPool } = plan
-  const controllers = { clusterCIDR, nodeMask: NODE_MASK, serviceCIDR, loadBalancerPool }
-  await runControllers(api, { ...controllers, log: log.child('controllers') }, signal)
+  const { first, last } = plan.loadBalancerPool
+  const controllers = {
+    clusterCIDR: formatCIDR(plan.podCIDR),
+    nodeMask: NODE_MASK,
+    serviceCIDR: formatCIDR(plan.serviceCIDR),
+    loadBalancerPool: `${first}-${last}`,
+    log: log.child('controllers'),
+  }
+  await runControllers(api, controllers, signal)
   await server.close()
   store.close()
 }

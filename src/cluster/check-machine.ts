@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process'
+
+/** What a cluster cannot do without, tried in a network namespace that is gone when the probe ends. @throws Error */
+export function checkMachine(name: string): void {
+  const { status, error, stderr } = spawnSync(
+    'unshare',
+    ['--net', 'nft', 'add', 'table', 'ip', 'probe'],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    },
+  )
+  if (status === 0) return
+  const why = error?.message ?? stderr.trim().split('\n')[0] ?? ''
+  if (/unshare/.test(why)) {
+    throw new Error(
+      `Cannot start cluster ${name}: no network namespace can be made: ${why} (root with CAP_SYS_ADMIN is needed)`,
+    )
+  }
+  if (/not found|No such file/.test(why)) {
+    throw new Error(`Cannot start cluster ${name}: nft is not installed (run \`npm run setup\`)`)
+  }
+  throw new Error(
+    `Cannot start cluster ${name}: this kernel has no nf_tables: ${why} (run \`npm run setup\`, which loads missing modules, or boot a kernel that has it)`,
+  )
+}
