@@ -157,6 +157,15 @@ suite('the node agent', { concurrency: false }, () => {
     ])
   })
 
+  test("runs a pod on the node's own network", async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    await node.createPod('near', echo, { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' })
+    const { status } = await node.ready('near')
+    assert.equal(status?.podIP, '172.30.0.11')
+    assert.equal(JSON.parse(node.run('curl', '-s', 'http://127.0.0.1:8080/')).pod, 'near')
+  })
+
   test('brings a changed ConfigMap into the running container', async () => {
     await using node = createTestNode()
     const key = { name: 'live', namespace: 'default' }

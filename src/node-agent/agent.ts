@@ -105,6 +105,8 @@ export async function runNodeAgent(
     const podUID = pod.metadata.uid ?? ''
     const known = workers.get(podUID)
     if (known) return known.update(isInAPI ? pod : undefined)
+    // The last news of a pod that has just been removed from here.
+    if (!isInAPI && !runtime.podUIDs().includes(podUID)) return
     const worker = new PodWorker(pod, deps, signal)
     if (!isInAPI) worker.update(undefined)
     workers.set(podUID, worker)

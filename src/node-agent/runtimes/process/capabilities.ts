@@ -32,7 +32,7 @@ export function planPrivileges(security: Security): readonly string[] {
 }
 
 function boundingSet({ addCapabilities, dropCapabilities }: Security): string {
-  const added = addCapabilities.map(toName)
+  const added = addCapabilities.map(toName).filter(Boolean)
   const dropped = new Set(dropCapabilities.map(toName))
   if (added.includes('all')) return ['+all', ...[...dropped].map((name) => `-${name}`)].join(',')
   const kept = dropped.has('all') ? [] : DEFAULT.filter((name) => !dropped.has(name))
