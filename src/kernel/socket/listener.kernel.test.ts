@@ -38,9 +38,8 @@ suite('openListener()', () => {
     socket.on('message', (message, { address, port }) =>
       socket.send(`echo ${message}`, port, address),
     )
-    socket.bind({ fd })
     try {
-      await once(socket, 'listening')
+      socket.bind({ fd }) // emits 'listening' before it returns
       const script = 'exec 3<>/dev/udp/::1/53; echo hi >&3; timeout 3 head -n1 <&3'
       using client = lab.spawn(a, ['bash', '-c', script])
       await client.outputs('echo hi')
