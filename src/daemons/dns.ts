@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
@@ -7,7 +8,7 @@ import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { type IP, parseIP } from '#ip/ip.ts'
 import { createLog, type Log } from '#log/log.ts'
-import { type DNSOptions, runDNS } from '#service-network/dns/run-dns.ts'
+import { createDNS, type DNSOptions } from '#service-network/dns/create-dns.ts'
 import {
   formatUpstream,
   isOwn,
@@ -16,8 +17,10 @@ import {
   type Upstream,
 } from '#service-network/dns/upstream.ts'
 import { parseName } from '#wire/dns/name.ts'
-import { untilSignal } from './until-signal.ts'
+import { serveCheck } from './serve-check.ts'
+import { aborted, untilSignal } from './until-signal.ts'
 
+/** How long it answers on after SIGTERM: clients learn late that it goes. */
 const LAME_DUCK_MS = 5000
 
 /** `fairlead dns --kubeconfig F`: answers DNS in a pod until SIGTERM. Returns the exit code. */
@@ -43,14 +46,32 @@ export async function main(argv: readonly string[]): Promise<number> {
       namespaces: createInformer(api, resources.namespaces, life.signal, informer),
       log,
     }
-    await runDNS(deps, settings, untilSignal())
+    const { address, healthPort, readyPort } = settings
+    const stop = untilSignal()
+    await using dns = await createDNS(deps, settings)
+    await using _health = await serveCheck(
+      { address, port: healthPort, path: '/health' },
+      () => true,
+    )
+    await using _ready = await serveCheck(
+      { address, port: readyPort, path: '/ready' },
+      () => dns.isReady && !stop.aborted,
+    )
+    await aborted(stop)
+    await delay(LAME_DUCK_MS)
   } finally {
     life.abort()
   }
   return 0
 }
 
-function parseSettings(argv: readonly string[], log: Log): DNSOptions & { kubeconfig: string } {
+interface Settings extends DNSOptions {
+  readonly kubeconfig: string
+  readonly healthPort: number
+  readonly readyPort: number
+}
+
+function parseSettings(argv: readonly string[], log: Log): Settings {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -85,7 +106,6 @@ function parseSettings(argv: readonly string[], log: Log): DNSOptions & { kubeco
     serverAddresses: own,
     healthPort: parseNumber('--health-port', values['health-port'], 65535),
     readyPort: parseNumber('--ready-port', values['ready-port'], 65535),
-    lameDuckMs: LAME_DUCK_MS,
   }
 }
 

@@ -5,3 +5,8 @@ export function untilSignal(): AbortSignal {
     process.once(signal, () => controller.abort())
   return controller.signal
 }
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -4,7 +4,7 @@ import { decodeQuery } from '#wire/dns/decode-message.ts'
 import { encodeResponse } from '#wire/dns/encode-message.ts'
 import type { QueryMessage, ResponseMessage } from '#wire/dns/message.ts'
 import type { Protocol } from './exchange.ts'
-import { type DNSServer, serveDNS } from './server.ts'
+import { type DNSServer, type Respond, serveDNS } from './server.ts'
 
 type Reply = Partial<ResponseMessage> | Uint8Array | undefined
 
@@ -12,7 +12,7 @@ type Reply = Partial<ResponseMessage> | Uint8Array | undefined
 export async function startFakeUpstream(
   reply: (query: QueryMessage, protocol: Protocol) => Reply,
 ): Promise<DNSServer> {
-  return serveOnAnyPort(async (packet, protocol) => {
+  const respond: Respond = async (packet, protocol) => {
     const query = decodeQuery(packet)
     const said = reply(query, protocol)
     if (said === undefined || said instanceof Uint8Array) return said
@@ -29,14 +29,15 @@ export async function startFakeUpstream(
       additional: [],
       ...said,
     })
-  })
+  }
+  return onAnyPort((port) => serveDNS({ address: ip('127.0.0.1'), port }, respond, silentLog))
 }
 
 /** The port that UDP gets by chance may be another's over TCP: then again. */
-async function serveOnAnyPort(respond: Parameters<typeof serveDNS>[1]): Promise<DNSServer> {
+export async function onAnyPort<T>(listen: (port: number) => Promise<T>): Promise<T> {
   for (let tries = 10; ; tries--) {
     try {
-      return await serveDNS({ address: ip('127.0.0.1'), port: 0 }, respond, silentLog)
+      return await listen(0)
     } catch (error) {
       if (tries === 0) throw error
     }

@@ -11,11 +11,10 @@ import { MutableClusterIndex } from './cluster-index.ts'
 import { count, createMeter } from './count.ts'
 import { feedIndex } from './feed-index.ts'
 import { forward } from './forward.ts'
-import { serveCheck } from './health.ts'
 import { loadBalance } from './load-balance.ts'
 import { logErrors } from './log-errors.ts'
 import { respond } from './respond.ts'
-import { serveDNS } from './server.ts'
+import { type DNSServer, serveDNS } from './server.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface DNSDeps {
@@ -33,19 +32,16 @@ export interface DNSOptions {
   readonly upstreams: readonly Upstream[]
   /** Where clients reach this server, for `ns.dns.<zone>`. */
   readonly serverAddresses: readonly IP[]
-  readonly healthPort: number
-  readonly readyPort: number
-  /** How long it answers on after the signal: clients learn late that it goes. */
-  readonly lameDuckMs: number
-  readonly onListening?: (ports: { dns: number; health: number; ready: number }) => void
 }
 
-/** Answers DNS until `signal` aborts, and for `lameDuckMs` after that, no longer ready. */
-export async function runDNS(
-  deps: DNSDeps,
-  options: DNSOptions,
-  signal: AbortSignal,
-): Promise<void> {
+/** A DNS server that answers; dispose it to stop. */
+export interface DNS extends DNSServer {
+  /** Whether all of the cluster's names are known: until then it says SERVFAIL to them. */
+  readonly isReady: boolean
+}
+
+/** Starts to answer DNS. Resolves when it listens. @throws where the address is taken */
+export async function createDNS(deps: DNSDeps, options: DNSOptions): Promise<DNS> {
   const { log } = deps
   const { address, port, upstreams } = options
   const index = new MutableClusterIndex()
@@ -60,29 +56,21 @@ export async function runDNS(
     forward({ upstreams, timeoutMs: 2000, tries: 2, maxInFlight: 1000, now }),
   ])
   const responding = { serve, recursionAvailable: upstreams.length > 0, log }
-  await using server = await serveDNS(
+  const server = await serveDNS(
     { address, port },
     (packet, protocol) => respond(packet, protocol, responding),
     log,
   )
-  await using health = await serveCheck(
-    { address, port: options.healthPort, path: '/health' },
-    () => true,
-  )
-  await using ready = await serveCheck(
-    { address, port: options.readyPort, path: '/ready' },
-    () => index.isSynced && !signal.aborted,
-  )
-  options.onListening?.({ dns: server.port, health: health.port, ready: ready.port })
   feedIndex(index, deps).then(
     () => log.info('Answering', { zone: options.zone, port: server.port }),
     () => {}, // the informers were stopped before they had listed
   )
-  await aborted(signal)
-  await new Promise((resolve) => setTimeout(resolve, options.lameDuckMs))
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return {
+    address: server.address,
+    port: server.port,
+    get isReady() {
+      return index.isSynced
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
 }

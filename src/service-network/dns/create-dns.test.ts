@@ -14,35 +14,29 @@ import { decodeHead, decodeResponse } from '#wire/dns/decode-message.ts'
 import { encodeQuery } from '#wire/dns/encode-message.ts'
 import { domainName } from '#wire/dns/name.ts'
 import { CLASS_IN, type DNSRecord, TYPE } from '#wire/dns/record.ts'
-import { startFakeUpstream } from './fake-upstream.ts'
-import { runDNS } from './run-dns.ts'
+import { createDNS, type DNS } from './create-dns.ts'
+import { onAnyPort, startFakeUpstream } from './fake-upstream.ts'
 import type { DNSServer } from './server.ts'
 import { createFrameReader, frame } from './tcp-frames.ts'
 
 const run = promisify(execFile)
 const api = createFakeAPI()
-const stop = new AbortController()
 const life = new AbortController()
 const big = Array.from({ length: 120 }, (_, i) => `10.244.1.${i}`)
 let upstream: DNSServer
-let ports: { dns: number; health: number; ready: number }
-let stopped: Promise<void>
+let dns: DNS
 
 /** The real dig against the real server. */
 async function dig(...args: readonly string[]): Promise<string> {
   const { stdout } = await run('dig', [
     '@127.0.0.1',
     '-p',
-    `${ports.dns}`,
+    `${dns.port}`,
     '+tries=1',
     '+timeout=3',
     ...args,
   ])
   return stdout.trim()
-}
-
-async function httpStatus(port: number, path: string): Promise<number> {
-  return (await fetch(`http://127.0.0.1:${port}${path}`)).status
 }
 
 before(async () => {
@@ -74,44 +68,30 @@ before(async () => {
   upstream = await startFakeUpstream(({ question }) =>
     question.name.toLowerCase() === 'slow.example.com' ? undefined : { answers: [record] },
   )
-  const listening = Promise.withResolvers<typeof ports>()
-  stopped = runDNS(
-    {
-      services: createInformer(api, resources.services, life.signal),
-      slices: createInformer(api, resources.endpointSlices, life.signal),
-      namespaces: createInformer(api, resources.namespaces, life.signal),
-      log: silentLog,
-    },
-    {
-      zone: domainName('cluster.local'),
-      ttlSeconds: 30,
-      address: ip('127.0.0.1'),
-      port: 0,
-      upstreams: [{ address: ip('127.0.0.1'), port: upstream.port }],
-      serverAddresses: [ip('10.244.1.2')],
-      healthPort: 0,
-      readyPort: 0,
-      lameDuckMs: 1000,
-      onListening: listening.resolve,
-    },
-    stop.signal,
-  )
-  ports = await Promise.race([listening.promise, stopped.then(() => assert.fail('runDNS() ended'))])
+  const deps = {
+    services: createInformer(api, resources.services, life.signal),
+    slices: createInformer(api, resources.endpointSlices, life.signal),
+    namespaces: createInformer(api, resources.namespaces, life.signal),
+    log: silentLog,
+  }
+  const options = {
+    zone: domainName('cluster.local'),
+    ttlSeconds: 30,
+    address: ip('127.0.0.1'),
+    upstreams: [{ address: ip('127.0.0.1'), port: upstream.port }],
+    serverAddresses: [ip('10.244.1.2')],
+  }
+  dns = await onAnyPort((port) => createDNS(deps, { ...options, port }))
 })
 
 after(async () => {
-  stop.abort()
   life.abort()
-  await stopped
+  await dns[Symbol.asyncDispose]()
   await upstream[Symbol.asyncDispose]()
 })
 
-suite('dig against runDNS()', () => {
-  test('ready and healthy', async () => {
-    assert.equal(await httpStatus(ports.health, '/health'), 200)
-    assert.equal(await httpStatus(ports.ready, '/ready'), 200)
-    assert.equal(await httpStatus(ports.ready, '/other'), 404)
-  })
+suite('dig against createDNS()', () => {
+  test('becomes ready', () => waitFor(() => dns.isReady, { what: 'the DNS server to be ready' }))
   test('A', async () =>
     assert.equal(await dig('+short', 'web.default.svc.cluster.local'), '10.96.0.20'))
   test('A over TCP', async () =>
@@ -189,7 +169,7 @@ function query(id: number, name: string): Uint8Array {
 
 suite('packets', () => {
   test('pipelined over TCP, in pieces: a slow answer does not hold up the next', async () => {
-    const socket = connect(ports.dns, '127.0.0.1')
+    const socket = connect(dns.port, '127.0.0.1')
     const ids: number[] = []
     const done = new Promise<void>((resolve) => {
       const read = createFrameReader((message) => {
@@ -212,7 +192,7 @@ suite('packets', () => {
   })
 
   test('a client that ends its side still gets its answer', async () => {
-    const socket = connect({ port: ports.dns, host: '127.0.0.1', allowHalfOpen: true })
+    const socket = connect({ port: dns.port, host: '127.0.0.1', allowHalfOpen: true })
     const { promise, resolve } = Promise.withResolvers<Uint8Array>()
     socket.on('data', createFrameReader(resolve))
     socket.end(frame(query(7, 'www.example.com')))
@@ -223,7 +203,7 @@ suite('packets', () => {
     const socket = createSocket('udp4')
     const answers: Buffer[] = []
     socket.on('message', (message) => answers.push(message))
-    await new Promise<void>((resolve) => socket.connect(ports.dns, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => socket.connect(dns.port, '127.0.0.1', resolve))
     const good = query(9, 'web.default.svc.cluster.local')
     const seed = 42
     const random = mulberry32(seed)
@@ -238,14 +218,6 @@ suite('packets', () => {
     socket.close()
     assert.ok(answers.length > 0)
     for (const answer of answers) assert.ok(decodeHead(answer)?.isResponse)
-  })
-})
-
-suite('lame duck', () => {
-  test('answers on, no longer ready', async () => {
-    stop.abort()
-    assert.equal(await httpStatus(ports.ready, '/ready'), 503)
-    assert.equal(await dig('+short', 'web.default.svc.cluster.local'), '10.96.0.20')
   })
 })
 
