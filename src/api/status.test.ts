@@ -76,14 +76,6 @@ const cases = [
     reason: 'InternalError',
     message: 'Internal error occurred: boom',
   },
-  {
-    name: 'a patch whose result is no object of the kind',
-    error: status.invalidPatch('{}', 'strict decoding error: unknown field "spec.foo"'),
-    code: 422,
-    reason: 'Invalid',
-    message:
-      ' "" is invalid: patch: Invalid value: "{}": strict decoding error: unknown field "spec.foo"',
-  },
 ]
 
 suite('Status of', () => {

@@ -124,12 +124,6 @@ export const invalid = (
   errors: readonly FieldError[],
 ) => new StatusError({ ...invalidStatus(kind, group, name, errors), code: 422 })
 
-/** 422 without a kind: the patched object cannot be decoded. `patched` is its JSON. */
-export const invalidPatch = (patched: string, why: string) =>
-  invalid({ kind: '', group: '' }, '', [
-    { type: 'Invalid', field: 'patch', value: patched, detail: why },
-  ])
-
 /** 422 without a kind: a patch that does not apply. */
 export const unprocessable = (message: string, causes: readonly StatusCause[] = []) =>
   failure(422, 'Invalid', message, causes.length > 0 ? { causes } : {})

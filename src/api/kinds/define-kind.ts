@@ -14,6 +14,8 @@ export interface KindTraits<T extends KubernetesObject>
   readonly nameRule: NameRule
   /** metadata.generation counts changes of these fields: `spec`, mostly. */
   readonly generationOf?: readonly (keyof T)[]
+  /** A client may bring the status with a new object, as a kubelet does with its Node. */
+  readonly keepsStatusOnCreate?: boolean
   readonly prepareCreate?: (object: T) => T
   readonly prepareUpdate?: (object: T, old: T) => T
   readonly prepareStatusUpdate?: (object: T, old: T) => T
@@ -39,14 +41,14 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
     subresources,
     default: traits.default ?? ((object) => object),
     prepareCreate(object) {
-      const fresh = hasStatus ? withStatus(object, undefined) : object
-      const counted = generationOf.length > 0 ? withGeneration(fresh, 1) : fresh
+      const drops = hasStatus && !traits.keepsStatusOnCreate
+      const fresh = drops ? withStatus(object, undefined) : object
+      const counted = withGeneration(fresh, generationOf.length > 0 ? 1 : 0)
       return traits.prepareCreate ? traits.prepareCreate(counted) : counted
     },
     prepareUpdate(object, old) {
       const kept = hasStatus ? withStatus(object, (old as Fields).status) : object
       const prepared = traits.prepareUpdate ? traits.prepareUpdate(kept, old) : kept
-      if (generationOf.length === 0) return prepared
       const changed = generationOf.some((key) => !equalJSON(prepared[key], old[key]))
       return withGeneration(prepared, (old.metadata.generation ?? 0) + (changed ? 1 : 0))
     },
@@ -66,7 +68,9 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
   return {
     ...spec,
     prepareStatusUpdate(object, old) {
-      const kept = withStatus({ ...old, metadata: object.metadata }, (object as Fields).status)
+      const { generation = 0 } = old.metadata
+      const whole = withGeneration({ ...old, metadata: object.metadata }, generation)
+      const kept = withStatus(whole, (object as Fields).status)
       return traits.prepareStatusUpdate?.(kept, old) ?? kept
     },
     validateStatusUpdate: (object, old) => [

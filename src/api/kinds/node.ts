@@ -40,8 +40,7 @@ export const node = defineKind<Node>({
         : {}),
     }
   },
-  // A kubelet registers itself with its status in one request.
-  prepareCreate: (object) => object,
+  keepsStatusOnCreate: true,
   validate: (object) => [...checkTaints(object), ...checkPodCIDRs(object)],
   validateChange: checkChange,
   validateStatus: ({ status }) =>

@@ -2,7 +2,7 @@
 import type { Container, EnvVar, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from '../core.ts'
 
 /** What any pod spec gets, in a Pod and in a template. */
-export function defaultPodSpec(spec: PodSpec): PodSpec {
+function defaultPodSpec(spec: PodSpec): PodSpec {
   return {
     ...spec,
     ...(spec.volumes ? { volumes: spec.volumes.map(defaultVolume) } : {}),

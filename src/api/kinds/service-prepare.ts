@@ -23,9 +23,9 @@ export function prepareServiceUpdate(service: Service, old: Service): Service {
   return { ...service, spec: dropMeaningless(syncClusterIPs(carried, old.spec), old.spec) }
 }
 
-export const needsClusterIP = ({ type }: ServiceSpec) => type !== 'ExternalName'
+const needsClusterIP = ({ type }: ServiceSpec) => type !== 'ExternalName'
 
-export const needsNodePort = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec) =>
+const needsNodePort = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec) =>
   type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false)
 
 export const needsHealthCheckNodePort = ({ type, externalTrafficPolicy }: ServiceSpec) =>

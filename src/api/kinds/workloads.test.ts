@@ -3,7 +3,9 @@ import { suite, test } from 'node:test'
 import type { Deployment } from '../apps.ts'
 import type { Pod } from '../core.ts'
 import { formatFieldError } from '../field-error.ts'
+import { configMap } from './config-map.ts'
 import { deployment } from './deployment.ts'
+import { node } from './node.ts'
 import { pod } from './pod.ts'
 
 const metadata = { name: 'web', namespace: 'default' }
@@ -311,4 +313,19 @@ test('an update keeps the status, a status update keeps the spec', () => {
   const reported = deployment.prepareStatusUpdate?.(next, old)
   assert.equal(reported?.spec.replicas, 1)
   assert.deepEqual(reported?.status, { replicas: 9 })
+})
+
+test('a Node is created with its status, as a kubelet registers it', () => {
+  const object = { metadata: { name: 'node1' }, status: { capacity: { cpu: '2' } } }
+  // core/v1/defaults.go SetDefaults_NodeStatus
+  assert.deepEqual(node.prepareCreate(node.default(object)).status, {
+    capacity: { cpu: '2' },
+    allocatable: { cpu: '2' },
+  })
+})
+
+test('clients do not set generation', () => {
+  const object = { metadata: { ...metadata, generation: 7 }, data: {} }
+  assert.equal(configMap.prepareCreate(object).metadata.generation, undefined)
+  assert.equal(configMap.prepareUpdate(object, { metadata }).metadata.generation, undefined)
 })

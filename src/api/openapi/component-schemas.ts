@@ -35,7 +35,7 @@ const plain: Readonly<Record<string, JSONObject>> = {
 }
 
 /** `io.k8s.api.core.v1.Pod` of `core.v1.Pod`. */
-export function componentName(of: string): string {
+function componentName(of: string): string {
   const scalar = named[of]
   if (scalar) return scalar[0]
   return of.startsWith('meta.') ? `io.k8s.apimachinery.pkg.apis.${of}` : `io.k8s.api.${of}`

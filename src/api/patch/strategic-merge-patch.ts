@@ -35,7 +35,7 @@ export function applyStrategicMergePatch(
 }
 
 /** `type` is absent below maps and in fields that the schema does not have: these merge as plain JSON. */
-export function mergeMap(
+function mergeMap(
   original: JSONObject,
   patch: JSONObject,
   type: SchemaType | undefined,

@@ -1,6 +1,6 @@
 /** Addresses in API fields. Source: apimachinery pkg/util/validation/ip.go and core/validation, v1.36. */
 import { cidr, cidrContains, parseCIDR, parseInterfaceAddress } from '#ip/cidr.ts'
-import { type Family, familyOf, type IP, parseIP } from '#ip/ip.ts'
+import { type IP, parseIP } from '#ip/ip.ts'
 import { type FieldError, invalid } from '../field-error.ts'
 
 const notIP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
@@ -75,21 +75,6 @@ export function validateEndpointIP(value: string, field: string): FieldError[] {
       .filter(([ranges]) => ranges.some((range) => cidrContains(cidr(range), address)))
       .map(([, detail]) => invalid(field, value, detail)),
   ]
-}
-
-/** Fields that came later take the canonical spelling only; `family` narrows to one of the two. */
-export function validateStrictIP(value: string, field: string, family?: Family): FieldError[] {
-  const address = parseIP(value)
-  if (!address) {
-    const legacy = validateLegacyIP(value, field)
-    if (legacy.length > 0) return legacy
-  }
-  if (address && family && familyOf(address) !== family) {
-    return [invalid(field, value, `must be a valid IPv${family} address`)]
-  }
-  return address === value
-    ? []
-    : [invalid(field, value, `must be in canonical form ("${address}")`)]
 }
 
 /** Sentences about spellings that are accepted for now. */

@@ -10,13 +10,11 @@ export type NameRule = (value: string) => readonly string[]
 
 const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 const subdomain = `${label}(\\.${label})*`
-const dns1035 = '[a-z]([-a-z0-9]*[a-z0-9])?'
 const labelKey = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'
 
 const labelPattern = new RegExp(`^${label}$`)
 const subdomainPattern = new RegExp(`^${subdomain}$`)
 const wildcardPattern = new RegExp(`^\\*\\.${subdomain}$`)
-const dns1035Pattern = new RegExp(`^${dns1035}$`)
 const labelKeyPattern = new RegExp(`^${labelKey}$`)
 const labelValuePattern = new RegExp(`^(${labelKey})?$`)
 
@@ -40,8 +38,6 @@ const labelWords =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"
 const subdomainWords =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
-const dns1035Words =
-  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character"
 const wildcardWords =
   "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
 const labelKeyWords =
@@ -60,11 +56,6 @@ export const isDNS1123Label: NameRule = (value) => {
 export const isDNS1123Subdomain: NameRule = (value) => [
   ...maxCharacters(value, 253),
   ...(subdomainPattern.test(value) ? [] : [explain(subdomainWords, subdomain, 'example.com')]),
-]
-
-export const isDNS1035Label: NameRule = (value) => [
-  ...maxCharacters(value, 63),
-  ...(dns1035Pattern.test(value) ? [] : [explain(dns1035Words, dns1035, 'my-name', 'abc-123')]),
 ]
 
 /** `*.example.com`: one star, and only as the first label. */
@@ -179,7 +170,7 @@ export const isPathSegmentName: NameRule = (value) => {
 
 /** As prefix for generated names: a trailing dash is what the random suffix follows. */
 export function asPrefix(rule: NameRule): NameRule {
-  return (value) => rule(value.length > 1 && value.endsWith('-') ? `${value.slice(0, -1)}a` : value)
+  return (value) => rule(value.length > 1 && value.endsWith('-') ? `${value.slice(0, -2)}a` : value)
 }
 
 /** One `Invalid` for each broken rule. */

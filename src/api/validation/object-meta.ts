@@ -1,11 +1,4 @@
-import {
-  duplicate,
-  type FieldError,
-  forbidden,
-  invalid,
-  required,
-  tooLong,
-} from '../field-error.ts'
+import { type FieldError, forbidden, invalid, required, tooLong } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
 import type { ObjectMeta, OwnerReference } from '../meta.ts'
 import { validateLabels } from './labels.ts'
@@ -76,7 +69,7 @@ export function validateObjectMetaUpdate(metadata: ObjectMeta, old: ObjectMeta):
 /** An absent string is "" to Go; an absent pointer is null. */
 const zeroOf = (key: string) => (/Seconds$|Timestamp$/.test(key) ? null : '')
 
-export const fieldIsImmutable = 'field is immutable'
+const fieldIsImmutable = 'field is immutable'
 
 export function validateImmutable(
   value: unknown,
@@ -180,14 +173,4 @@ function checkFinalizers(finalizers: readonly string[]): FieldError[] {
       ? [invalid(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set')]
       : []),
   ]
-}
-
-/** One `Duplicate` for every value that was there before it. */
-export function validateUnique(
-  values: readonly string[],
-  fieldOf: (index: number) => string,
-): FieldError[] {
-  return values.flatMap((value, index) =>
-    values.indexOf(value) < index ? [duplicate(fieldOf(index), value)] : [],
-  )
 }
