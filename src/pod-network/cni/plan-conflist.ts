@@ -1,0 +1,32 @@
+import { type CIDR, formatCIDR } from '#ip/cidr.ts'
+
+export interface ConflistOptions {
+  /** This node's own subnet. */
+  readonly podCIDR: CIDR
+  readonly mtuBytes: number
+  /** Where addresses in use are kept. Nodes that share a file system must not share it. */
+  readonly dataDir: string
+  readonly bridge?: string
+}
+
+export const NETWORK_NAME = 'fairlead'
+
+/** The pod network as CNI configuration (SPEC.md 1.0.0, "Configuration format"). */
+export function planConflist({ podCIDR, mtuBytes, dataDir, bridge = 'cni0' }: ConflistOptions) {
+  return {
+    cniVersion: '1.0.0',
+    name: NETWORK_NAME,
+    plugins: [
+      {
+        type: 'bridge',
+        bridge,
+        isGateway: true,
+        isDefaultGateway: true,
+        hostPrefix: true,
+        mtu: mtuBytes,
+        ipam: { type: 'host-local', ranges: [[{ subnet: formatCIDR(podCIDR) }]], dataDir },
+      },
+      { type: 'portmap', capabilities: { portMappings: true } },
+    ],
+  }
+}

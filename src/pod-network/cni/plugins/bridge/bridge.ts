@@ -1,0 +1,103 @@
+import type { Link } from '#kernel/netlink/model.ts'
+import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
+import type { CNICall } from '../../protocol/cni-call.ts'
+import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { isObject } from '../../protocol/fields.ts'
+import { type CNIResult, EMPTY_RESULT } from '../../protocol/result.ts'
+import { loadIPAM } from '../ipam.ts'
+import { openPodNetns, openPodNetnsIfThere, type Plugin, type PluginHost } from '../plugin.ts'
+import { applyBridge, applyPod, applyVeth, requireFreeName } from './apply-attachment.ts'
+import { checkAttachment } from './check-attachment.ts'
+import { parseBridgeConfig } from './config.ts'
+import { addMasquerade, removeMasquerade } from './masquerade.ts'
+import { type AttachmentPlan, hostVethName, planAttachment } from './plan-attachment.ts'
+
+/** Connects pods to a bridge of the node. */
+export const bridge: Plugin = {
+  async add(call, host) {
+    const config = parseBridgeConfig(call)
+    using netns = openPodNetns(call, host)
+    requireFreeName(netns, call.ifname)
+    await using undo = new AsyncDisposableStack()
+    const ipam = await loadIPAM(call)
+    const leases = await ipam?.add(call, host)
+    // The address must not leak when what follows fails.
+    if (ipam) undo.defer(() => ipam.del(call, host))
+    if (leases?.ips.length === 0) {
+      throw new CNIError(CNI_CODE.internal, 'IPAM plugin returned missing IP config')
+    }
+    const plan = planAttachment(config, call, leases)
+    const bridgeLink = applyBridge(plan, config, host)
+    const port = applyVeth(plan, host, netns)
+    undo.defer(() => void host.rtnetlink.deleteLink(port.name))
+    const podLink = applyPod(plan, netns)
+    if (config.ipMasq && leases) {
+      undo.defer(() => removeMasquerade(host.nft, call))
+      addMasquerade(
+        host.nft,
+        call,
+        leases.ips.map(({ address }) => address),
+      )
+    }
+    undo.move()
+    const links = { bridge: bridgeLink, port, pod: podLink }
+    return toResult(call, plan, links, leases?.dns)
+  },
+
+  async del(call, host) {
+    const config = parseBridgeConfig(call)
+    deleteLinks(call, host)
+    const ipam = await loadIPAM(call)
+    await ipam?.del(call, host)
+    if (config.ipMasq) removeMasquerade(host.nft, call)
+  },
+
+  async check(call, host) {
+    const config = parseBridgeConfig(call)
+    using netns = openPodNetns(call, host)
+    const ipam = await loadIPAM(call)
+    await ipam?.check(call, host)
+    checkAttachment(call, config, { host, netns })
+  },
+
+  async gc(call, host) {
+    await (await loadIPAM(call))?.gc?.(call, host)
+  },
+
+  async status(call, host) {
+    parseBridgeConfig(call)
+    await (await loadIPAM(call))?.status?.(call, host)
+  },
+}
+
+/** Either end takes the other along: from the pod's side, whoever made it; from ours, also where the namespace is gone or hidden. */
+function deleteLinks(call: CNICall, host: PluginHost): void {
+  using netns = openPodNetnsIfThere(call)
+  if (netns && netns.inode !== host.netns.inode) {
+    using rtnetlink = openRtnetlink(netns)
+    if (rtnetlink.deleteLink(call.ifname)) return
+  }
+  host.rtnetlink.deleteLink(hostVethName(call))
+}
+
+function toResult(
+  { netns, config }: CNICall,
+  { ips, routes }: AttachmentPlan,
+  links: Readonly<Record<'bridge' | 'port' | 'pod', Link>>,
+  ipamDNS: CNIResult['dns'] = {},
+): CNIResult {
+  const describe = ({ name, mac, mtuBytes }: Link) => ({ name, mtu: mtuBytes, ...(mac && { mac }) })
+  const dns = config.raw('dns')
+  return {
+    ...EMPTY_RESULT,
+    interfaces: [
+      describe(links.bridge),
+      describe(links.port),
+      { ...describe(links.pod), sandbox: netns },
+    ],
+    ips,
+    routes,
+    // What the configuration says goes before what IPAM found.
+    dns: isObject(dns) && Object.keys(dns).length > 0 ? dns : ipamDNS,
+  }
+}

@@ -1,0 +1,31 @@
+import { CNI_CODE, CNIError } from './cni-error.ts'
+
+/** Oldest first. A configuration must name one of these exactly; none at all means 0.1.0. */
+export const CNI_VERSIONS = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const
+export type CNIVersion = (typeof CNI_VERSIONS)[number]
+export const NEWEST_CNI_VERSION: CNIVersion = '1.1.0'
+
+export function isAtLeast(version: CNIVersion, other: CNIVersion): boolean {
+  return CNI_VERSIONS.indexOf(version) >= CNI_VERSIONS.indexOf(other)
+}
+
+/** @throws CNIError 1 (incompatible versions), 6 where it is no text */
+export function parseCNIVersion(value: unknown): CNIVersion {
+  if (value === undefined || value === null || value === '') return '0.1.0'
+  if (typeof value !== 'string') {
+    throw new CNIError(
+      CNI_CODE.decode,
+      `decoding version from network config: cniVersion is not a string`,
+    )
+  }
+  const known = CNI_VERSIONS.find((version) => version === value)
+  if (known) return known
+  throw new CNIError(CNI_CODE.incompatibleVersion, 'incompatible CNI versions', {
+    details: `config is ${JSON.stringify(value)}, plugin supports ${JSON.stringify(CNI_VERSIONS)}`,
+  })
+}
+
+/** What VERSION answers. */
+export function describeVersions(): string {
+  return JSON.stringify({ cniVersion: NEWEST_CNI_VERSION, supportedVersions: CNI_VERSIONS })
+}
