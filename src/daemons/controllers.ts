@@ -5,9 +5,9 @@ import { type Controller, runController } from '#client/controller.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createEventRecorder } from '#client/event-recorder.ts'
 import type { InformerOptions } from '#client/informer.ts'
-import type { AddressPool } from '#external-access/load-balancer/allocator/address-pool.ts'
+import { parseAddressPool } from '#external-access/load-balancer/allocator/address-pool.ts'
 import { loadBalancerAllocator } from '#external-access/load-balancer/allocator/controller.ts'
-import type { CIDR } from '#ip/cidr.ts'
+import { cidr } from '#ip/cidr.ts'
 import type { Log } from '#log/log.ts'
 import { nodeSubnetController } from '#pod-network/ipam/node-subnets/controller.ts'
 import { endpointsController } from '#service-network/endpoints/endpoints-controller.ts'
@@ -23,25 +23,28 @@ import { scheduler } from '#workloads/scheduler/controller.ts'
 import { serviceAccountController } from '#workloads/service-accounts.ts'
 
 export interface ControllersOptions {
-  readonly clusterCIDR: CIDR
+  /** `10.244.0.0/16` */
+  readonly clusterCIDR: string
   /** Prefix length of a node's part of it: 24. */
   readonly nodeMask: number
-  readonly serviceCIDR: CIDR
-  readonly loadBalancerPool: AddressPool
+  /** `10.96.0.0/16` */
+  readonly serviceCIDR: string
+  /** `172.30.0.200-172.30.0.250` */
+  readonly loadBalancerPool: string
   readonly log: Log
 }
 
 /**
  * Runs every controller of a cluster on one set of informers, until `signal` aborts.
  *
- * @throws RangeError for ranges that cannot work
+ * @throws SyntaxError or RangeError for ranges that cannot work
  */
 export async function runControllers(
   api: API,
   options: ControllersOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clusterCIDR, nodeMask, serviceCIDR, loadBalancerPool, log } = options
+  const { log } = options
   const follow = <T extends KubernetesObject>(
     resource: resources.Resource<T>,
     more: InformerOptions<T> = {},
@@ -72,6 +75,7 @@ export async function runControllers(
   const secrets = followMetadata(resources.secrets)
   const ingresses = followMetadata(resources.ingresses)
 
+  const serviceCIDR = cidr(options.serviceCIDR)
   const controllers: readonly Controller[] = [
     scheduler({ api, pods, nodes, services, events: source('default-scheduler') }),
     deploymentController({
@@ -87,13 +91,17 @@ export async function runControllers(
     endpointSliceMirroringController({ api, services, endpoints, slices }),
     nodeSubnetController(
       { api, nodes, events: source('cidrAllocator'), log: log.child('node-subnets') },
-      { clusterCIDR, nodeMask, reserved: [serviceCIDR] },
+      {
+        clusterCIDR: cidr(options.clusterCIDR),
+        nodeMask: options.nodeMask,
+        reserved: [serviceCIDR],
+      },
     ),
     nodeLifecycleController({ api, nodes, pods, leases, events: source('node-controller') }),
     podGarbageController({ api, nodes, pods }),
     loadBalancerAllocator(
       { api, services, events: source('load-balancer-allocator') },
-      loadBalancerPool,
+      parseAddressPool(options.loadBalancerPool),
     ),
     serviceAccountController({ api, namespaces, serviceAccounts }),
     namespaceController({
