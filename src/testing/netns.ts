@@ -80,7 +80,33 @@ export function createLab(): Lab {
       return lab.exec(netns, argv, { timeoutMs: timeoutMs + 5000 }).status === 0
     },
   }
+  stack.defer(removeAtExit(stack))
   return Object.assign(lab, { [Symbol.dispose]: () => stack.dispose() })
+}
+
+const openLabs = new Set<DisposableStack>()
+
+/** For tests that are cut off: the test runner ends a file that takes too long by SIGTERM. Returns the undo. */
+function removeAtExit(stack: DisposableStack): () => void {
+  if (openLabs.size === 0) {
+    process.on('exit', removeOpenLabs)
+    process.on('SIGTERM', exitOnSignal)
+  }
+  openLabs.add(stack)
+  return () => {
+    openLabs.delete(stack)
+    if (openLabs.size > 0) return
+    process.off('exit', removeOpenLabs)
+    process.off('SIGTERM', exitOnSignal)
+  }
+}
+
+function removeOpenLabs(): void {
+  for (const stack of [...openLabs]) stack.dispose()
+}
+
+function exitOnSignal(): void {
+  process.exit(143)
 }
 
 /** @throws Error where the kernel ring cannot run: silently skipped tests would look like passed ones */
