@@ -26,6 +26,7 @@ import { createLog, type Log } from '#log/log.ts'
 import { createServiceAdmission } from '#service-network/cluster-ip/service-admission.ts'
 import { createRelay } from '#service-network/dns/relay.ts'
 import { parseResolvConf } from '#service-network/dns/upstream.ts'
+import { authorizeComponents } from './component-rights.ts'
 import { runControllers } from './controllers.ts'
 import { runDaemon } from './run-daemon.ts'
 
@@ -88,6 +89,7 @@ function createServer(
     admission: [createServiceAdmission({ serviceCIDR: plan.serviceCIDR })],
     agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },
     gitVersion: GIT_VERSION,
+    authorize: authorizeComponents,
     kubernetes: {
       clusterIP: plan.kubernetesService,
       addresses: [plan.controlPlane],
