@@ -45,7 +45,7 @@ function mayUse(from: string, to: string, path: string): boolean {
 const findings: string[] = []
 for (const file of globSync('src/**/*.ts', { cwd: root })) {
   const from = file.split('/')[1]!
-  const isTest = file.endsWith('.test.ts')
+  const isTest = file.endsWith('.test.ts') || file.includes('/testing/')
   const text = readFileSync(resolve(root, file), 'utf8')
   for (const [, target] of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
     if (target!.startsWith('#')) {

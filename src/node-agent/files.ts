@@ -25,3 +25,12 @@ function unlessMissing<T>(look: () => T): T | undefined {
     throw error
   }
 }
+
+/**
+ * A name from the API as one segment of a path. The API server allows nothing else in uids and names of containers and volumes; a
+ * server that does must not make us write elsewhere. @throws RangeError
+ */
+export function pathSegment(name: string): string {
+  if (/^[a-zA-Z0-9][-._a-zA-Z0-9]{0,252}$/.test(name)) return name
+  throw new RangeError(`Cannot use ${JSON.stringify(name)} as a file name`)
+}

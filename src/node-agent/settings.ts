@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { pathSegment } from './files.ts'
 import type { VolumeDirectories } from './volumes/pod-volumes.ts'
 
 /** What every pod of this node has in common. */
@@ -19,7 +20,7 @@ export function podDirectories(
   podUID: string,
 ): VolumeDirectories {
   return {
-    podDirectory: join(rootDir, 'pods', podUID),
-    podRunDirectory: join(runDir, 'pods', podUID),
+    podDirectory: join(rootDir, 'pods', pathSegment(podUID)),
+    podRunDirectory: join(runDir, 'pods', pathSegment(podUID)),
   }
 }

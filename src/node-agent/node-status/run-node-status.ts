@@ -110,14 +110,15 @@ async function renewLease({ api, clock }: NodeStatusDeps, nodeName: string): Pro
   const key = { namespace: 'kube-node-lease', name: nodeName }
   const renewTime = new Date(clock.now()).toISOString().replace('Z', '000Z') // MicroTime
   const spec = { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime }
-  const lease = await api.get(resources.leases, key)
-  if (lease) {
+  try {
     await api.patch(resources.leases, key, 'merge', { spec })
-    return
+  } catch (error) {
+    if (!(error instanceof APIStatusError && error.code === 404)) throw error
+    const { uid } = (await api.get(resources.nodes, { name: nodeName }))?.metadata ?? {}
+    const owner = uid && [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }]
+    await api.create(resources.leases, {
+      metadata: { ...key, ...(owner ? { ownerReferences: owner } : {}) },
+      spec,
+    })
   }
-  const node = await api.get(resources.nodes, { name: nodeName })
-  const ownerReferences = node?.metadata.uid
-    ? [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: node.metadata.uid }]
-    : []
-  await api.create(resources.leases, { metadata: { ...key, ownerReferences }, spec })
 }

@@ -30,16 +30,17 @@ export class PodWorker {
   readonly #status: StatusWriter
   readonly #said = new Set<string>()
   #pod: Pod
-  #isInAPI = true
+  #isInAPI: boolean
   #waiting: ReadonlyMap<string, Waiting> = new Map()
   #termination: { state: 'going' | 'failed' | 'done' } | undefined
   #news = Promise.withResolvers<void>()
   #retryMs = 0
 
-  constructor(pod: Pod, deps: PodDeps, signal: AbortSignal) {
+  constructor(pod: Pod, deps: PodDeps, signal: AbortSignal, isInAPI: boolean) {
     this.#pod = pod
     this.#deps = deps
     this.#signal = signal
+    this.#isInAPI = isInAPI
     this.#status = createStatusWriter(deps.api)
     this.#probes = createPodProbes({
       runtime: deps.runtime,

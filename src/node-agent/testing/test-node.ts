@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Container, Pod, PodSpec, Service } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
@@ -17,6 +17,8 @@ export interface TestNode extends AsyncDisposable {
   startAgent(pki?: object): void
   /** SIGKILL, and waits until it is gone. */
   killAgent(): Promise<void>
+  /** SIGTERM, and waits until it is gone. */
+  stopAgent(): Promise<void>
   createPod(name: string, container: Partial<Container>, spec?: Partial<PodSpec>): Promise<Pod>
   createService(name: string, clusterIP: string, port: number): Promise<Service>
   pod(name: string): Promise<Pod | undefined>
@@ -32,6 +34,17 @@ export interface TestNode extends AsyncDisposable {
 
 const NODE = join(import.meta.dirname, '../../../bin/fairlead-node')
 
+/** A container that says who it is, ready as soon as it can. */
+export const echo: Partial<Container> = {
+  image: 'fairlead.dev/echo:1.0',
+  readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 },
+}
+
+/** A container that runs a shell script. */
+export function sh(script: string): Partial<Container> {
+  return { command: ['sh', '-c', script] }
+}
+
 export function createTestNode(): TestNode {
   const lab = createLab()
   const netns = lab.netns('node1')
@@ -41,6 +54,16 @@ export function createTestNode(): TestNode {
   const ended = new AbortController()
   let agent: ChildProcess | undefined
   const podOf = (name: string) => api.get(resources.pods, { namespace: 'default', name })
+
+  const end = async (signal: NodeJS.Signals) => {
+    const child = agent
+    agent = undefined
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    child.once('exit', () => resolve())
+    child.kill(signal)
+    await promise
+  }
 
   const node: Omit<TestNode, typeof Symbol.asyncDispose> = {
     lab,
@@ -57,15 +80,8 @@ export function createTestNode(): TestNode {
       child.on('message', (call) => void serve(call as Call))
       agent = child
     },
-    async killAgent() {
-      const child = agent
-      agent = undefined
-      if (!child || child.exitCode !== null || child.signalCode !== null) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      child.once('exit', () => resolve())
-      child.kill('SIGKILL')
-      await promise
-    },
+    killAgent: () => end('SIGKILL'),
+    stopAgent: () => end('SIGTERM'),
     async createPod(name, container, spec = {}) {
       return await api.create(resources.pods, {
         metadata: { name, namespace: 'default', labels: { app: name } },
@@ -131,7 +147,7 @@ export function createTestNode(): TestNode {
   }
 }
 
-/** What pods have left: directories, mounts, and processes whose command line names the lab's folder. */
+/** What pods have left on disk and mounted. */
 export function leftovers({ folder }: Lab): readonly string[] {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
@@ -144,20 +160,6 @@ export function leftovers({ folder }: Lab): readonly string[] {
     }
   })
   return [...mounts, ...directories]
-}
-
-/** Processes in another network namespace than ours that no pod directory accounts for. */
-export function processesOfNetns(inode: bigint): readonly number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter(Number.isInteger)
-    .filter((pid) => {
-      try {
-        return readlinkSync(`/proc/${pid}/ns/net`) === `net:[${inode}]`
-      } catch {
-        return false
-      }
-    })
 }
 
 /** After a failed test: ends what the agent would have ended. */

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import type { Container, Pod, Volume } from '#api/core.ts'
 import { detachMount } from '#kernel/mount/mount.ts'
 import type { References } from '../env/env-for-pod.ts'
+import { pathSegment } from '../files.ts'
 import type { VolumeBind } from '../runtimes/runtime.ts'
 import { writeVolume } from './atomic-volume.ts'
 import { filesOfConfigMap, filesOfSecret, VolumeError } from './plan-volume.ts'
@@ -135,7 +136,7 @@ function volumeDirectory(volume: Volume, directories: VolumeDirectories): string
   return join(
     inMemory ? directories.podRunDirectory : directories.podDirectory,
     'volumes',
-    volume.name,
+    pathSegment(volume.name),
   )
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { modifiedAt, readIfThere } from '../../files.ts'
+import { modifiedAt, pathSegment, readIfThere } from '../../files.ts'
 import type { ContainerObservation, ContainerRef, ObservedState } from '../runtime.ts'
 import { isRunning, type LastingProcess, parseLastingProcess } from './lasting-process.ts'
 
@@ -18,7 +18,7 @@ export function containersDirectory(podDirectory: string): string {
 }
 
 export function attemptDirectory(podDirectory: string, { name, attempt }: ContainerRef): string {
-  return join(containersDirectory(podDirectory), name, String(attempt))
+  return join(containersDirectory(podDirectory), pathSegment(name), String(attempt))
 }
 
 /** All attempts that are on disk, by container name, oldest first. */

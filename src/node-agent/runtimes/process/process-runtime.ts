@@ -1,9 +1,20 @@
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { signalProcess } from '#kernel/process/process.ts'
-import { readIfThere, writeAtomically } from '../../files.ts'
+import { pathSegment, readIfThere, writeAtomically } from '../../files.ts'
 import type { PodNetwork } from '../../pod-network.ts'
-import type { ContainerObservation, ContainerRef, Runtime, VolumeBind } from '../runtime.ts'
+import type {
+  ContainerConfig,
+  ContainerObservation,
+  ContainerRef,
+  ExecResult,
+  ImageLookup,
+  PodObservation,
+  Runtime,
+  Sandbox,
+  SandboxConfig,
+  VolumeBind,
+} from '../runtime.ts'
 import { Changes } from './changes.ts'
 import {
   attemptDirectory,
@@ -31,158 +42,203 @@ export interface ProcessRuntimeOptions {
   readonly version: string
 }
 
-/** Containers as plain processes in their own namespaces, with the host's programs for an image. */
-export function createProcessRuntime(
-  network: PodNetwork,
-  options: ProcessRuntimeOptions,
-): Runtime & Disposable {
-  const { rootDir, runDir, packageRoot, version } = options
-  const podsDirectory = join(rootDir, 'pods')
-  mkdirSync(podsDirectory, { recursive: true, mode: 0o700 })
-  mkdirSync(join(runDir, 'pods'), { recursive: true, mode: 0o700 })
-  chmodSync(podsDirectory, 0o700)
-  const changes = new Changes(join(rootDir, 'changes'))
-  const recordPath = join(rootDir, 'record')
-  writeAtomically(recordPath, RECORD_SCRIPT)
-  const podDirectory = (podUID: string) => join(podsDirectory, podUID)
-  const directoryOf = (container: ContainerRef) =>
-    attemptDirectory(podDirectory(container.podUID), container)
-  const nodePath = process.execPath.startsWith(`${packageRoot}/`) ? undefined : process.execPath
-  const root = {
-    packageRoot,
-    ...(nodePath ? { nodePath } : {}),
-    hidePaths: [rootDir, runDir, ...options.hidePaths],
+/** What outlives SIGKILL for so long hangs in the kernel. */
+const KILL_DEADLINE_MS = 10_000
+/** How often a container is looked at whose parent was killed, so that nobody says when it ends. */
+const POLL_MS = 250
+
+/** Containers as plain processes in their own namespaces, with the host's programs for an image. All state is on disk. */
+export class ProcessRuntime implements Runtime, Disposable {
+  readonly version: string
+  readonly #network: PodNetwork
+  readonly #options: ProcessRuntimeOptions
+  readonly #changes: Changes
+  readonly #recordPath: string
+
+  constructor(network: PodNetwork, options: ProcessRuntimeOptions) {
+    const { rootDir, runDir, version } = options
+    this.#network = network
+    this.#options = options
+    this.version = `process://${version}`
+    mkdirSync(join(rootDir, 'pods'), { recursive: true, mode: 0o700 })
+    mkdirSync(join(runDir, 'pods'), { recursive: true, mode: 0o700 })
+    chmodSync(join(rootDir, 'pods'), 0o700)
+    this.#recordPath = join(rootDir, 'record')
+    writeAtomically(this.#recordPath, RECORD_SCRIPT)
+    this.#changes = new Changes(join(rootDir, 'changes'))
   }
 
-  const find = (ref: ContainerRef): ContainerObservation | undefined =>
-    readContainers(podDirectory(ref.podUID), new Date())
-      .get(ref.name)
-      ?.find(({ attempt }) => attempt === ref.attempt)
+  findImage(reference: string): ImageLookup {
+    if (findImage(reference)) return { kind: 'present', imageID: this.#imageID(reference) }
+    return {
+      kind: 'absent',
+      message:
+        `Container image "${reference}" is not present with pull policy of Never: the process runtime runs only what is built in ` +
+        `(use one of ${imageNames.join(', ')}; pulling images needs the containerd runtime, which is not built yet)`,
+    }
+  }
 
-  /** Also while the container is being set up, when its process 1 is still of its parent's process group. */
-  const signal = (container: ContainerRef, name: NodeJS.Signals) => {
-    const directory = directoryOf(container)
+  async ensureSandbox(config: SandboxConfig): Promise<Sandbox> {
+    const paths = {
+      podDirectory: this.#podDirectory(config.podUID),
+      netnsPath: join(this.#options.runDir, 'pods', config.podUID, 'netns'),
+    }
+    const file = readSandbox(paths)
+    if (file && isWhole(file)) return { ips: file.ips }
+    if (file) await this.stopSandbox(config.podUID)
+    return await createSandbox(config, paths, this.#network)
+  }
+
+  podUIDs(): readonly string[] {
+    return listDirectory(join(this.#options.rootDir, 'pods'))
+  }
+
+  observe(podUID: string): PodObservation {
+    const podDirectory = this.#podDirectory(podUID)
+    const file = readSandbox({ podDirectory })
+    return {
+      sandbox: file
+        ? { state: isWhole(file) ? 'ready' : 'lost', ips: file.ips ?? [] }
+        : { state: 'absent' },
+      containers: readContainers(podDirectory, new Date()),
+    }
+  }
+
+  async startContainer(config: ContainerConfig): Promise<void> {
+    const podDirectory = this.#podDirectory(config.podUID)
+    const sandbox = readSandbox({ podDirectory })
+    const image = findImage(config.image)
+    const op = `Cannot start container ${config.name}`
+    if (!sandbox || !isWhole(sandbox)) throw new Error(`${op}: its pod has no sandbox`)
+    if (!image) throw new Error(`${op}: there is no image ${config.image}`)
+    const { packageRoot, rootDir, runDir, hidePaths } = this.#options
+    const isInPackage = process.execPath.startsWith(`${packageRoot}/`)
+    launch(config, {
+      directory: this.#directory(config),
+      changesPath: this.#changes.path,
+      recordPath: this.#recordPath,
+      image,
+      imageID: this.#imageID(config.image),
+      sandbox,
+      root: {
+        packageRoot,
+        ...(isInPackage ? {} : { nodePath: process.execPath }),
+        hidePaths: [rootDir, runDir, ...hidePaths],
+        files: etcFiles(podDirectory),
+      },
+      host: createHostTree(),
+      now: new Date(),
+    })
+    while (this.#find(config)?.state.kind === 'created')
+      await this.#changes.next(config.podUID, 1000)
+  }
+
+  async stopContainer(container: ContainerRef, gracePeriodSeconds: number): Promise<void> {
+    if (this.#hasEnded(container)) return
+    if (gracePeriodSeconds > 0) {
+      this.#signal(container, 'SIGTERM')
+      if (await this.#waitForEnd(container, gracePeriodSeconds * 1000)) return
+    }
+    this.#signal(container, 'SIGKILL')
+    if (await this.#waitForEnd(container, KILL_DEADLINE_MS)) return
+    throw new Error(
+      `Cannot stop container ${container.name}: it outlived SIGKILL by ${KILL_DEADLINE_MS / 1000} s`,
+    )
+  }
+
+  pruneContainers(podUID: string, name: string, keep: number): void {
+    const attempts = readContainers(this.#podDirectory(podUID), new Date()).get(name) ?? []
+    for (const { attempt } of attempts.slice(0, Math.max(0, attempts.length - keep)))
+      rmSync(this.#directory({ podUID, name, attempt }), { recursive: true, force: true })
+  }
+
+  async stopSandbox(podUID: string): Promise<void> {
+    const podDirectory = this.#podDirectory(podUID)
+    const containers = [...readContainers(podDirectory, new Date())].flatMap(([name, attempts]) =>
+      attempts.map(({ attempt }) => ({ podUID, name, attempt })),
+    )
+    await Promise.all(containers.map((container) => this.stopContainer(container, 0)))
+    const file = readSandbox({ podDirectory })
+    if (!file) return
+    await removeSandbox(file, this.#network)
+    rmSync(join(podDirectory, 'sandbox.json'))
+  }
+
+  async removePod(podUID: string): Promise<void> {
+    await this.stopSandbox(podUID)
+    rmSync(this.#podDirectory(podUID), { recursive: true, force: true })
+    rmSync(join(this.#options.runDir, 'pods', podUID), { recursive: true, force: true })
+  }
+
+  async exec(
+    container: ContainerRef,
+    command: readonly string[],
+    timeoutMs: number,
+  ): Promise<ExecResult> {
+    const directory = this.#directory(container)
     const main = mainProcess(directory)
-    if (main) return void signalProcess(main.pid, name, { startTime: main.startTime })
-    const recorder = parseLastingProcess(readIfThere(join(directory, 'recorder')))
-    if (name === 'SIGKILL' && recorder && isRunning(recorder)) process.kill(-recorder.pid, name)
+    const file = readContainerFile(directory)
+    if (!main || !file)
+      throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
+    return await execInContainer(main, file.privileges, command, timeoutMs)
   }
 
-  const hasEnded = (container: ContainerRef) => {
-    const state = find(container)?.state
+  logPath(container: ContainerRef): string {
+    return join(this.#directory(container), 'log')
+  }
+
+  watch(podUID: string, listener: () => void): () => void {
+    return this.#changes.subscribe(podUID, listener)
+  }
+
+  [Symbol.dispose](): void {
+    this.#changes[Symbol.dispose]()
+  }
+
+  #podDirectory(podUID: string): string {
+    return join(this.#options.rootDir, 'pods', pathSegment(podUID))
+  }
+
+  #directory(container: ContainerRef): string {
+    return attemptDirectory(this.#podDirectory(container.podUID), container)
+  }
+
+  #imageID(reference: string): string {
+    return `${repositoryOf(reference)}@built-in:${this.#options.version}`
+  }
+
+  #find({ podUID, name, attempt }: ContainerRef): ContainerObservation | undefined {
+    return readContainers(this.#podDirectory(podUID), new Date())
+      .get(name)
+      ?.find((candidate) => candidate.attempt === attempt)
+  }
+
+  #hasEnded(container: ContainerRef): boolean {
+    const state = this.#find(container)?.state
     return !state || state.kind === 'exited'
   }
 
-  /** Resolves `false` where it still runs at the deadline. The poll is for containers whose parent was killed. */
-  const waitForEnd = async (container: ContainerRef, deadline: number) => {
-    while (!hasEnded(container)) {
-      const left = deadline - performance.now()
-      if (left <= 0) return false
-      await changes.next(container.podUID, Math.min(left, 250))
+  /** Resolves `false` where it still runs after so long. */
+  async #waitForEnd(container: ContainerRef, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs
+    while (!this.#hasEnded(container)) {
+      const leftMs = deadline - performance.now()
+      if (leftMs <= 0) return false
+      await this.#changes.next(container.podUID, Math.min(leftMs, POLL_MS))
     }
     return true
   }
 
-  const stopContainer = async (container: ContainerRef, gracePeriodSeconds: number) => {
-    if (hasEnded(container)) return
-    const now = performance.now()
-    if (gracePeriodSeconds > 0) {
-      signal(container, 'SIGTERM')
-      if (await waitForEnd(container, now + gracePeriodSeconds * 1000)) return
+  /** SIGKILL also while it is being set up, when its process 1 is still of its parent's process group. */
+  #signal(container: ContainerRef, name: NodeJS.Signals): void {
+    const directory = this.#directory(container)
+    const main = mainProcess(directory)
+    if (main) {
+      signalProcess(main.pid, name, { startTime: main.startTime })
+      return
     }
-    signal(container, 'SIGKILL')
-    if (!(await waitForEnd(container, performance.now() + 10_000))) {
-      throw new Error(`Cannot stop container ${container.name}: it outlived SIGKILL by 10 s`)
-    }
-  }
-
-  const stopSandbox = async (podUID: string) => {
-    const running = [...readContainers(podDirectory(podUID), new Date())].flatMap(
-      ([name, attempts]) => attempts.map(({ attempt }) => ({ podUID, name, attempt })),
-    )
-    await Promise.all(running.map((container) => stopContainer(container, 0)))
-    const file = readSandbox({ podDirectory: podDirectory(podUID) })
-    if (!file) return
-    await removeSandbox(file, network)
-    rmSync(join(podDirectory(podUID), 'sandbox.json'))
-  }
-
-  return {
-    version: `process://${version}`,
-    findImage(reference) {
-      if (findImage(reference)) {
-        return { kind: 'present', imageID: `${repositoryOf(reference)}@built-in:${version}` }
-      }
-      return {
-        kind: 'absent',
-        message:
-          `Container image "${reference}" is not present with pull policy of Never: the process runtime runs only what is built in ` +
-          `(use one of ${imageNames.join(', ')}; pulling images needs the containerd runtime, which is not built yet)`,
-      }
-    },
-    async ensureSandbox(config) {
-      const paths = {
-        podDirectory: podDirectory(config.podUID),
-        netnsPath: join(runDir, 'pods', config.podUID, 'netns'),
-      }
-      const file = readSandbox(paths)
-      if (file && isWhole(file)) return { ips: file.ips }
-      if (file) await stopSandbox(config.podUID)
-      return await createSandbox(config, paths, network)
-    },
-    podUIDs: () => listDirectory(podsDirectory),
-    observe(podUID) {
-      const file = readSandbox({ podDirectory: podDirectory(podUID) })
-      return {
-        sandbox: file
-          ? { state: isWhole(file) ? 'ready' : 'lost', ips: file.ips ?? [] }
-          : { state: 'absent' },
-        containers: readContainers(podDirectory(podUID), new Date()),
-      }
-    },
-    async startContainer(config) {
-      const sandbox = readSandbox({ podDirectory: podDirectory(config.podUID) })
-      const image = findImage(config.image)
-      if (!sandbox || !isWhole(sandbox))
-        throw new Error(`Cannot start container ${config.name}: its pod has no sandbox`)
-      if (!image)
-        throw new Error(`Cannot start container ${config.name}: there is no image ${config.image}`)
-      launch(config, {
-        directory: directoryOf(config),
-        changesPath: changes.path,
-        recordPath,
-        image,
-        imageID: `${repositoryOf(config.image)}@built-in:${version}`,
-        sandbox,
-        root: { ...root, files: etcFiles(podDirectory(config.podUID)) },
-        host: createHostTree(),
-        now: new Date(),
-      })
-      while (find(config)?.state.kind === 'created') await changes.next(config.podUID, 1000)
-    },
-    stopContainer,
-    pruneContainers(podUID, name, keep) {
-      const attempts = readContainers(podDirectory(podUID), new Date()).get(name) ?? []
-      for (const { attempt } of attempts.slice(0, Math.max(0, attempts.length - keep)))
-        rmSync(directoryOf({ podUID, name, attempt }), { recursive: true, force: true })
-    },
-    stopSandbox,
-    async removePod(podUID) {
-      await stopSandbox(podUID)
-      rmSync(podDirectory(podUID), { recursive: true, force: true })
-      rmSync(join(runDir, 'pods', podUID), { recursive: true, force: true })
-    },
-    async exec(container, command, timeoutMs) {
-      const directory = directoryOf(container)
-      const main = mainProcess(directory)
-      const file = readContainerFile(directory)
-      if (!main || !file)
-        throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
-      return await execInContainer(main, file.privileges, command, timeoutMs)
-    },
-    logPath: (container) => join(directoryOf(container), 'log'),
-    watch: (podUID, listener) => changes.subscribe(podUID, listener),
-    [Symbol.dispose]: () => changes[Symbol.dispose](),
+    const recorder = parseLastingProcess(readIfThere(join(directory, 'recorder')))
+    if (name === 'SIGKILL' && recorder && isRunning(recorder)) process.kill(-recorder.pid, name)
   }
 }
 

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { suite, test } from 'node:test'
+import * as resources from '#api/resources.ts'
+import { openNetns } from '#kernel/netns/netns.ts'
+import { processesIn } from '#kernel/process/process.ts'
+import { waitFor } from '#testing/wait-for.ts'
+import { createTestNode, echo, leftovers, sh, type TestNode } from './testing/test-node.ts'
+
+suite('the pods of a node agent', () => {
+  test('is killed, its pods run on, and the next agent takes them over', async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    await node.createPod('stays', echo)
+    await node.createPod('goes', sh('exec sleep infinity'))
+    await node.createPod('falls', { ...sh('sleep 1; exit 4') }, { restartPolicy: 'Never' })
+    const before = await node.ready('stays')
+    await node.ready('goes')
+    await node.ready('falls')
+    await node.killAgent()
+    const ip = before.status?.podIP
+    assert.equal(JSON.parse(node.run('curl', '-s', `http://${ip}:8080/`)).pod, 'stays')
+    await node.api.delete(
+      resources.pods,
+      { name: 'goes', namespace: 'default' },
+      { gracePeriodSeconds: 0 },
+    )
+    await waitFor(() => isExited(node, 'falls'), { what: 'falls to end without an agent' })
+    const writes = node.api.requests.length
+    node.startAgent()
+    await waitFor(async () => (await node.pod('falls'))?.status?.phase === 'Failed', {
+      what: 'the exit to be seen',
+      timeoutMs: 10_000,
+    })
+    assert.equal(
+      (await node.pod('falls'))?.status?.containerStatuses?.[0]?.state?.terminated?.exitCode,
+      4,
+    )
+    const after = await node.ready('stays')
+    assert.equal(after.status?.podIP, ip)
+    assert.deepEqual(after.status?.containerStatuses, before.status?.containerStatuses)
+    // It never became unready in between: nobody wrote its status.
+    assert.ok(!node.api.requests.slice(writes).includes('patch pods default/stays'))
+    await waitFor(() => !leftovers(node.lab).some((path) => path.includes('uid-2')), {
+      what: 'the deleted pod to be cleaned up',
+      timeoutMs: 10_000,
+    })
+  })
+
+  test('asks a pod to stop, lets it serve on, and leaves nothing of it', async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    await node.createPod('web', echo)
+    const { status, metadata } = await node.ready('web')
+    using netns = openNetns(`${node.lab.folder}/run/pods/${metadata.uid}/netns`)
+    assert.equal(processesIn(netns.inode).length, 3) // the sandbox's holder, the container's parent, the container
+    const started = performance.now()
+    const gone = node.delete('web', 10)
+    await waitFor(
+      async () => (await node.events('web')).includes('Killing: Stopping container main'),
+      { what: 'the event' },
+    )
+    assert.equal(JSON.parse(node.run('curl', '-s', `http://${status?.podIP}:8080/`)).pod, 'web')
+    await gone
+    const took = performance.now() - started
+    assert.ok(took > 2900 && took < 6000, `stopped after ${took} ms`)
+    assert.deepEqual(leftovers(node.lab), [])
+    assert.deepEqual(processesIn(netns.inode), [])
+    assert.equal(node.run('ip', '-o', 'link', 'show', 'type', 'veth'), '')
+  })
+
+  test('kills a container that does not stop, after its grace period', async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    await node.createPod('deaf', sh("trap '' TERM; while :; do sleep 1; done"))
+    await node.ready('deaf')
+    const started = performance.now()
+    await node.delete('deaf', 2)
+    const took = performance.now() - started
+    assert.ok(took > 1900 && took < 5000, `stopped after ${took} ms`)
+  })
+
+  test('makes a new sandbox for a pod whose sandbox was killed', async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    const { metadata } = await node.createPod('boxed', echo)
+    await node.ready('boxed')
+    const sandbox = readFileSync(
+      `${node.lab.folder}/root/pods/${metadata.uid}/sandbox.json`,
+      'utf8',
+    )
+    process.kill(JSON.parse(sandbox).pause.pid, 'SIGKILL')
+    await waitFor(
+      async () => (await node.pod('boxed'))?.status?.containerStatuses?.[0]?.restartCount === 1,
+      { what: 'the container to be started anew', timeoutMs: 20_000 },
+    )
+    const { status } = await node.ready('boxed')
+    assert.equal(JSON.parse(node.run('curl', '-s', `http://${status?.podIP}:8080/`)).pod, 'boxed')
+    const events = await node.events('boxed')
+    assert.ok(
+      events.includes('SandboxChanged: Pod sandbox changed, it will be killed and re-created.'),
+    )
+  })
+
+  test('stops when it is asked to, and leaves its pods running', async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    await node.createPod('stays', echo)
+    const { status } = await node.ready('stays')
+    await node.stopAgent()
+    assert.equal(JSON.parse(node.run('curl', '-s', `http://${status?.podIP}:8080/`)).pod, 'stays')
+    node.startAgent() // which cleans up
+    await node.ready('stays')
+  })
+})
+
+async function isExited(node: TestNode, name: string): Promise<boolean> {
+  const uid = (await node.pod(name))?.metadata.uid
+  return readFileSync(`${node.lab.folder}/root/pods/${uid}/containers/main/0/exit`, 'utf8') !== ''
+}
