@@ -1,0 +1,62 @@
+import type { Service, ServicePort } from '#api/core.ts'
+import { familyOf, type IP } from '#ip/ip.ts'
+import type { Frontend, Ignored, ServiceModelOptions } from '../model.ts'
+import { checkAddress } from './check-address.ts'
+import { isPortNumber } from './collect-endpoints.ts'
+
+/** The virtual addresses of a Service in one family, before its ports. */
+export interface ServiceAddresses {
+  readonly clusterIP: IP | undefined
+  readonly loadBalancerIPs: readonly IP[]
+  readonly externalIPs: readonly IP[]
+}
+
+export function addressesOf(
+  { spec, status }: Service,
+  { nodeIP, allowExternalIPs = false }: ServiceModelOptions,
+  ignore: (ignored: Ignored) => void,
+): ServiceAddresses {
+  const family = familyOf(nodeIP)
+  const check = (what: Ignored['what'], texts: readonly string[]) =>
+    texts.flatMap((text) => {
+      const checked = checkAddress(text, family)
+      if ('ip' in checked) return [checked.ip]
+      // The other family's address of a dual-stack Service is no mistake.
+      if (checked.fault !== 'wrong-family') ignore({ what, value: text, reason: checked.fault })
+      return []
+    })
+  const ingress = spec.type === 'LoadBalancer' ? (status?.loadBalancer?.ingress ?? []) : []
+  return {
+    clusterIP: check('cluster-ip', clusterIPTexts(spec))[0],
+    // With ipMode Proxy the traffic must pass through the load balancer itself (KEP-1860).
+    loadBalancerIPs: check(
+      'load-balancer-ip',
+      ingress.flatMap(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? [ip] : [])),
+    ),
+    externalIPs: allowExternalIPs ? check('external-ip', spec.externalIPs ?? []) : [],
+  }
+}
+
+function clusterIPTexts({ clusterIP, clusterIPs }: Service['spec']): readonly string[] {
+  return clusterIPs?.length ? clusterIPs : clusterIP ? [clusterIP] : []
+}
+
+/** @param taken what earlier ports of the Service have, which this one may not have too; frontends are added to it */
+export function frontendsOf(
+  { clusterIP, loadBalancerIPs, externalIPs }: ServiceAddresses,
+  { port, nodePort, protocol = 'TCP' }: ServicePort,
+  nodeIP: IP,
+  taken: Set<string>,
+): readonly Frontend[] {
+  const all: Frontend[] = []
+  const add = (kind: Frontend['kind'], ip: IP, number: number) => {
+    const key = `${ip} ${protocol} ${number}`
+    if (!taken.has(key)) all.push({ kind, ip, port: number })
+    taken.add(key)
+  }
+  if (clusterIP) add('ClusterIP', clusterIP, port)
+  if (isPortNumber(nodePort)) add('NodePort', nodeIP, nodePort)
+  for (const ip of loadBalancerIPs.toSorted()) add('LoadBalancer', ip, port)
+  for (const ip of externalIPs.toSorted()) add('ExternalIP', ip, port)
+  return all
+}

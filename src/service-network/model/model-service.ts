@@ -1,0 +1,111 @@
+import type { Service, ServicePort } from '#api/core.ts'
+import type { EndpointSlice } from '#api/discovery.ts'
+import { type CIDR, cidrContains, networkOf, parseInterfaceAddress } from '#ip/cidr.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
+import {
+  type Frontend,
+  type Ignored,
+  MAX_IGNORED,
+  type Protocol,
+  type ProxiedPort,
+  type ProxiedService,
+  type ServiceModelOptions,
+} from '../model.ts'
+import { collectEndpoints, isPortNumber } from './collect-endpoints.ts'
+import { addressesOf, frontendsOf } from './frontends.ts'
+import { selectEndpoints } from './select-endpoints.ts'
+
+/** core/v1: three hours. */
+const DEFAULT_AFFINITY_SECONDS = 10_800
+/** Both are for other implementations than kube-proxy (well-known labels). */
+const EXCLUDING_LABELS = [
+  'service.kubernetes.io/service-proxy-name',
+  'service.kubernetes.io/headless',
+]
+const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' }
+
+/** One Service as this node sees it, whatever other Services hold; `undefined` where there is nothing to do for it. */
+export function modelService(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  options: ServiceModelOptions,
+): ProxiedService | undefined {
+  if (!isProxied(service)) return
+  const ignored: Ignored[] = []
+  const ignore = (one: Ignored) => {
+    if (ignored.length < MAX_IGNORED) ignored.push(one)
+  }
+  const addresses = addressesOf(service, options, ignore)
+  // Slices come in the order in which a watch told of them: the model must not depend on that.
+  const sorted = slices.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+  const taken = new Set<string>()
+  const frontends = (port: ServicePort) => frontendsOf(addresses, port, options.nodeIP, taken)
+  const ports = (service.spec.ports ?? [])
+    .filter(({ port }) => isPortNumber(port))
+    .map((port) => modelPort({ service, port, slices: sorted, frontends, options, ignore }))
+    .filter((port) => port !== undefined)
+  const { namespace = '', name } = service.metadata
+  return { namespace, name, ports, ignored }
+}
+
+function isProxied({ metadata, spec }: Service): boolean {
+  const clusterIP = spec.clusterIPs?.[0] ?? spec.clusterIP ?? ''
+  if (spec.type === 'ExternalName' || clusterIP === 'None' || clusterIP === '') return false
+  return !EXCLUDING_LABELS.some((label) => metadata.labels?.[label] !== undefined)
+}
+
+interface PortInput {
+  readonly service: Service
+  readonly port: ServicePort
+  readonly slices: readonly EndpointSlice[]
+  readonly frontends: (port: ServicePort) => readonly Frontend[]
+  readonly options: ServiceModelOptions
+  readonly ignore: (ignored: Ignored) => void
+}
+
+function modelPort(input: PortInput): ProxiedPort | undefined {
+  const { service, port, slices, frontends, options, ignore } = input
+  const { spec } = service
+  const protocol = PROTOCOLS[port.protocol ?? 'TCP']
+  if (!protocol) return
+  const { name = '' } = port
+  const family = familyOf(options.nodeIP)
+  const candidates = collectEndpoints({ name, protocol }, slices, family, ignore)
+  const sourceRanges = sourceRangesOf(spec, family)
+  return {
+    name,
+    protocol,
+    port: port.port,
+    frontends: frontends(port),
+    internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster',
+    externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster',
+    ...(spec.sessionAffinity === 'ClientIP' && {
+      affinityTimeoutSeconds:
+        spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS,
+    }),
+    ...(sourceRanges && { sourceRanges }),
+    endpoints: selectEndpoints(candidates, options),
+  }
+}
+
+/**
+ * Text that is no network lets nobody in: who asked for a fence must not get an open field. None lies in another, since the kernel
+ * refuses elements that overlap.
+ */
+function sourceRangesOf(
+  { type, loadBalancerSourceRanges = [] }: Service['spec'],
+  family: Family,
+): readonly CIDR[] | undefined {
+  if (type !== 'LoadBalancer' || loadBalancerSourceRanges.length === 0) return
+  const networks = loadBalancerSourceRanges
+    .map((text) => parseInterfaceAddress(text.trim()))
+    .filter((network) => network !== undefined)
+    .filter(({ address }) => familyOf(address) === family)
+    .map(networkOf)
+    .sort((a, b) => a.prefixLength - b.prefixLength || (a.address < b.address ? -1 : 1))
+  const wide: CIDR[] = []
+  for (const network of networks) {
+    if (!wide.some((other) => cidrContains(other, network.address))) wide.push(network)
+  }
+  return wide
+}

@@ -1,0 +1,104 @@
+import type { Service } from '#api/core.ts'
+import type { EndpointSlice } from '#api/discovery.ts'
+import type { ProxiedService, ServiceModel, ServiceModelOptions } from '../model.ts'
+import { type Claims, createClaims, withoutLostFrontends } from './claims.ts'
+import { modelService } from './model-service.ts'
+
+/** The model of one node, kept up to date change by change: what did not change stays the same object. */
+export interface ServiceIndex {
+  setService(service: Service): void
+  deleteService(service: Service): void
+  setSlice(slice: EndpointSlice): void
+  deleteSlice(slice: EndpointSlice): void
+  /** The same object until something changes. Costs as much as changed, and a copy of a map. */
+  model(): ServiceModel
+}
+
+interface Held {
+  service?: Service
+  readonly slices: Map<string, EndpointSlice>
+}
+
+export function createServiceIndex(options: ServiceModelOptions): ServiceIndex {
+  const held = new Map<string, Held>()
+  const claims = createClaims()
+  const dirty = new Set<string>()
+  const raw = new Map<string, ProxiedService>()
+  let snapshot = new Map<string, ProxiedService>()
+
+  function touch(key: string): Held {
+    dirty.add(key)
+    const existing = held.get(key)
+    if (existing) return existing
+    const created = { slices: new Map<string, EndpointSlice>() }
+    held.set(key, created)
+    return created
+  }
+
+  function forgetEmpty(key: string): void {
+    const { service, slices } = held.get(key)!
+    if (!service && slices.size === 0) held.delete(key)
+  }
+
+  /** The keys whose frontends changed hands come on top. */
+  function remodel(): ReadonlySet<string> {
+    const affected = new Set(dirty)
+    for (const key of dirty) {
+      const { service, slices } = held.get(key) ?? { slices: new Map<string, EndpointSlice>() }
+      const modelled = service && modelService(service, [...slices.values()], options)
+      const claimant = { key, since: service?.metadata.creationTimestamp ?? '' }
+      for (const other of claims.replace(claimant, raw.get(key), modelled)) affected.add(other)
+      if (modelled) raw.set(key, modelled)
+      else raw.delete(key)
+    }
+    dirty.clear()
+    return affected
+  }
+
+  return {
+    setService(service) {
+      touch(keyOf(service.metadata)).service = service
+    },
+    deleteService(service) {
+      const key = keyOf(service.metadata)
+      delete touch(key).service
+      forgetEmpty(key)
+    },
+    setSlice(slice) {
+      const key = serviceKeyOf(slice)
+      if (key) touch(key).slices.set(slice.metadata.name, slice)
+    },
+    deleteSlice(slice) {
+      const key = serviceKeyOf(slice)
+      if (!key) return
+      touch(key).slices.delete(slice.metadata.name)
+      forgetEmpty(key)
+    },
+    model() {
+      if (dirty.size === 0) return snapshot
+      const affected = remodel()
+      snapshot = new Map(snapshot)
+      for (const key of affected) publish(snapshot, key, raw.get(key), claims)
+      return snapshot
+    },
+  }
+}
+
+function publish(
+  model: Map<string, ProxiedService>,
+  key: string,
+  service: ProxiedService | undefined,
+  claims: Claims,
+): void {
+  if (service) model.set(key, withoutLostFrontends(key, service, claims))
+  else model.delete(key)
+}
+
+function keyOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }) {
+  return `${namespace}/${name}`
+}
+
+function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
+  const name = metadata.labels?.['kubernetes.io/service-name']
+  return name === undefined ? undefined : keyOf({ namespace: metadata.namespace ?? '', name })
+}

@@ -1,0 +1,59 @@
+import type { Element, NftPlan, ServicePlan } from './nft-plan.ts'
+import { type PlanChanges, renderElementKey, renderElementValue } from './render.ts'
+
+/**
+ * What turns `applied` into `desired`, which was planned from it (`planProxy(model, options, applied)`). Services that are the same object
+ * in both cost one comparison. Chains are only added.
+ */
+export function diffPlans(applied: NftPlan, desired: NftPlan): PlanChanges {
+  const before = new Map<string, Element>()
+  const after = new Map<string, Element>()
+  for (const [key, plan] of changedServices(applied, desired)) {
+    enter(before, applied.services.get(key)?.elements)
+    enter(after, plan?.elements)
+  }
+  enter(before, applied.shared)
+  enter(after, desired.shared)
+
+  const added: Element[] = []
+  const deleted: Element[] = []
+  const replaced: Element[] = []
+  for (const [key, element] of after) {
+    const old = before.get(key)
+    if (!old) added.push(element)
+    else if (!hasEqualValue(old, element)) {
+      deleted.push(old)
+      replaced.push(element)
+    }
+  }
+  for (const [key, element] of before) if (!after.has(key)) deleted.push(element)
+  const chains = [...desired.chains.values()].filter(({ name }) => !applied.chains.has(name))
+  return { chains, added, deleted, replaced }
+}
+
+/** Keys whose plans are not the same object, with the desired one. */
+export function changedServices(
+  applied: NftPlan,
+  desired: NftPlan,
+): ReadonlyMap<string, ServicePlan | undefined> {
+  const changed = new Map<string, ServicePlan | undefined>()
+  for (const [key, plan] of desired.services) {
+    if (applied.services.get(key) !== plan) changed.set(key, plan)
+  }
+  for (const key of applied.services.keys()) {
+    if (!desired.services.has(key)) changed.set(key, undefined)
+  }
+  return changed
+}
+
+export function isEmpty({ chains, added, deleted, replaced }: PlanChanges): boolean {
+  return chains.length + added.length + deleted.length + replaced.length === 0
+}
+
+function enter(elements: Map<string, Element>, some: readonly Element[] = []): void {
+  for (const element of some) elements.set(`${element.set} ${renderElementKey(element)}`, element)
+}
+
+function hasEqualValue(a: Element, b: Element): boolean {
+  return (a.value && renderElementValue(a.value)) === (b.value && renderElementValue(b.value))
+}

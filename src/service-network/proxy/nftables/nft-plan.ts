@@ -1,0 +1,147 @@
+import type { CIDR } from '#ip/cidr.ts'
+import type { IP } from '#ip/ip.ts'
+import type { Protocol, ProxiedService } from '../../model.ts'
+
+/**
+ * What the kernel shall hold, as values in nft(8)'s own words: rendered, compared, traced. Elements are grouped by the Service they are
+ * of, and no two Services have an element in common, so that a change costs what it changes.
+ */
+export interface NftPlan {
+  readonly options: ProxyPlanOptions
+  readonly sets: readonly NftSet[]
+  readonly chains: ReadonlyMap<string, Chain>
+  readonly services: ReadonlyMap<string, ServicePlan>
+  /** Elements that Services may share, each once. */
+  readonly shared: readonly Element[]
+}
+
+export interface ProxyPlanOptions {
+  readonly nodeIP: IP
+  /** The whole cluster's: a source outside it must be masqueraded, or its reply would not come back through this node. */
+  readonly podCIDR: CIDR
+  readonly serviceCIDR: CIDR
+  /** Packets of this node's pods come in by it, and a LoadBalancer address that this node answers for is routed to it. */
+  readonly podDevice: string
+}
+
+export interface ServicePlan {
+  readonly of: ProxiedService
+  readonly elements: readonly Element[]
+  /** Chains that elements go to, and that depend on numbers of endpoints and seconds only. */
+  readonly chains: readonly Chain[]
+  readonly loadBalancerIPs: readonly IP[]
+}
+
+/** An expression that gives a value of a packet. The last one is the number of the slot that chance picks. */
+export type Field =
+  | 'ip saddr'
+  | 'ip daddr'
+  | 'meta l4proto'
+  | 'th dport'
+  | `${Protocol} dport`
+  | 'ct original ip daddr'
+  | 'ct original proto-dst'
+  | 'slot'
+
+export interface NftSet {
+  readonly name: SetName
+  readonly key: readonly Field[]
+  /** Absent for a set, else what the map gives. */
+  readonly value?: 'verdict' | readonly Field[]
+  /** Its last key is a network. */
+  readonly interval?: true
+  /** Filled by rules; holds at most so many. */
+  readonly dynamicSize?: number
+}
+
+export type SetName =
+  | 'services'
+  | 'external-services'
+  | EndpointsName
+  | 'affinity'
+  | 'affinity-timeouts'
+  | 'cluster-ips'
+  | 'load-balancer-ips'
+  | 'refusals'
+  | 'external-refusals'
+  | 'firewalled'
+  | 'source-ranges'
+  | 'hairpins'
+  | 'source-policies'
+
+/** One map a protocol: nft 1.0.6 cannot add a rule that takes a port from a map whose declaration names another protocol than the rule. */
+export type EndpointsName = `${'endpoints' | 'local-endpoints'}-${Protocol}`
+
+export interface Element {
+  readonly set: SetName
+  readonly key: readonly (IP | CIDR | Protocol | number)[]
+  readonly value?:
+    | ElementVerdict
+    | { readonly kind: 'endpoint'; readonly ip: IP; readonly port: number }
+}
+
+export type ElementVerdict =
+  | { readonly kind: 'goto'; readonly chain: string }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'accept' }
+
+export interface Chain {
+  readonly name: string
+  readonly base?: {
+    readonly type: 'nat' | 'filter'
+    readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
+    readonly priority: number
+  }
+  readonly rules: readonly Rule[]
+}
+
+/** Does `do` with packets that meet every condition. */
+export interface Rule {
+  readonly when: readonly Condition[]
+  readonly do: Statement
+}
+
+export type Condition =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'dnatted' }
+  | { readonly kind: 'echo-request' }
+  | { readonly kind: 'protocol'; readonly of: readonly Protocol[] }
+  | {
+      readonly kind: 'address'
+      readonly field: 'ip saddr' | 'ip daddr' | 'ct original ip daddr'
+      readonly network: IP | CIDR
+      readonly not?: true
+    }
+  | {
+      readonly kind: 'device'
+      readonly field: 'iifname' | 'oifname' | 'fib daddr oifname'
+      readonly name: string
+      readonly not?: true
+    }
+  | {
+      readonly kind: 'in-set'
+      readonly key: readonly Field[]
+      readonly set: SetName
+      readonly not?: true
+    }
+
+export type Statement =
+  | ElementVerdict
+  | { readonly kind: 'vmap'; readonly key: readonly Field[]; readonly map: SetName }
+  | { readonly kind: 'reject'; readonly with: 'tcp reset' | 'icmp port-unreachable' }
+  | { readonly kind: 'masquerade' }
+  | { readonly kind: 'dnat'; readonly to: IP }
+  | {
+      readonly kind: 'dnat-map'
+      readonly key: readonly Field[]
+      /** How many slots there are, where the key has one. */
+      readonly slots?: number
+      readonly map: SetName
+    }
+  | {
+      readonly kind: 'update'
+      readonly map: SetName
+      readonly key: readonly Field[]
+      readonly value: readonly Field[]
+      readonly timeoutSeconds: number
+    }

@@ -1,0 +1,229 @@
+import type { Protocol } from '../../model.ts'
+import type {
+  Chain,
+  Condition,
+  Field,
+  NftSet,
+  ProxyPlanOptions,
+  Rule,
+  Statement,
+} from './nft-plan.ts'
+
+/*
+ * The packet's story. Nothing here grows with Services: every rule is a look-up in a map.
+ *
+ *   prerouting -110  firewall        loadBalancerSourceRanges, while the destination still is the virtual one
+ *              -100  nat-prerouting  destination -> spread-K or stick-K-…: dnat to one of K endpoints (outputs of the node: nat-output)
+ *               -90  remember        ClientIP affinity: source and virtual destination -> the endpoint that was picked
+ *   input, forward, output 0         what has a virtual destination still was not translated: refuse or drop, and say so at once
+ *   postrouting 100  nat-postrouting masquerade where the reply would not come back through this node
+ *
+ * Which Service a packet was for is read from conntrack's original destination: no fwmark, so none can clash with another's.
+ */
+
+/** The original destination, as conntrack keeps it. */
+const ORIGINAL: readonly Field[] = ['ct original ip daddr', 'meta l4proto', 'ct original proto-dst']
+const DESTINATION: readonly Field[] = ['ip daddr', 'meta l4proto', 'th dport']
+const CLIENT: readonly Field[] = ['ip saddr', ...DESTINATION]
+const ENDPOINT: readonly Field[] = ['ip daddr', 'th dport']
+const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp']
+const PORTED: Condition = { kind: 'protocol', of: PROTOCOLS }
+
+/** One client of one Service is one entry: as many as nft's own default for dynamic sets. */
+const AFFINITY_SIZE = 65_535
+
+export const SETS: readonly NftSet[] = [
+  { name: 'services', key: DESTINATION, value: 'verdict' },
+  // For packets from outside, where these differ: externalTrafficPolicy Local.
+  { name: 'external-services', key: DESTINATION, value: 'verdict' },
+  ...PROTOCOLS.flatMap((protocol) => [
+    planEndpointsMap('endpoints', protocol),
+    planEndpointsMap('local-endpoints', protocol),
+  ]),
+  { name: 'affinity', key: CLIENT, value: ENDPOINT, dynamicSize: AFFINITY_SIZE },
+  { name: 'affinity-timeouts', key: DESTINATION, value: 'verdict' },
+  { name: 'cluster-ips', key: ['ip daddr'] },
+  { name: 'load-balancer-ips', key: ['ip daddr'] },
+  { name: 'refusals', key: DESTINATION, value: 'verdict' },
+  { name: 'external-refusals', key: DESTINATION, value: 'verdict' },
+  { name: 'firewalled', key: DESTINATION },
+  { name: 'source-ranges', key: [...DESTINATION, 'ip saddr'], interval: true },
+  { name: 'hairpins', key: [...DESTINATION, 'ip saddr', 'ip daddr'] },
+  { name: 'source-policies', key: DESTINATION, value: 'verdict' },
+]
+
+function planEndpointsMap(from: 'endpoints' | 'local-endpoints', protocol: Protocol): NftSet {
+  const value: readonly Field[] = ['ip daddr', `${protocol} dport`]
+  return { name: `${from}-${protocol}`, key: [...value, 'slot'], value }
+}
+
+/** The chains that are always there. */
+export function planBaseChains({
+  nodeIP,
+  podCIDR,
+  serviceCIDR,
+  podDevice,
+}: ProxyPlanOptions): readonly Chain[] {
+  const fromOutside: Condition = { kind: 'device', field: 'iifname', name: podDevice, not: true }
+  const fromElsewhere: Condition = {
+    kind: 'address',
+    field: 'ip saddr',
+    network: podCIDR,
+    not: true,
+  }
+  const vmap = (key: readonly Field[], map: NftSet['name']): Statement => ({
+    kind: 'vmap',
+    key,
+    map,
+  })
+  const isIn = (key: readonly Field[], set: NftSet['name']): Condition => ({
+    kind: 'in-set',
+    key,
+    set,
+  })
+  const goto = (chain: string): Statement => ({ kind: 'goto', chain })
+  const masquerade: Statement = { kind: 'masquerade' }
+
+  // A load balancer's address is on no interface: who pings it, where it is announced, hears the node.
+  const answerPing = (field: 'oifname' | 'fib daddr oifname'): Rule => ({
+    when: [
+      { kind: 'echo-request' },
+      isIn(['ip daddr'], 'load-balancer-ips'),
+      { kind: 'device', field, name: podDevice },
+    ],
+    do: { kind: 'dnat', to: nodeIP },
+  })
+  const firewall: Rule = {
+    when: [
+      { kind: 'new' },
+      isIn(DESTINATION, 'firewalled'),
+      { kind: 'in-set', key: [...DESTINATION, 'ip saddr'], set: 'source-ranges', not: true },
+    ],
+    do: { kind: 'drop' },
+  }
+  const remember: Rule = {
+    when: [{ kind: 'new' }, { kind: 'dnatted' }, PORTED],
+    do: vmap(ORIGINAL, 'affinity-timeouts'),
+  }
+  const translate: Rule = { when: [], do: vmap(DESTINATION, 'services') }
+  const refuse: Rule = { when: [{ kind: 'new' }], do: goto('refuse-untranslated') }
+  const refuseFromOutside: Rule = {
+    when: [{ kind: 'new' }, fromOutside],
+    do: vmap(DESTINATION, 'external-refusals'),
+  }
+
+  return [
+    {
+      name: 'refuse',
+      rules: [
+        { when: [{ kind: 'protocol', of: ['tcp'] }], do: { kind: 'reject', with: 'tcp reset' } },
+        { when: [], do: { kind: 'reject', with: 'icmp port-unreachable' } },
+      ],
+    },
+    {
+      name: 'refuse-untranslated',
+      rules: [
+        { when: [], do: vmap(DESTINATION, 'refusals') },
+        { when: [isIn(['ip daddr'], 'cluster-ips')], do: goto('refuse') },
+        // Of no Service yet: whoever is a moment too early tries again, which a refusal would forbid.
+        {
+          when: [{ kind: 'address', field: 'ip daddr', network: serviceCIDR }],
+          do: { kind: 'drop' },
+        },
+        {
+          when: [
+            { kind: 'device', field: 'oifname', name: podDevice },
+            isIn(['ip daddr'], 'load-balancer-ips'),
+          ],
+          do: goto('refuse'),
+        },
+      ],
+    },
+    { name: 'mask-all', rules: [{ when: [], do: masquerade }] },
+    { name: 'mask-elsewhere', rules: [{ when: [fromElsewhere], do: masquerade }] },
+    {
+      name: 'mask-node',
+      rules: [{ when: [{ kind: 'address', field: 'ip saddr', network: nodeIP }], do: masquerade }],
+    },
+    {
+      name: 'mask-dnatted',
+      rules: [
+        {
+          when: [PORTED, isIn([...ORIGINAL, 'ip saddr', 'ip daddr'], 'hairpins')],
+          do: masquerade,
+        },
+        {
+          when: [{ kind: 'address', field: 'ct original ip daddr', network: serviceCIDR }],
+          do: goto('mask-elsewhere'),
+        },
+        { when: [PORTED], do: vmap(ORIGINAL, 'source-policies') },
+      ],
+    },
+    base('firewall', 'filter', 'prerouting', -110, [firewall]),
+    base('firewall-output', 'filter', 'output', -110, [firewall]),
+    base('nat-prerouting', 'nat', 'prerouting', -100, [
+      { when: [fromOutside], do: vmap(DESTINATION, 'external-services') },
+      translate,
+      answerPing('fib daddr oifname'),
+    ]),
+    base('nat-output', 'nat', 'output', -100, [translate, answerPing('oifname')]),
+    base('remember', 'filter', 'prerouting', -90, [remember]),
+    base('remember-output', 'filter', 'output', -90, [remember]),
+    base('filter-input', 'filter', 'input', 0, [refuseFromOutside, refuse]),
+    base('filter-forward', 'filter', 'forward', 0, [refuseFromOutside, refuse]),
+    base('filter-output', 'filter', 'output', 0, [refuse]),
+    base('nat-postrouting', 'nat', 'postrouting', 100, [
+      { when: [{ kind: 'dnatted' }], do: goto('mask-dnatted') },
+    ]),
+  ]
+}
+
+function base(
+  name: string,
+  type: 'nat' | 'filter',
+  hook: NonNullable<Chain['base']>['hook'],
+  priority: number,
+  rules: readonly Rule[],
+): Chain {
+  return { name, base: { type, hook, priority }, rules }
+}
+
+/** Sends to one of `count` endpoints of the virtual destination, each as likely as the others. */
+export function planSpreadChain(from: 'endpoints' | 'local-endpoints', count: number): Chain {
+  const rules = PROTOCOLS.map((protocol): Rule => {
+    const { key, name: map } = planEndpointsMap(from, protocol)
+    const condition: Condition = { kind: 'protocol', of: [protocol] }
+    return { when: [condition], do: { kind: 'dnat-map', key, slots: count, map } }
+  })
+  return { name: from === 'endpoints' ? `spread-${count}` : `spread-local-${count}`, rules }
+}
+
+/** Sends a known client where it was sent before. The first choice is `spread`'s; {@link planRememberChain} keeps it. */
+export function planStickChain(spread: Chain): Chain {
+  return {
+    name: spread.name.replace('spread', 'stick'),
+    rules: [
+      { when: [PORTED], do: { kind: 'dnat-map', key: CLIENT, map: 'affinity' } },
+      { when: [], do: { kind: 'goto', chain: spread.name } },
+    ],
+  }
+}
+
+/** Every new connection starts the client's time anew; an entry that is there keeps its endpoint. */
+export function planRememberChain(timeoutSeconds: number): Chain {
+  return {
+    name: `remember-${timeoutSeconds}s`,
+    rules: [
+      {
+        when: [PORTED],
+        do: {
+          kind: 'update',
+          map: 'affinity',
+          key: ['ip saddr', ...ORIGINAL],
+          value: ENDPOINT,
+          timeoutSeconds,
+        },
+      },
+    ],
+  }
+}

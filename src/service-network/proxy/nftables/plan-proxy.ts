@@ -1,0 +1,39 @@
+import type { ServiceModel } from '../../model.ts'
+import type { Chain, Element, NftPlan, ProxyPlanOptions } from './nft-plan.ts'
+import { planBaseChains, SETS } from './plan-base.ts'
+import { planService } from './plan-service.ts'
+
+/**
+ * Plans the whole table. Pure: equal inputs give deep-equal plans.
+ *
+ * @param previous an earlier plan with the same options: what it says about Services that are the same object is taken over, and its
+ *   chains stay. A chain costs nothing, and kernels before 6.2 refuse to delete one in the transaction that deletes the last element
+ *   that goes to it.
+ */
+export function planProxy(
+  model: ServiceModel,
+  options: ProxyPlanOptions,
+  previous?: NftPlan,
+): NftPlan {
+  const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
+  const services = new Map<
+    string,
+    NftPlan['services'] extends ReadonlyMap<string, infer P> ? P : never
+  >()
+  const loadBalancerIPs = new Set<Element['key'][number]>()
+  for (const [key, service] of model) {
+    const known = previous?.services.get(key)
+    const plan = known?.of === service ? known : planService(service, options)
+    services.set(key, plan)
+    if (plan !== known) for (const chain of plan.chains) chains.set(chain.name, chain)
+    for (const ip of plan.loadBalancerIPs) loadBalancerIPs.add(ip)
+  }
+  const shared = [...loadBalancerIPs]
+    .sort()
+    .map((ip): Element => ({ set: 'load-balancer-ips', key: [ip] }))
+  return { options, sets: SETS, chains, services, shared }
+}
+
+function named(chains: readonly Chain[]): readonly (readonly [string, Chain])[] {
+  return chains.map((chain) => [chain.name, chain])
+}

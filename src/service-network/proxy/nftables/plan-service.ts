@@ -1,0 +1,180 @@
+import { type CIDR, cidrContains } from '#ip/cidr.ts'
+import type {
+  Frontend,
+  ProxiedEndpoint,
+  ProxiedPort,
+  ProxiedService,
+  TrafficPolicy,
+} from '../../model.ts'
+import type {
+  Chain,
+  Element,
+  ElementVerdict,
+  ProxyPlanOptions,
+  ServicePlan,
+  SetName,
+} from './nft-plan.ts'
+import { planRememberChain, planSpreadChain, planStickChain } from './plan-base.ts'
+
+const REFUSE: ElementVerdict = { kind: 'goto', chain: 'refuse' }
+const DROP: ElementVerdict = { kind: 'drop' }
+
+/** Plans one Service. Pure: equal inputs give deep-equal plans, in a stable order. */
+export function planService(service: ProxiedService, options: ProxyPlanOptions): ServicePlan {
+  const parts = service.ports.flatMap((port) =>
+    port.frontends.map((frontend) => planFrontend(port, frontend, options)),
+  )
+  const frontends = service.ports.flatMap((port) => port.frontends)
+  const ipsOf = (kind: Frontend['kind']) => [
+    ...new Set(frontends.filter((frontend) => frontend.kind === kind).map(({ ip }) => ip)),
+  ]
+  return {
+    of: service,
+    elements: [
+      ...ipsOf('ClusterIP').map((ip): Element => ({ set: 'cluster-ips', key: [ip] })),
+      ...parts.flatMap(({ elements }) => elements),
+    ],
+    chains: [...new Map(parts.flatMap(({ chains }) => chains).map((c) => [c.name, c])).values()],
+    loadBalancerIPs: ipsOf('LoadBalancer'),
+  }
+}
+
+interface Part {
+  readonly elements: readonly Element[]
+  readonly chains: readonly Chain[]
+}
+
+function planFrontend(port: ProxiedPort, frontend: Frontend, options: ProxyPlanOptions): Part {
+  const destination = [frontend.ip, port.protocol, frontend.port] as const
+  const isClusterIP = frontend.kind === 'ClusterIP'
+  const policy = isClusterIP ? port.internalTrafficPolicy : port.externalTrafficPolicy
+  const to = (set: SetName, value: ElementVerdict): Element => ({ set, key: destination, value })
+
+  const parts: Part[] = []
+  if (frontend.kind === 'LoadBalancer' && port.sourceRanges) {
+    parts.push({ elements: planFirewall(destination, port.sourceRanges), chains: [] })
+  }
+  if (port.endpoints.cluster.length === 0) {
+    // That of a ClusterIP needs no element: what of it was not translated is refused anyhow.
+    parts.push({ elements: isClusterIP ? [] : [to('refusals', REFUSE)], chains: [] })
+    return joined(parts)
+  }
+  parts.push(planTranslation(port, frontend, policy, destination))
+  if (port.affinityTimeoutSeconds !== undefined) {
+    const remember = planRememberChain(port.affinityTimeoutSeconds)
+    const element = to('affinity-timeouts', { kind: 'goto', chain: remember.name })
+    parts.push({ elements: [element], chains: [remember] })
+  }
+  parts.push(planSources(port, frontend, policy, destination, options))
+  return joined(parts)
+}
+
+function joined(parts: readonly Part[]): Part {
+  return {
+    elements: parts.flatMap(({ elements }) => elements),
+    chains: parts.flatMap(({ chains }) => chains),
+  }
+}
+
+type Destination = readonly [Frontend['ip'], ProxiedPort['protocol'], number]
+
+/**
+ * From outside, externalTrafficPolicy Local means this node's endpoints; the node and its pods use all of them even then, since the
+ * source is kept for them anyhow. internalTrafficPolicy Local binds everybody.
+ */
+function planTranslation(
+  port: ProxiedPort,
+  { kind }: Frontend,
+  policy: TrafficPolicy,
+  destination: Destination,
+): Part {
+  const cluster = () => planSpread(port, 'endpoints', port.endpoints.cluster, destination)
+  const local = () => planSpread(port, 'local-endpoints', port.endpoints.local, destination)
+  const to = (set: SetName, value: ElementVerdict): Element => ({ set, key: destination, value })
+  const toChain = (set: SetName, { chain }: Spread) => to(set, { kind: 'goto', chain })
+
+  if (policy === 'Cluster') {
+    const spread = cluster()
+    return { elements: [toChain('services', spread), ...spread.elements], chains: spread.chains }
+  }
+  if (kind === 'ClusterIP') {
+    if (port.endpoints.local.length === 0) return { elements: [to('refusals', DROP)], chains: [] }
+    const spread = local()
+    return { elements: [toChain('services', spread), ...spread.elements], chains: spread.chains }
+  }
+  const inside = cluster()
+  const insideElements = [toChain('services', inside), ...inside.elements]
+  if (port.endpoints.local.length === 0) {
+    const untranslated = to('external-services', { kind: 'accept' })
+    return {
+      elements: [...insideElements, untranslated, to('external-refusals', DROP)],
+      chains: inside.chains,
+    }
+  }
+  const outside = local()
+  return {
+    elements: [...insideElements, toChain('external-services', outside), ...outside.elements],
+    chains: [...inside.chains, ...outside.chains],
+  }
+}
+
+interface Spread extends Part {
+  readonly chain: string
+}
+
+function planSpread(
+  { affinityTimeoutSeconds, protocol }: ProxiedPort,
+  from: 'endpoints' | 'local-endpoints',
+  endpoints: readonly ProxiedEndpoint[],
+  [vip, , vipPort]: Destination,
+): Spread {
+  const spread = planSpreadChain(from, endpoints.length)
+  const chains = affinityTimeoutSeconds === undefined ? [spread] : [spread, planStickChain(spread)]
+  return {
+    chain: chains.at(-1)!.name,
+    chains,
+    elements: endpoints.map(({ ip, port }, slot) => ({
+      set: `${from}-${protocol}`,
+      key: [vip, vipPort, slot],
+      value: { kind: 'endpoint', ip, port },
+    })),
+  }
+}
+
+/** Whose source must change, so that the reply comes back through this node. */
+function planSources(
+  { endpoints }: ProxiedPort,
+  { kind, ip }: Frontend,
+  policy: TrafficPolicy,
+  destination: Destination,
+  { serviceCIDR, podCIDR }: ProxyPlanOptions,
+): Part {
+  const elements: Element[] = []
+  const to = (chain: string): Element => ({
+    set: 'source-policies',
+    key: destination,
+    value: { kind: 'goto', chain },
+  })
+  // A reply to a pod's own address would never leave the pod. Hand-made slices do not say where their endpoints are.
+  const mayBeHere = (endpoint: ProxiedEndpoint) =>
+    endpoint.nodeName === undefined
+      ? cidrContains(podCIDR, endpoint.ip)
+      : endpoints.local.includes(endpoint)
+  if (kind === 'ClusterIP' || policy === 'Local') {
+    const ips = new Set(
+      [...endpoints.cluster, ...endpoints.local].filter(mayBeHere).map((e) => e.ip),
+    )
+    for (const one of ips) elements.push({ set: 'hairpins', key: [...destination, one, one] })
+  }
+  if (kind !== 'ClusterIP') elements.push(to(policy === 'Local' ? 'mask-node' : 'mask-all'))
+  else if (!cidrContains(serviceCIDR, ip)) elements.push(to('mask-elsewhere'))
+  return { elements, chains: [] }
+}
+
+function planFirewall(destination: Destination, ranges: readonly CIDR[]): readonly Element[] {
+  const element = { set: 'firewalled', key: destination } as const
+  return [
+    element,
+    ...ranges.map((range): Element => ({ set: 'source-ranges', key: [...destination, range] })),
+  ]
+}
