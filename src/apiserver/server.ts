@@ -7,6 +7,7 @@ import type { Admission } from './admission/admission.ts'
 import { type Authorize, allowComponents } from './auth/authorize.ts'
 import { bootstrap, type KubernetesService } from './bootstrap.ts'
 import { createHandler } from './handle-request.ts'
+import { startEventExpiry } from './rest/event-expiry.ts'
 import { objectOf, prefixOf } from './rest/record.ts'
 import type { AgentAccess } from './rest/request.ts'
 import { startCompaction } from './storage/compaction.ts'
@@ -50,7 +51,9 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     closing: closing.signal,
   })
   const listeners: Listener[] = []
-  const compaction = startCompaction(store, log)
+  const upkeep = new DisposableStack()
+  upkeep.use(startCompaction(store, log))
+  upkeep.use(startEventExpiry(store, log))
   let started: Promise<void> | undefined
 
   const start = async () => {
@@ -71,7 +74,7 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     },
     async close() {
       closing.abort()
-      compaction[Symbol.dispose]()
+      upkeep.dispose()
       await Promise.all(listeners.map((listener) => listener.close()))
     },
   }

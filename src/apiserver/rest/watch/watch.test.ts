@@ -162,4 +162,28 @@ suite('watch', () => {
     assert.equal(new Set(first).size, names.length)
     for (const other of others) assert.deepEqual(other, first)
   })
+
+  test('cuts off a client that does not read, and goes on for the others', async () => {
+    const from = await revision()
+    const lazy = server
+      .connectAs(server.admin)
+      .request({ ':path': `${PATH}?watch=1&resourceVersion=${from}` })
+    lazy.pause()
+    lazy.on('error', () => {}) // it is reset
+    const cutOff = new Promise<void>((resolve) => lazy.once('close', resolve))
+    const body = { metadata: { name: 'heavy' }, data: { k: '0'.repeat(1_000_000) } }
+    await server.request('POST', PATH, { body })
+    let isOpen = true
+    void cutOff.then(() => (isOpen = false))
+    let writes = 1
+    // The limit is 32 MiB; the client's own window takes some more.
+    for (; isOpen && writes < 60; writes++) {
+      const changed = { data: { k: String(writes % 10).repeat(1_000_000) } }
+      await server.request('PATCH', `${PATH}/heavy`, { body: changed, headers: MERGE })
+    }
+    await cutOff
+    await remove('heavy')
+    const events = await take(server.watch(`${PATH}?watch=1&resourceVersion=${from}`), writes + 1)
+    assert.equal(events.at(-1)!.type, 'DELETED')
+  })
 })

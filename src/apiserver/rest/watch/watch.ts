@@ -47,7 +47,7 @@ async function streamEvents(
     if (frames.length === 0 || out.writableEnded || out.destroyed) return
     out.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames))
     if (out.writableLength > MAX_UNSENT_BYTES) {
-      out.destroy()
+      out.destroy(new Error('Cannot watch on: the client does not keep up'))
       ended.resolve()
     }
   }
