@@ -40,8 +40,8 @@ export async function runController(
         if (again !== undefined) queue.addAfter(key, again)
       } catch (error) {
         const delay = queue.retry(key)
-        // A conflict says that somebody else was faster: the next look settles it, nobody need read of it.
-        if (!signal.aborted && !isConflict(error)) {
+        // Somebody else was faster: the next look settles it, nobody need read of it.
+        if (!signal.aborted && !isConflict(error) && !isNotFound(error)) {
           log.warn(`Cannot reconcile ${key}: again in ${Math.round(delay)} ms`, {
             error: error as Error,
           })
@@ -55,6 +55,10 @@ export async function runController(
 
 export function isConflict(error: unknown): boolean {
   return error instanceof APIStatusError && error.code === 409 && error.reason === 'Conflict'
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof APIStatusError && error.code === 404
 }
 
 export function isAlreadyExists(error: unknown): boolean {

@@ -5,7 +5,7 @@ import { backoffDelay, pause } from './backoff.ts'
 import type { InformerOptions, WriteThroughInformer } from './informer.ts'
 import { createObjectCache, isNewer, type ObjectCache } from './object-cache.ts'
 
-const BACKOFF = { baseMS: 100, capMS: 5_000 }
+const BACKOFF = { baseMS: 100, capMS: 2_000 }
 /** A watch that lasted this long did work: the next failure is the first again. */
 const HEALTHY_MS = 5_000
 

@@ -52,11 +52,9 @@ export function endpointSliceController({
     async reconcile(key) {
       const { namespace = '' } = key
       const service = services.get(key)
+      // A Service that lost its selector keeps its slices, as upstream's does; a deleted one leaves them to the garbage collector.
+      if (!service || !hasSelector(service)) return undefined
       const held = slices.select(namespace, { [SERVICE_NAME]: key.name, [MANAGED_BY]: MANAGER })
-      if (!service || !hasSelector(service)) {
-        // A Service that lost its selector keeps its slices, as upstream's does; a deleted one leaves them to the garbage collector.
-        return undefined
-      }
       const selected = pods.select(namespace, service.spec.selector ?? {})
       const plan = planServiceSlices({
         service,
