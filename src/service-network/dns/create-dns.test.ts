@@ -91,7 +91,9 @@ after(async () => {
 })
 
 suite('dig against createDNS()', () => {
-  test('becomes ready', () => waitFor(() => dns.isReady, { what: 'the DNS server to be ready' }))
+  test('becomes ready', async () => {
+    await waitFor(() => dns.isReady, { what: 'the DNS server to be ready' })
+  })
   test('A', async () =>
     assert.equal(await dig('+short', 'web.default.svc.cluster.local'), '10.96.0.20'))
   test('A over TCP', async () =>
