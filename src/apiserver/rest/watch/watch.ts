@@ -1,16 +1,15 @@
 import { apiVersionOf } from '#api/resources.ts'
 import { expired, internal, StatusError } from '#api/status.ts'
 import type { Answer, Response } from '../../http/answer.ts'
-import { CompactedError, type StoreEvent } from '../../storage/store.ts'
+import { CompactedError, type Store, type StoreEvent } from '../../storage/store.ts'
 import { includeObjectOf } from '../../table/table.ts'
 import { parseMatcher } from '../matcher.ts'
 import { prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import { viewOf } from './event-view.ts'
+import { createFrameWriter, type FrameWriter } from './frame-writer.ts'
 import { parseWatchOptions, type WatchOptions } from './watch-options.ts'
 
-/** A client this far behind is cut off; it lists again. */
-const MAX_UNSENT_BYTES = 32 * 1024 * 1024
 const BOOKMARK_INTERVAL_MS = 60_000
 /** Upstream ends with a bookmark, so that the next watch starts late. */
 const LAST_BOOKMARK_BEFORE_MS = 2_000
@@ -34,48 +33,37 @@ export async function watch(request: RESTRequest, deps: RESTDeps): Promise<Answe
   }
 }
 
+type ToFrame = (event: StoreEvent) => Buffer | undefined
+
 async function streamEvents(
   out: Response,
   request: RESTRequest,
   { store }: RESTDeps,
   options: WatchOptions,
-  toFrame: (event: StoreEvent) => Buffer | undefined,
+  toFrame: ToFrame,
 ): Promise<void> {
   const prefix = prefixOf(request.spec.resource, request.namespace)
+  const writer = createFrameWriter(out)
+  const fromRevision =
+    options.fromRevision ?? (await writeState(writer, request, store, options, toFrame))
   const ended = Promise.withResolvers<void>()
-  const write = (frames: readonly Buffer[]) => {
-    if (frames.length === 0 || out.writableEnded || out.destroyed) return
-    out.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames))
-    if (out.writableLength > MAX_UNSENT_BYTES) {
-      out.destroy(new Error('Cannot watch on: the client does not keep up'))
-      ended.resolve()
-    }
-  }
-  const isFrame = (frame: Buffer | undefined): frame is Buffer => frame !== undefined
-  const bookmark = (revision: number, annotations?: Record<string, string>) =>
-    write([bookmarkFrame(request, revision, annotations)])
-
-  let { fromRevision } = options
-  if (fromRevision === undefined) {
-    const { revision, items } = await store.list(prefix)
-    const initial = items.map((item): StoreEvent => ({ type: 'put', item, previous: undefined }))
-    write(initial.map(toFrame).filter(isFrame))
-    if (options.sendInitialEvents && options.allowBookmarks) {
-      bookmark(revision, { 'k8s.io/initial-events-end': 'true' })
-    }
-    fromRevision = revision
-  }
   using stack = new DisposableStack()
+  let isHistory = true
   const subscription = stack.use(
     store.watch(prefix, fromRevision, {
-      changed: (events) => write(events.map(toFrame).filter(isFrame)),
+      changed: (events) => {
+        const frames = events.map(toFrame).filter(isFrame)
+        if (isHistory) writer.allow(frames)
+        writer.write(frames)
+      },
       failed: (error) => {
-        write([errorFrame(error, fromRevision)])
+        writer.write([errorFrame(error, fromRevision)])
         ended.resolve()
       },
     }),
   )
-  const marks = async () => bookmark(await subscription.progress())
+  void subscription.progress().then(() => (isHistory = false))
+  const marks = async () => writer.write([bookmarkFrame(request, await subscription.progress())])
   const schedule = (milliseconds: number, action: () => void) => {
     const timer = setTimeout(action, milliseconds)
     stack.defer(() => clearTimeout(timer))
@@ -90,6 +78,25 @@ async function streamEvents(
   request.signal.addEventListener('abort', () => ended.resolve(), { once: true })
   if (request.signal.aborted) ended.resolve()
   await ended.promise
+}
+
+const isFrame = (frame: Buffer | undefined): frame is Buffer => frame !== undefined
+
+/** Writes what there is as ADDED events, and returns its revision. */
+async function writeState(
+  writer: FrameWriter,
+  request: RESTRequest,
+  store: Store,
+  { sendInitialEvents, allowBookmarks }: WatchOptions,
+  toFrame: ToFrame,
+): Promise<number> {
+  const { revision, items } = await store.list(prefixOf(request.spec.resource, request.namespace))
+  const frames = items.values().map((item) => toFrame({ type: 'put', item, previous: undefined }))
+  await writer.writePaced(frames.filter(isFrame))
+  if (sendInitialEvents && allowBookmarks) {
+    writer.write([bookmarkFrame(request, revision, { 'k8s.io/initial-events-end': 'true' })])
+  }
+  return revision
 }
 
 function bookmarkFrame(
