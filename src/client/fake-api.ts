@@ -1,6 +1,7 @@
-import type { KubernetesObject, Status } from '#api/meta.ts'
+import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
 import { type API, APIStatusError, type ListOptions, type WatchEvent } from './api.ts'
+import { copy, defined, merged, specOf, statusOf } from './fake-objects.ts'
 
 /** An API in memory, for tests: revisions, watches, conflicts, finalizers, graceful deletion of bound pods. */
 export interface FakeAPI extends API {
@@ -205,14 +206,7 @@ export function createFakeAPI(clock: () => Date = () => new Date()): FakeAPI {
       if (type !== 'merge') throw new Error('The fake API knows merge patches only')
       const old = find(resource, key)
       const { resourceVersion: _, ...metadata } = old.metadata
-      return copy(
-        replace(
-          resource,
-          old,
-          mergePatch({ ...old, metadata }, patch) as KubernetesObject,
-          subresource,
-        ),
-      ) as T
+      return copy(replace(resource, old, merged({ ...old, metadata }, patch), subresource)) as T
     },
     async delete(resource, key, options = {}) {
       await enter('delete', resource, nameOf(key))
@@ -276,42 +270,4 @@ export function createFakeAPI(clock: () => Date = () => new Date()): FakeAPI {
     async [Symbol.asyncDispose]() {},
   }
   return api
-}
-
-function statusOf(code: number, reason: string, message: string): Status {
-  return {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message,
-    reason,
-    code,
-  }
-}
-
-function copy<T>(object: T): T {
-  return structuredClone(object)
-}
-
-function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as never
-}
-
-function specOf(object: KubernetesObject): string {
-  return JSON.stringify((object as { spec?: unknown }).spec)
-}
-
-/** RFC 7386. */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
-  const isObject = typeof target === 'object' && target !== null && !Array.isArray(target)
-  const merged: Record<string, unknown> = isObject ? { ...target } : {}
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete merged[key]
-    else if (value !== undefined) merged[key] = mergePatch(merged[key], value)
-  }
-  return merged
 }
