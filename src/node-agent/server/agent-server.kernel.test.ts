@@ -95,7 +95,7 @@ suite("the agent's server", () => {
       'previous terminated container "main" in pod "talks" not found',
     )
     assert.equal(logs('?tailLines=-1'), 'invalid tailLines: -1 (a whole number from 0)')
-    assert.match(curl('/containerLogs/default/none/main'), /pod "default\/none" not found/)
+    assert.match(curl('/containerLogs/default/none/main'), /pod "none_default" not found/)
 
     // Follows until the container ends, through what is written meanwhile.
     using follower = node.lab.spawn(node.netns, [

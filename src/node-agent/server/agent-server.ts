@@ -55,25 +55,25 @@ async function answer(
   try {
     const url = new URL(request.url ?? '/', 'https://node')
     const parts = url.pathname.split('/').slice(1).map(decodeURIComponent)
-    if (request.method !== 'GET') return refuse(response, 405, 'Method Not Allowed')
-    if (url.pathname === '/healthz') return refuse(response, 200, 'ok')
+    if (request.method !== 'GET') return answerText(response, 405, 'Method Not Allowed')
+    if (url.pathname === '/healthz') return answerText(response, 200, 'ok')
     if (url.pathname === '/pods') return sendPods(deps, response)
-    const [kind, namespace, name, container] = parts
+    const [kind, namespace = '', name = '', container = ''] = parts
     if (kind === 'containerLogs' && parts.length === 4)
       return await sendLog(deps, { namespace, name, container }, url.searchParams, response)
-    refuse(response, 404, '404 page not found')
+    answerText(response, 404, '404 page not found')
   } catch (error) {
     if (response.headersSent) response.destroy()
     else if (error instanceof RangeError || error instanceof URIError)
-      refuse(response, 400, error.message)
+      answerText(response, 400, error.message)
     else {
       deps.log.error('Cannot answer a request', { url: request.url, cause: error })
-      refuse(response, 500, error instanceof Error ? error.message : String(error))
+      answerText(response, 500, error instanceof Error ? error.message : String(error))
     }
   }
 }
 
-function refuse(response: ServerResponse, status: number, text: string): void {
+function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
   response.end(text)
 }
@@ -83,50 +83,68 @@ function sendPods({ pods }: AgentServerDeps, response: ServerResponse): void {
   response.end(JSON.stringify({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: pods() }))
 }
 
+interface LogAddress {
+  readonly namespace: string
+  readonly name: string
+  readonly container: string
+}
+
 async function sendLog(
-  { runtime, pods }: AgentServerDeps,
-  asked: {
-    readonly namespace?: string | undefined
-    readonly name?: string | undefined
-    readonly container?: string | undefined
-  },
+  deps: AgentServerDeps,
+  address: LogAddress,
   query: URLSearchParams,
   response: ServerResponse,
 ): Promise<void> {
   const options = parseLogOptions(query, Date.now())
-  const { namespace = '', name = '', container = '' } = asked
-  const pod = pods().find(
-    ({ metadata }) => metadata.name === name && (metadata.namespace ?? 'default') === namespace,
-  )
-  if (!pod) return refuse(response, 404, `pod "${namespace}/${name}" not found on this node`)
-  const podUID = pod.metadata.uid ?? ''
-  const attempts = runtime.observe(podUID).containers.get(container) ?? []
-  const attempt = attempts.at(options.previous ? -2 : -1)
-  if (!attempt) {
-    const which = options.previous
-      ? `previous terminated container "${container}"`
-      : `container "${container}"`
-    const known = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].some(
-      (of) => of.name === container,
-    )
-    return refuse(
-      response,
-      known ? 400 : 404,
-      known && !options.previous
-        ? `${which} in pod "${name}" is waiting to start`
-        : `${which} in pod "${name}" not found`,
-    )
+  const found = findAttempt(deps, address, options.previous)
+  if ('refusal' in found) {
+    answerText(response, found.status, found.refusal)
+    return
   }
   const abort = new AbortController()
   response.once('close', () => abort.abort())
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
   response.flushHeaders()
-  using source = logSource(runtime, { podUID, name: container, attempt: attempt.attempt })
+  using source = logSource(deps.runtime, found)
   for await (const bytes of readLog(source, options, abort.signal)) {
     if (!response.write(bytes))
       await once(response, 'drain', { signal: abort.signal }).catch(() => undefined)
   }
   response.end()
+}
+
+/** The kubelet's words (pkg/kubelet/kubelet_pods.go, validateContainerLogStatus): kubectl shows them. */
+function findAttempt(
+  { runtime, pods }: AgentServerDeps,
+  { namespace, name, container }: LogAddress,
+  previous: boolean,
+): ContainerRef | { readonly status: number; readonly refusal: string } {
+  const pod = pods().find(
+    ({ metadata }) => metadata.name === name && (metadata.namespace ?? 'default') === namespace,
+  )
+  if (!pod)
+    return { status: 404, refusal: `pod ${JSON.stringify(`${name}_${namespace}`)} not found` }
+  const podUID = pod.metadata.uid ?? ''
+  const attempts = runtime.observe(podUID).containers.get(container) ?? []
+  const attempt = attempts.at(previous ? -2 : -1)
+  if (attempt) return { podUID, name: container, attempt: attempt.attempt }
+  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
+  if (!all.some((candidate) => candidate.name === container))
+    return { status: 404, refusal: `container "${container}" in pod "${name}" is not available` }
+  if (previous)
+    return {
+      status: 400,
+      refusal: `previous terminated container "${container}" in pod "${name}" not found`,
+    }
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {}
+  const status = [...containerStatuses, ...initContainerStatuses].find(
+    (candidate) => candidate.name === container,
+  )
+  const reason = status?.state?.waiting?.reason ?? 'ContainerCreating'
+  return {
+    status: 400,
+    refusal: `container "${container}" in pod "${name}" is waiting to start: ${reason}`,
+  }
 }
 
 /** How long a look at a followed log may come late, where no notice of a change reached us. */
