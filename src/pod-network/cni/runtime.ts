@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { execPlugin, findPlugin } from './exec-plugin.ts'
 import { CNI_CODE, CNIError } from './protocol/cni-error.ts'
@@ -46,8 +47,9 @@ export function createCNIRuntime({ binDir, confFile, stateDir }: CNIRuntimeOptio
     runOne(binDir, plugin, verb, attachment, stdin)
   const currentList = async () => parseNetworkList(await readFile(confFile, 'utf8'))
 
-  /** The list that an attachment was made with, or else the current one. */
+  /** The list that an attachment was made with, or else the current one. Undefined before there was any. */
   const heldList = async (attachment: RuntimeAttachment) => {
+    if (!existsSync(confFile)) return undefined
     const current = await currentList()
     const cached = await cache.read(current.name, attachment)
     const list = cached ? parseNetworkList(cached.config) : current
@@ -68,6 +70,7 @@ export function createCNIRuntime({ binDir, confFile, stateDir }: CNIRuntimeOptio
 
     async del(attachment) {
       const held = await heldList(attachment)
+      if (!held) return
       const { list, cached } = held
       const prevResult = isAtLeast(list.cniVersion, '0.4.0') ? cached?.result : undefined
       for (const plugin of list.plugins.toReversed()) {
@@ -79,6 +82,8 @@ export function createCNIRuntime({ binDir, confFile, stateDir }: CNIRuntimeOptio
 
     async check(attachment) {
       const held = await heldList(attachment)
+      if (!held)
+        throw new CNIError(CNI_CODE.badConfig, `Cannot read conflist ${confFile}: there is none`)
       const { list, cached } = held
       if (list.disableCheck) return
       for (const plugin of list.plugins) {
@@ -88,7 +93,7 @@ export function createCNIRuntime({ binDir, confFile, stateDir }: CNIRuntimeOptio
     },
 
     async isAdded(attachment) {
-      return (await cache.read((await currentList()).name, attachment)) !== undefined
+      return (await heldList(attachment))?.cached !== undefined
     },
   }
 }

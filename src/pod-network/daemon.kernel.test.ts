@@ -1,0 +1,371 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import type { Node } from '#api/core.ts'
+import type { API } from '#client/api.ts'
+import type { Change, Informer } from '#client/informer.ts'
+import { cidr, formatCIDR } from '#ip/cidr.ts'
+import { ip } from '#ip/ip.ts'
+import { mac } from '#ip/mac.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import { openNft } from '#kernel/nft/open-nft.ts'
+import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
+import { silentLog } from '#log/log.ts'
+import { createLab, type Lab } from '#testing/netns.ts'
+import { waitFor } from '#testing/wait-for.ts'
+import { planConflist } from './cni/plan-conflist.ts'
+import { createPluginHost } from './cni/plugins/plugin.ts'
+import { runPlugin } from './cni/plugins/run-plugin.ts'
+import { type NodeSubnet, runPodNetwork } from './daemon.ts'
+
+/** The nodes of an API server, as informer and as patched by the daemons: above the protocol, no HTTP. */
+function createNodes(initial: readonly Node[]) {
+  const nodes = new Map(initial.map((node) => [node.metadata.name, node]))
+  const listeners = new Set<(change: Change<Node>) => void>()
+  const put = (node: Node) => {
+    nodes.set(node.metadata.name, node)
+    for (const listener of listeners) listener({ type: 'modified', object: node })
+  }
+  const informer: Informer<Node> = {
+    synced: Promise.resolve(),
+    list: () => [...nodes.values()],
+    get: ({ name }) => nodes.get(name),
+    select: () => [],
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  const api = {
+    async patch(_: unknown, { name }: { name: string }, type: string, patch: Node, sub?: string) {
+      assert.deepEqual([type, sub], ['strategic', 'status'])
+      const node = nodes.get(name)!
+      const annotations = { ...node.metadata.annotations, ...patch.metadata.annotations }
+      put({ ...node, metadata: { ...node.metadata, annotations }, status: { ...patch.status } })
+      return nodes.get(name)
+    },
+  } as unknown as API
+  const remove = (name: string) => {
+    const object = nodes.get(name)!
+    nodes.delete(name)
+    for (const listener of listeners) listener({ type: 'deleted', object })
+  }
+  return { informer, api, put, remove, get: (name: string) => nodes.get(name)! }
+}
+
+function nodeObject(n: number): Node {
+  const podCIDR = `10.244.${n}.0/24`
+  return { metadata: { name: `node${n}` }, spec: { podCIDR, podCIDRs: [podCIDR] } }
+}
+
+/** Nodes on one wire, 172.30.0.11 and so on, each with a running daemon. */
+async function createCluster(lab: Lab, count: number) {
+  const numbers = Array.from({ length: count }, (_, i) => i + 1)
+  const nodes = createNodes(numbers.map(nodeObject))
+  const lan = lab.netns('lan')
+  lab.rtnetlink(lan).addLink({ kind: 'bridge', name: 'br0', up: true })
+  const stop = new AbortController()
+  const running: Promise<void>[] = []
+  const subnets: Promise<NodeSubnet>[] = []
+  const stack = new DisposableStack()
+  const members = numbers.map((n) => {
+    const netns = lab.netns(`node${n}`)
+    for (const which of ['all', 'default']) {
+      writeSysctl(`net.ipv4.conf.${which}.rp_filter`, 0, netns)
+      writeSysctl(`net.ipv4.conf.${which}.send_redirects`, 0, netns)
+    }
+    writeSysctl('net.ipv4.ip_forward', 1, netns)
+    lab.connect(
+      { netns: lan, device: `node${n}` },
+      { netns, device: 'eth0', address: `172.30.0.${10 + n}/24` },
+    )
+    lab.rtnetlink(lan).setLink(`node${n}`, { master: 'br0' })
+    const host = stack.use(createPluginHost(netns))
+    return { n, netns, host, rtnetlink: lab.rtnetlink(netns) }
+  })
+  const outside = lab.netns('outside')
+  lab.connect(
+    { netns: lan, device: 'outside' },
+    { netns: outside, device: 'eth0', address: '172.30.0.254/24' },
+  )
+  lab.rtnetlink(lan).setLink('outside', { master: 'br0' })
+  const start = ({ n, netns, rtnetlink }: (typeof members)[number]) => {
+    const ready = Promise.withResolvers<NodeSubnet>()
+    const nft = stack.use(openNft(netns))
+    const deps = { nodes: nodes.informer, api: nodes.api, rtnetlink, nft, log: silentLog }
+    const options = {
+      nodeName: `node${n}`,
+      nodeIP: ip(`172.30.0.${10 + n}`),
+      clusterCIDR: cidr('10.244.0.0/16'),
+      subnetFile: join(lab.folder, `subnet${n}.env`),
+      resyncSeconds: 0.1,
+      onReady: ready.resolve,
+    }
+    running.push(runPodNetwork(deps, options, stop.signal))
+    return ready.promise
+  }
+  for (const member of members) subnets.push(start(member))
+  await Promise.all(subnets)
+  const addPod = async (n: number, name: string) => {
+    const netns = lab.netns(name)
+    const { podCIDR, mtuBytes } = await subnets[n - 1]!
+    const dataDir = join(lab.folder, `networks${n}`)
+    const [bridge] = planConflist({ podCIDR, mtuBytes, dataDir }).plugins
+    const outcome = await runPlugin(
+      {
+        type: 'bridge',
+        env: {
+          CNI_COMMAND: 'ADD',
+          CNI_CONTAINERID: name,
+          CNI_NETNS: netns.path,
+          CNI_IFNAME: 'eth0',
+          CNI_PATH: '/',
+        },
+        stdin: Buffer.from(JSON.stringify({ cniVersion: '1.0.0', name: 'fairlead', ...bridge })),
+      },
+      members[n - 1]!.host,
+    )
+    assert.equal(outcome.exitCode, 0, outcome.stdout)
+    return { netns, address: JSON.parse(outcome.stdout).ips[0].address.split('/')[0] as string }
+  }
+  return {
+    nodes,
+    members,
+    outside,
+    subnets,
+    addPod,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await Promise.all(running)
+      stack.dispose()
+    },
+  }
+}
+
+function ping(lab: Lab, from: Netns, to: string) {
+  return lab.exec(from, ['ping', '-c1', '-W1', to])
+}
+
+/** A server that answers each TCP connection with the address it came from. */
+async function serveWhoAmI(lab: Lab, netns: Netns): Promise<void> {
+  const script = `require('net').createServer((s)=>s.on('error',()=>{}).end(s.remoteAddress+'\\n')).listen(8080,'0.0.0.0',()=>console.log('up'))`
+  await lab.spawn(netns, [process.execPath, '-e', script]).outputs('up')
+}
+
+function whoAmI(lab: Lab, netns: Netns, address: string): string {
+  const script = `exec 3<>/dev/tcp/${address}/8080 && cat <&3`
+  return lab.exec(netns, ['timeout', '3', 'bash', '-c', script]).stdout.trim()
+}
+
+suite('runPodNetwork()', () => {
+  test('connects pods, nodes and pods of other nodes, under their own addresses', async () => {
+    using lab = createLab()
+    await using cluster = await createCluster(lab, 2)
+    const [a, b, c] = [
+      await cluster.addPod(1, 'a'),
+      await cluster.addPod(2, 'b'),
+      await cluster.addPod(1, 'c'),
+    ]
+    await waitFor(() => ping(lab, a.netns, b.address).status === 0, { what: 'the tunnel' })
+    await serveWhoAmI(lab, b.netns)
+    await serveWhoAmI(lab, cluster.members[1]!.netns)
+    await serveWhoAmI(lab, cluster.outside)
+    const flows = [
+      { name: 'pod → pod elsewhere', from: a.netns, to: b.address, seen: a.address },
+      { name: 'pod → other node', from: a.netns, to: '172.30.0.12', seen: a.address },
+      // flannel.1's address is the first of the subnet, and the source of what the node itself sends into the tunnel.
+      {
+        name: 'node → pod elsewhere',
+        from: cluster.members[0]!.netns,
+        to: b.address,
+        seen: '10.244.1.0',
+      },
+      {
+        name: 'node → own pod',
+        from: cluster.members[1]!.netns,
+        to: b.address,
+        seen: '10.244.2.1',
+      },
+      {
+        name: 'pod → outside of the cluster',
+        from: c.netns,
+        to: '172.30.0.254',
+        seen: '172.30.0.11',
+      },
+    ]
+    for (const { name, from, to, seen } of flows) assert.equal(whoAmI(lab, from, to), seen, name)
+    assert.match(ping(lab, a.netns, b.address).stdout, /ttl=62/)
+    assert.match(ping(lab, a.netns, c.address).stdout, /ttl=63/)
+    // Whole packets of the pods' MTU fit into the tunnel: 1450 less 20 (IP) and 8 (ICMP).
+    assert.equal(lab.exec(a.netns, ['ping', '-c1', '-W1', '-Mdo', '-s1422', b.address]).status, 0)
+  })
+
+  test('tells the other nodes as flannel does', async () => {
+    using lab = createLab()
+    await using cluster = await createCluster(lab, 1)
+    const { stdout } = lab.exec(cluster.members[0]!.netns, [
+      'ip',
+      '-d',
+      '-j',
+      'link',
+      'show',
+      'flannel.1',
+    ])
+    const [link] = JSON.parse(stdout)
+    // facts/pod-network.md 3.2 and 3.4
+    assert.deepEqual(cluster.nodes.get('node1').metadata.annotations, {
+      'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
+      'flannel.alpha.coreos.com/backend-type': 'vxlan',
+      'flannel.alpha.coreos.com/backend-data': `{"VNI":1,"VtepMAC":"${link.address}"}`,
+      'flannel.alpha.coreos.com/public-ip': '172.30.0.11',
+    })
+    const { id, local, link: device, port, learning } = link.linkinfo.info_data
+    assert.deepEqual(
+      { id, local, device, port, learning, mtu: link.mtu },
+      { id: 1, local: '172.30.0.11', device: 'eth0', port: 8472, learning: false, mtu: 1450 },
+    )
+    const [condition] = cluster.nodes.get('node1').status?.conditions ?? []
+    assert.equal(
+      `${condition?.type}=${condition?.status} ${condition?.reason}`,
+      'NetworkUnavailable=False FlannelIsUp',
+    )
+    assert.equal(
+      readFileSync(join(lab.folder, 'subnet1.env'), 'utf8'),
+      'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
+    )
+  })
+
+  test('forgets a node that is gone, and follows one that was replaced', async () => {
+    using lab = createLab()
+    await using cluster = await createCluster(lab, 3)
+    const { rtnetlink } = cluster.members[0]!
+    const peers = () =>
+      rtnetlink
+        .routes()
+        .filter((it) => it.device === 'flannel.1' && it.family === 4)
+        .map((it) => it.destination && formatCIDR(it.destination))
+        .sort()
+    await waitFor(() => peers().length === 2, { what: 'two peers' })
+    cluster.nodes.remove('node3')
+    await waitFor(() => peers().length === 1, { what: 'one peer' })
+    const left = rtnetlink
+      .neighbours()
+      .filter((it) => it.device === 'flannel.1' && it.state === 'permanent')
+    assert.deepEqual(
+      left.map((it) => it.ip),
+      ['10.244.2.0'],
+    )
+    const node2 = cluster.nodes.get('node2')
+    const annotations = {
+      ...node2.metadata.annotations,
+      'flannel.alpha.coreos.com/backend-data': '{"VNI":1,"VtepMAC":"0a:00:00:00:00:99"}',
+    }
+    cluster.nodes.put({
+      ...node2,
+      metadata: { ...node2.metadata, annotations },
+      spec: { podCIDR: '10.244.7.0/24' },
+    })
+    await waitFor(() => peers()[0] === '10.244.7.0/24', { what: 'the new subnet' })
+    const fdb = rtnetlink.fdb().filter((it) => it.device === 'flannel.1' && it.destination)
+    assert.deepEqual(
+      fdb.map((it) => it.mac),
+      ['0a:00:00:00:00:99'],
+    )
+  })
+
+  const damages = [
+    { name: 'the device', argv: ['ip', 'link', 'del', 'flannel.1'] },
+    { name: 'a route', argv: ['ip', 'route', 'flush', 'dev', 'flannel.1'] },
+    { name: 'a neighbour', argv: ['ip', 'neigh', 'flush', 'dev', 'flannel.1', 'nud', 'permanent'] },
+    { name: 'the device being down', argv: ['ip', 'link', 'set', 'flannel.1', 'down'] },
+    {
+      name: 'another MAC',
+      argv: ['ip', 'link', 'set', 'flannel.1', 'address', '02:00:00:00:00:01'],
+    },
+    {
+      name: 'an FDB entry that leads elsewhere',
+      argv: [
+        'bridge',
+        'fdb',
+        'replace',
+        'PEER',
+        'dev',
+        'flannel.1',
+        'dst',
+        '172.30.0.99',
+        'self',
+        'permanent',
+      ],
+    },
+    { name: 'an address that is gone', argv: ['ip', 'addr', 'flush', 'dev', 'flannel.1'] },
+    {
+      name: 'a device with another VNI',
+      argv: [
+        'sh',
+        '-c',
+        'ip link del flannel.1; ip link add flannel.1 type vxlan id 7 dstport 8472 dev eth0',
+      ],
+    },
+  ]
+  for (const { name, argv } of damages) {
+    test(`repairs ${name}`, async () => {
+      using lab = createLab()
+      await using cluster = await createCluster(lab, 2)
+      const [a, b] = [await cluster.addPod(1, 'a'), await cluster.addPod(2, 'b')]
+      await waitFor(() => ping(lab, a.netns, b.address).status === 0, { what: 'the tunnel' })
+      const data =
+        cluster.nodes.get('node2').metadata.annotations?.[
+          'flannel.alpha.coreos.com/backend-data'
+        ] ?? ''
+      const peer = mac(JSON.parse(data).VtepMAC)
+      const words = argv.map((word) => (word === 'PEER' ? peer : word))
+      assert.equal(lab.exec(cluster.members[0]!.netns, words).status, 0)
+      await waitFor(() => ping(lab, a.netns, b.address).status === 0, {
+        what: 'repair',
+        timeoutMs: 4000,
+      })
+    })
+  }
+
+  test('repairs its table', async () => {
+    using lab = createLab()
+    await using cluster = await createCluster(lab, 1)
+    const { host, netns } = cluster.members[0]!
+    lab.exec(netns, ['nft', 'flush', 'ruleset'])
+    await waitFor(
+      () => host.nft.read('list table ip fairlead-pod-network').includes('masquerade'),
+      { what: 'the table' },
+    )
+  })
+
+  test('waits for its subnet', async () => {
+    using lab = createLab()
+    const netns = lab.netns('node1')
+    const rtnetlink = lab.rtnetlink(netns)
+    lab.connect(
+      { netns, device: 'eth0', address: '172.30.0.11/24' },
+      { netns: lab.netns('other'), device: 'eth0' },
+    )
+    const nodes = createNodes([{ metadata: { name: 'node1' } }])
+    const stop = new AbortController()
+    using nft = openNft(netns)
+    let subnet: NodeSubnet | undefined
+    const running = runPodNetwork(
+      { nodes: nodes.informer, api: nodes.api, rtnetlink, nft, log: silentLog },
+      {
+        nodeName: 'node1',
+        nodeIP: ip('172.30.0.11'),
+        clusterCIDR: cidr('10.244.0.0/16'),
+        onReady: (it) => (subnet = it),
+      },
+      stop.signal,
+    )
+    await new Promise(setImmediate)
+    assert.equal(subnet, undefined)
+    nodes.put(nodeObject(1))
+    await waitFor(() => subnet, { what: 'the subnet', timeoutMs: 2000 })
+    stop.abort()
+    await running
+  })
+})

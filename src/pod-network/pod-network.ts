@@ -1,0 +1,93 @@
+import type { IP } from '#ip/ip.ts'
+import type { CNIRuntime, RuntimeAttachment } from './cni/runtime.ts'
+
+/** A pod's network namespace and what it wants of the pod network. */
+export interface PodSandbox {
+  readonly podUID: string
+  readonly namespace: string
+  readonly name: string
+  readonly netnsPath: string
+  readonly hostPorts: readonly {
+    readonly hostPort: number
+    readonly containerPort: number
+    readonly protocol: string
+    readonly hostIP?: string
+  }[]
+}
+
+/** Layer 2 as a node agent uses it. */
+export interface PodNetwork {
+  readonly ready: Promise<void>
+  attach(sandbox: PodSandbox): Promise<{ readonly ips: readonly IP[] }>
+  detach(sandbox: PodSandbox): Promise<void>
+}
+
+const IFNAME = 'eth0'
+
+/** The pod network by CNI. Calls for one pod follow each other; those for different pods run at the same time. */
+export function createPodNetwork({
+  runtime,
+  ready,
+}: {
+  readonly runtime: CNIRuntime
+  /** Resolves when conflist and plugins are in place. */
+  readonly ready: Promise<void>
+}): PodNetwork {
+  const inTurn = createTurns()
+  return {
+    ready,
+    attach: (sandbox) =>
+      inTurn(sandbox.podUID, async () => {
+        await ready
+        const attachment = toAttachment(sandbox)
+        // Attached in an earlier life that could not tell any more.
+        if (await runtime.isAdded(attachment)) await runtime.del(attachment)
+        try {
+          const { ips } = await runtime.add(attachment)
+          return { ips: ips.map(({ address }) => address.address) }
+        } catch (error) {
+          // What the plugins before the one that failed did is undone; that it could not be is told by the next detach.
+          await runtime.del(attachment).catch(() => {})
+          throw error
+        }
+      }),
+    // Not only when ready: what was never attached needs no network to be detached.
+    detach: (sandbox) => inTurn(sandbox.podUID, () => runtime.del(toAttachment(sandbox))),
+  }
+}
+
+/** As containerd calls CNI (internal/cri/server/sandbox_run.go). */
+function toAttachment(sandbox: PodSandbox): RuntimeAttachment {
+  const { podUID, namespace, name, netnsPath, hostPorts } = sandbox
+  const portMappings = hostPorts.map(({ protocol, ...port }) => ({
+    ...port,
+    protocol: protocol.toLowerCase(),
+  }))
+  return {
+    containerID: podUID,
+    netns: netnsPath,
+    ifname: IFNAME,
+    args: {
+      IgnoreUnknown: '1',
+      K8S_POD_NAMESPACE: namespace,
+      K8S_POD_NAME: name,
+      K8S_POD_INFRA_CONTAINER_ID: podUID,
+      K8S_POD_UID: podUID,
+    },
+    ...(portMappings.length > 0 && { capabilityArgs: { portMappings } }),
+  }
+}
+
+/** Runs what has the same key one after the other. */
+function createTurns(): <T>(key: string, fn: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>()
+  return (key, fn) => {
+    const turn = (last.get(key) ?? Promise.resolve()).then(fn, fn)
+    last.set(key, turn)
+    const forget = () => {
+      if (last.get(key) === turn) last.delete(key)
+    }
+    turn.then(forget, forget)
+    return turn
+  }
+}
