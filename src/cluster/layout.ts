@@ -68,6 +68,11 @@ export function nodeRunDir({ run }: Layout, node: string): string {
   return join(run, 'nodes', node)
 }
 
+/** What a node's programs would find as /etc/resolv.conf. */
+export function nodeResolvConf(layout: Layout, node: string): string {
+  return join(nodeRootDir(layout, node), 'resolv.conf')
+}
+
 export function netnsPath({ netnsDir }: Layout, name: string): string {
   return join(netnsDir, name)
 }

@@ -39,6 +39,7 @@ export interface AddressPlan {
 
 const MAX_NODES = 100
 export const API_PORT = 6443
+export const CLUSTER_DOMAIN = 'cluster.local'
 /** Each node's share of the pod network. */
 export const NODE_MASK = 24
 

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { applyUnderlay } from '#node-network/underlay/apply-underlay.ts'
 import { planUnderlay } from '#node-network/underlay/plan-underlay.ts'
-import { type Layout, nodeRootDir, nodeRunDir } from './layout.ts'
+import { writeFileAtomic } from './atomic-file.ts'
+import { type Layout, nodeResolvConf, nodeRootDir, nodeRunDir } from './layout.ts'
 import type { AddressPlan } from './options.ts'
 
 /** Makes what is missing of the node network and of the nodes' folders. @returns what it had to make, for people */
@@ -12,6 +13,8 @@ export function repairUnderlay(layout: Layout, plan: AddressPlan): readonly stri
     for (const folder of [nodeRootDir(layout, name), nodeRunDir(layout, name)]) {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
     }
+    // A node, and its pods with dnsPolicy Default, ask the control plane's relay.
+    writeFileAtomic(nodeResolvConf(layout, name), `nameserver ${plan.controlPlane}\n`, 0o644)
   }
   const made = applyUnderlay(planUnderlay(plan), { netnsDir: layout.netnsDir })
   return isNew ? ['node network'] : made

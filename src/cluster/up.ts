@@ -17,6 +17,7 @@ import {
 import { contextOf, type Layout, layoutOf, netnsPath } from './layout.ts'
 import {
   type AddressPlan,
+  CLUSTER_DOMAIN,
   type ClusterOptions,
   defaults,
   diffOptions,
@@ -27,8 +28,6 @@ import { CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.
 import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
 import { type ClusterState, readState, writeState } from './state-file.ts'
 import { repairUnderlay } from './underlay.ts'
-
-export const CLUSTER_DOMAIN = 'cluster.local'
 
 export interface UpDeps {
   /** Told what is being done, for people. */
@@ -123,6 +122,13 @@ async function startMissing(
   started.push(...startDaemons(layout, plan))
   using api = disposableAPI(entry)
   await waitForAPI(api.client, layout, signal)
+  await waitForNodes(
+    api.client,
+    layout,
+    plan.nodes.map(({ name }) => name),
+    { progress, signal },
+  )
+  // Once there are nodes to put them on.
   if (started.length > 0) {
     await applyAddons(
       api.client,
@@ -136,12 +142,6 @@ async function startMissing(
       }),
     )
   }
-  await waitForNodes(
-    api.client,
-    layout,
-    plan.nodes.map(({ name }) => name),
-    { progress, signal },
-  )
   await waitForDNS(layout, plan, { progress, signal })
   await mergeKubeconfig(userKubeconfigPath(env), entry)
   return started

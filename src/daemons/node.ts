@@ -1,0 +1,128 @@
+/** A node's agent: its pods, its part of the pod network, its service rules, inside the node's network namespace. */
+import { basename, dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import * as resources from '#api/resources.ts'
+import { createInformer } from '#client/create-informer.ts'
+import { createAPI } from '#client/http-api.ts'
+import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { type Layout, layoutOf, nodeResolvConf, nodeRootDir, nodeRunDir } from '#cluster/layout.ts'
+import { CLUSTER_DOMAIN, planAddresses } from '#cluster/options.ts'
+import { readCA, readKeyPair } from '#cluster/pki.ts'
+import { readState } from '#cluster/state-file.ts'
+import { fairleadVersion, GIT_VERSION } from '#cluster/version.ts'
+import { runAnnouncer } from '#external-access/load-balancer/layer2/run-announcer.ts'
+import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
+import { openNft } from '#kernel/nft/open-nft.ts'
+import { createLog, type Log } from '#log/log.ts'
+import { runNodeAgent } from '#node-agent/agent.ts'
+import { installCNI } from '#pod-network/cni/install-cni.ts'
+import { createPluginHost } from '#pod-network/cni/plugins/plugin.ts'
+import { runPlugin } from '#pod-network/cni/plugins/run-plugin.ts'
+import { createCNIRuntime } from '#pod-network/cni/runtime.ts'
+import { serveCNI } from '#pod-network/cni/serve-cni.ts'
+import { type NodeSubnet, runPodNetwork } from '#pod-network/daemon.ts'
+import { createPodNetwork } from '#pod-network/pod-network.ts'
+import { runProxy } from '#service-network/proxy/run-proxy.ts'
+import { runDaemon } from './run-daemon.ts'
+
+const packageRoot = resolve(import.meta.dirname, '../..')
+
+const { values } = parseArgs({
+  options: {
+    cluster: { type: 'string', default: '' },
+    node: { type: 'string', default: '' },
+  },
+})
+await runDaemon(createLog(values.node), (log, signal) =>
+  run(layoutOf(basename(values.cluster), dirname(values.cluster)), values.node, log, signal),
+)
+
+async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSignal): Promise<void> {
+  const state = readState(layout)
+  if (!state) throw new Error(`Cannot start: there is no cluster in ${layout.home}`)
+  const plan = planAddresses(state.options)
+  const nodeIP = plan.nodes.find(({ name }) => name === nodeName)?.ip
+  if (!nodeIP) throw new Error(`Cannot start: cluster ${layout.name} has no node ${nodeName}`)
+  const folders = { rootDir: nodeRootDir(layout, nodeName), runDir: nodeRunDir(layout, nodeName) }
+
+  await using api = createAPI(
+    await loadKubeconfig(`${layout.kubeconfigDir}/${nodeName}.kubeconfig`),
+  )
+  using rtnetlink = openRtnetlink()
+  using nft = openNft()
+  using pluginHost = createPluginHost()
+  const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
+  const nodes = createInformer(api, resources.nodes, signal, { onError })
+  const services = createInformer(api, resources.services, signal, { onError })
+  const slices = createInformer(api, resources.endpointSlices, signal, { onError })
+
+  const socketPath = join(folders.runDir, 'cni.sock')
+  await serveCNI(socketPath, (call) => runPlugin(call, pluginHost), { signal })
+  const cni = cniFolders(folders.rootDir)
+  const subnet = Promise.withResolvers<NodeSubnet>()
+  const podNetwork = createPodNetwork({
+    runtime: createCNIRuntime(cni),
+    ready: subnet.promise.then(async ({ podCIDR, mtuBytes }) => {
+      const conflist = {
+        podCIDR,
+        mtuBytes,
+        dataDir: join(cni.stateDir, 'networks'),
+        confDir: cni.confDir,
+      }
+      await installCNI({ binDir: cni.binDir, socketPath, conflist })
+    }),
+  })
+
+  await Promise.all([
+    runPodNetwork(
+      { nodes, api, rtnetlink, nft, log: log.child('pod-network') },
+      {
+        nodeName,
+        nodeIP,
+        clusterCIDR: plan.podCIDR,
+        subnetFile: join(folders.runDir, 'flannel/subnet.env'),
+        onReady: subnet.resolve,
+      },
+      signal,
+    ),
+    runProxy(
+      { services, slices, nft, log: log.child('proxy') },
+      { nodeName, nodeIP, podCIDR: plan.podCIDR, serviceCIDR: plan.serviceCIDR },
+      signal,
+    ),
+    runAnnouncer(
+      { services, nodes, slices, rtnetlink, log: log.child('announcer') },
+      { nodeName },
+      signal,
+    ),
+    runNodeAgent(
+      { api, podNetwork, log: log.child('agent') },
+      {
+        nodeName,
+        nodeIP,
+        clusterDNS: [plan.dnsService],
+        clusterDomain: CLUSTER_DOMAIN,
+        ...folders,
+        packageRoot,
+        hidePaths: [layout.home, layout.run],
+        kubeletVersion: GIT_VERSION,
+        version: fairleadVersion(),
+        resolvConfPath: nodeResolvConf(layout, nodeName),
+        server: { ...readKeyPair(layout.pkiDir, nodeName), clientCAPEM: readCA(layout.pkiDir) },
+      },
+      signal,
+    ),
+  ])
+}
+
+/** The plugins, the conflist and the addresses in use, all of this node's own. */
+function cniFolders(rootDir: string) {
+  const folder = join(rootDir, 'cni')
+  const confDir = join(folder, 'net.d')
+  return {
+    binDir: join(folder, 'bin'),
+    confDir,
+    confFile: join(confDir, '10-fairlead.conflist'),
+    stateDir: join(folder, 'state'),
+  }
+}
