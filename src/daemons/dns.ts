@@ -20,9 +20,6 @@ import { parseName } from '#wire/dns/name.ts'
 import { serveCheck } from './serve-check.ts'
 import { aborted, untilSignal } from './until-signal.ts'
 
-/** How long it answers on after SIGTERM: clients learn late that it goes. */
-const LAME_DUCK_MS = 5000
-
 /** `fairlead dns --kubeconfig F`: answers DNS in a pod until SIGTERM. Returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const log = createLog('dns')
@@ -58,7 +55,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       () => dns.isReady && !stop.aborted,
     )
     await aborted(stop)
-    await delay(LAME_DUCK_MS)
+    await delay(settings.lameDuckSeconds * 1000)
   } finally {
     life.abort()
   }
@@ -69,6 +66,8 @@ interface Settings extends DNSOptions {
   readonly kubeconfig: string
   readonly healthPort: number
   readonly readyPort: number
+  /** How long it answers on after SIGTERM: clients learn late that it goes. */
+  readonly lameDuckSeconds: number
 }
 
 function parseSettings(argv: readonly string[], log: Log): Settings {
@@ -82,6 +81,7 @@ function parseSettings(argv: readonly string[], log: Log): Settings {
       ttl: { type: 'string', default: '30' },
       'health-port': { type: 'string', default: '8080' },
       'ready-port': { type: 'string', default: '8181' },
+      'lame-duck': { type: 'string', default: '5' },
     },
   })
   const zone = parseName(values.domain)
@@ -106,6 +106,7 @@ function parseSettings(argv: readonly string[], log: Log): Settings {
     serverAddresses: own,
     healthPort: parseNumber('--health-port', values['health-port'], 65535),
     readyPort: parseNumber('--ready-port', values['ready-port'], 65535),
+    lameDuckSeconds: parseNumber('--lame-duck', values['lame-duck'], 600),
   }
 }
 

@@ -16,6 +16,9 @@ import { createLog } from '#log/log.ts'
 import { serveCheck } from './serve-check.ts'
 import { aborted, untilSignal } from './until-signal.ts'
 
+/** Ends with us even when we are killed: nobody would change what it serves any more, and it would hold the ports. */
+const NGINX = ['setpriv', '--pdeathsig', 'QUIT', '--', '/usr/sbin/nginx']
+
 /** How long it accepts on after SIGTERM: kube-proxies learn late that it goes. */
 const LAME_DUCK_MS = 2000
 
@@ -49,7 +52,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     log,
   }
   await using nginx = await Nginx.create({
-    command: '/usr/sbin/nginx',
+    command: NGINX,
     defaultCertificate: await createDefaultCertificate(),
     address: settings.address,
     httpPort: settings.httpPort,

@@ -10,7 +10,8 @@ import { certificatePath, controlSocketPath, type NginxSettings, renderConfig } 
 import { isAccepting, workersOf } from './workers.ts'
 
 export interface NginxOptions extends Omit<NginxSettings, 'directory' | 'generation'> {
-  readonly command: string
+  /** nginx, and what it is started with: `['setpriv', …, '/usr/sbin/nginx']`. */
+  readonly command: readonly string[]
   readonly defaultCertificate: Pick<Certificate, 'certificatePEM' | 'keyPEM'>
   readonly log: Log
 }
@@ -96,19 +97,19 @@ export class Nginx implements AsyncDisposable {
     return join(this.#directory, 'nginx.conf')
   }
 
-  #arguments(config: string): readonly string[] {
-    return ['-p', this.#directory, '-e', 'stderr', '-c', config]
+  #commandFor(config: string): readonly string[] {
+    return [...this.#options.command, '-p', this.#directory, '-e', 'stderr', '-c', config]
   }
 
   #start(): void {
-    const args = this.#arguments(this.#configPath)
-    this.#child = spawn(this.#options.command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+    const [program = '', ...args] = this.#commandFor(this.#configPath)
+    this.#child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
     this.#child.on('error', (error) => this.#options.log.error('Cannot start nginx', { error }))
   }
 
   async #test(config: string): Promise<void> {
-    const args = [...this.#arguments(config), '-t', '-q']
-    const child = spawn(this.#options.command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const [program = '', ...args] = this.#commandFor(config)
+    const child = spawn(program, [...args, '-t', '-q'], { stdio: ['ignore', 'ignore', 'pipe'] })
     let output = ''
     child.stderr.on('data', (chunk: Buffer) => {
       output += chunk

@@ -27,7 +27,7 @@ test('workers can read neither keys nor the configuration, and nothing is left b
   process.env.TMPDIR = folder
   try {
     const nginx = await Nginx.create({
-      command: '/usr/sbin/nginx',
+      command: ['/usr/sbin/nginx'],
       defaultCertificate: await createDefaultCertificate(),
       address: '127.0.0.1',
       httpPort: await freePort(),

@@ -115,7 +115,7 @@ function planOf(servers: readonly PlannedServer[], more: Partial<IngressPlan> = 
 before(async () => {
   ports = { http: await freePort(), https: await freePort() }
   nginx = await Nginx.create({
-    command: '/usr/sbin/nginx',
+    command: ['/usr/sbin/nginx'],
     defaultCertificate: await createDefaultCertificate(),
     address: '127.0.0.1',
     httpPort: ports.http,
