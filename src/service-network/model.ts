@@ -54,10 +54,12 @@ export interface ProxiedEndpoint {
   readonly nodeName?: string
 }
 
-/** Both sorted by address, as text. Empty is a verdict (reject or drop), not an omission. */
+/** Each sorted by address, as text. Empty is a verdict (reject or drop), not an omission. */
 export interface SelectedEndpoints {
   readonly cluster: readonly ProxiedEndpoint[]
   readonly local: readonly ProxiedEndpoint[]
+  /** Still serve what flows, and get nothing new: terminating ones, and those that hints keep away. */
+  readonly draining: readonly ProxiedEndpoint[]
 }
 
 export interface Ignored {

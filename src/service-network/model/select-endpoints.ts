@@ -27,9 +27,16 @@ export function selectEndpoints(
   const local = (some: readonly Candidate[]) =>
     some.filter(({ endpoint }) => endpoint.nodeName === node.nodeName)
   const localReady = local(ready)
+  const localOnes = localReady.length > 0 ? localReady : local(fallback())
+  const isChosen = (one: Candidate) => cluster.includes(one) || localOnes.includes(one)
+  const draining =
+    cluster.length === candidates.length
+      ? []
+      : [...ready, ...fallback()].filter((one) => !isChosen(one))
   return {
     cluster: cluster.map(({ endpoint }) => endpoint),
-    local: (localReady.length > 0 ? localReady : local(fallback())).map(({ endpoint }) => endpoint),
+    local: localOnes.map(({ endpoint }) => endpoint),
+    draining: draining.map(({ endpoint }) => endpoint),
   }
 }
 

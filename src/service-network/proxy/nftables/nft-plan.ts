@@ -78,6 +78,9 @@ export interface Element {
   readonly value?:
     | ElementVerdict
     | { readonly kind: 'endpoint'; readonly ip: IP; readonly port: number }
+  /** For elements of the dynamic map. */
+  readonly timeoutSeconds?: number
+  readonly expiresSeconds?: number
 }
 
 export type ElementVerdict =

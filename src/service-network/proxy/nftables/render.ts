@@ -25,6 +25,8 @@ export interface PlanChanges {
   readonly replaced: readonly Element[]
 }
 
+export const NO_CHANGES: PlanChanges = { chains: [], added: [], deleted: [], replaced: [] }
+
 /** The script that makes these changes, in one transaction: what is added comes first. */
 export function renderChanges({ chains, added, deleted, replaced }: PlanChanges): string {
   return [
@@ -38,8 +40,12 @@ export function renderChanges({ chains, added, deleted, replaced }: PlanChanges)
   ].join('')
 }
 
-/** The script that replaces the whole table by `plan`, whatever was in it, in one transaction. conntrack keeps what flows. */
-export function replaceTable(plan: NftPlan): string {
+/**
+ * The script that replaces the whole table by `plan`, whatever was in it, in one transaction. conntrack keeps what flows.
+ *
+ * @param affinity entries of the map that the kernel fills
+ */
+export function replaceTable(plan: NftPlan, affinity: readonly Element[] = []): string {
   // A chain must be there before a rule goes to it.
   const chains = [...plan.chains.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   const elements = [...plan.services.keys()]
@@ -54,6 +60,7 @@ export function replaceTable(plan: NftPlan): string {
     ),
     renderElements('add', elements),
     renderElements('add', plan.shared),
+    renderElements('add', affinity),
   ].join('')
 }
 
@@ -151,15 +158,20 @@ function renderElements(verb: 'add' | 'delete', elements: readonly Element[]): s
   for (const [set, all] of bySet) {
     for (let at = 0; at < all.length; at += ELEMENTS_A_COMMAND) {
       const some = all.slice(at, at + ELEMENTS_A_COMMAND)
-      const texts = some.map((element) =>
-        verb === 'add' && element.value
-          ? `${renderElementKey(element)} : ${renderElementValue(element.value)}`
-          : renderElementKey(element),
-      )
+      const texts = some.map(verb === 'add' ? renderElement : renderElementKey)
       script += `${verb} element ${WHERE} ${word(set)} { ${texts.join(', ')} }\n`
     }
   }
   return script
+}
+
+function renderElement(element: Element): string {
+  const { value, timeoutSeconds, expiresSeconds } = element
+  const times =
+    timeoutSeconds === undefined
+      ? ''
+      : ` timeout ${number(timeoutSeconds)}s expires ${number(expiresSeconds ?? timeoutSeconds)}s`
+  return `${renderElementKey(element)}${times}${value ? ` : ${renderElementValue(value)}` : ''}`
 }
 
 export function renderElementKey({ key }: Element): string {

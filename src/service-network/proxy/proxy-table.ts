@@ -1,0 +1,97 @@
+import type { Nft } from '#kernel/nft/nft.ts'
+import type { Log } from '#log/log.ts'
+import type { ServiceModel } from '../model.ts'
+import { type AffinityEntry, parseAffinity, sortAffinity, toElement } from './nftables/affinity.ts'
+import { changedServices, diffPlans, isEmpty } from './nftables/diff-plans.ts'
+import type { NftPlan, ProxyPlanOptions } from './nftables/nft-plan.ts'
+import { planProxy } from './nftables/plan-proxy.ts'
+import { NO_CHANGES, renderChanges, replaceTable, TABLE } from './nftables/render.ts'
+
+/** Our table in the kernel. The only writer. */
+export interface ProxyTable {
+  /** Makes the kernel equal to `model`'s plan. After an error nothing is assumed of the kernel. @throws KernelError */
+  sync(model: ServiceModel): 'nothing' | 'changed' | 'replaced'
+  /** Whether what was committed last still stands. */
+  isIntact(): boolean
+  /** Makes the next sync replace the whole table. */
+  doubt(): void
+}
+
+/** A chain and what one of its rules says: gone with the table, and with every kind of flush. */
+const CANARY = { command: `list chain ip ${TABLE} nat-prerouting`, text: 'vmap @services' }
+const AFFINITY = `list map ip ${TABLE} affinity`
+/** An entry may expire between reading and deleting it, and then nothing is deleted. */
+const FORGET_ATTEMPTS = 3
+
+export function createProxyTable(nft: Nft, options: ProxyPlanOptions, log: Log): ProxyTable {
+  let applied: NftPlan | undefined // unknown at first: an earlier process may have left anything
+
+  function replace(model: ServiceModel): void {
+    const desired = planProxy(model, options)
+    const { live } = sortAffinity(readAffinity(), model)
+    nft.commit(replaceTable(desired, live.map(toElement)))
+    applied = desired
+  }
+
+  function readAffinity(): readonly AffinityEntry[] {
+    try {
+      return parseAffinity(nft.read(AFFINITY, { json: true }))
+    } catch {
+      return [] // no table yet, or one that is not as we left it
+    }
+  }
+
+  /** By now no new client is sent to endpoints that are gone; those that know them must forget them. */
+  function forgetStaleAffinity(model: ServiceModel): void {
+    for (let attempt = 0; attempt < FORGET_ATTEMPTS; attempt++) {
+      const { stale } = sortAffinity(readAffinity(), model)
+      if (stale.length === 0) return
+      try {
+        nft.commit(renderChanges({ ...NO_CHANGES, deleted: stale.map(toElement) }))
+      } catch (cause) {
+        log.info('Cannot delete affinity entries: will look again', { cause })
+      }
+    }
+    // Better all clients choose once more than one of them sticks to a dead endpoint.
+    nft.commit(`flush map ip ${TABLE} affinity\n`)
+  }
+
+  function change(before: NftPlan, model: ServiceModel): 'nothing' | 'changed' {
+    const desired = planProxy(model, options, before)
+    const changes = diffPlans(before, desired)
+    if (!isEmpty(changes)) nft.commit(renderChanges(changes))
+    applied = desired
+    if (stickyServiceChanged(before, desired)) forgetStaleAffinity(model)
+    return isEmpty(changes) ? 'nothing' : 'changed'
+  }
+
+  return {
+    sync(model) {
+      const before = applied
+      applied = undefined // until the kernel has agreed
+      if (before) return change(before, model)
+      replace(model)
+      return 'replaced'
+    },
+    isIntact() {
+      if (!applied) return false
+      try {
+        return nft.read(CANARY.command).includes(CANARY.text)
+      } catch {
+        return false
+      }
+    },
+    doubt() {
+      applied = undefined
+    },
+  }
+}
+
+/** Then clients may know an endpoint that is gone. */
+function stickyServiceChanged(before: NftPlan, after: NftPlan): boolean {
+  const isSticky = (plan: NftPlan, key: string) =>
+    plan.services.get(key)?.of.ports.some((port) => port.affinityTimeoutSeconds !== undefined)
+  return [...changedServices(before, after).keys()].some(
+    (key) => isSticky(before, key) || isSticky(after, key),
+  )
+}

@@ -1,0 +1,90 @@
+import { type CIDR, cidrContains } from '#ip/cidr.ts'
+import { type IP, parseIP } from '#ip/ip.ts'
+import type { ProxiedService, ServiceModel } from '../model.ts'
+
+/*
+ * conntrack translates a flow as it did its first packet. A TCP client notices that its endpoint is gone; a UDP client that keeps its
+ * port (a resolver, a metrics sender) would send into the void for as long as it sends, so its entry must go. The same for flows that
+ * were let through untranslated, before there was a Service or an endpoint.
+ */
+
+/** A UDP flow as conntrack shows it. `reply` is who answers: the endpoint, or the frontend itself where nothing was translated. */
+export interface UDPFlow {
+  readonly source: Peer
+  readonly frontend: Peer
+  readonly reply: Peer
+}
+
+export interface Peer {
+  readonly ip: IP
+  readonly port: number
+}
+
+/** conntrack of one network namespace. */
+export interface ConntrackFlusher {
+  udpFlows(): Promise<readonly UDPFlow[]>
+  /** Is quiet about a flow that is gone already. */
+  deleteUDPFlow(flow: UDPFlow): Promise<void>
+}
+
+/** By frontend, the endpoints that its flows may go to. */
+export type UDPTargets = ReadonlyMap<string, ReadonlySet<string>>
+
+/** Those frontends whose flows a change may have made stale: all of changed Services, also ones that are gone. */
+export function changedUDPTargets(
+  before: ServiceModel | undefined,
+  after: ServiceModel,
+): UDPTargets {
+  const targets = new Map<string, Set<string>>()
+  const enter = (service: ProxiedService | undefined, isCurrent: boolean) => {
+    for (const { protocol, frontends, endpoints } of service?.ports ?? []) {
+      if (protocol !== 'udp') continue
+      const { cluster, local, draining } = endpoints
+      const live = isCurrent ? [...cluster, ...local, ...draining].map(textOf) : []
+      for (const frontend of frontends) {
+        const key = textOf(frontend)
+        targets.set(key, new Set([...(targets.get(key) ?? []), ...live]))
+      }
+    }
+  }
+  for (const [key, service] of before ?? []) if (after.get(key) !== service) enter(service, false)
+  for (const [key, service] of after) if (before?.get(key) !== service) enter(service, true)
+  return targets
+}
+
+/**
+ * @param serviceCIDR given where nothing is known of before, as at start: then a flow to an address of it that is no frontend is stale too
+ */
+export function selectStaleFlows(
+  flows: readonly UDPFlow[],
+  targets: UDPTargets,
+  serviceCIDR?: CIDR,
+): readonly UDPFlow[] {
+  return flows.filter(({ frontend, reply }) => {
+    const live = targets.get(textOf(frontend))
+    if (live) return !live.has(textOf(reply))
+    return serviceCIDR !== undefined && cidrContains(serviceCIDR, frontend.ip)
+  })
+}
+
+function textOf({ ip, port }: Peer): string {
+  return `${ip}:${port}`
+}
+
+/** Reads lines of `conntrack -L`: the original direction, then the reply's. Lines that are none are left out. */
+export function parseUDPFlows(text: string): readonly UDPFlow[] {
+  return text.split('\n').flatMap((line) => {
+    if (!line.startsWith('udp ')) return []
+    const value = (name: string) =>
+      [...line.matchAll(new RegExp(`\\b${name}=(\\S+)`, 'g'))].map(([, found]) => found ?? '')
+    const peer = (ipText = '', port = '') => {
+      const ip = parseIP(ipText)
+      return ip && /^\d+$/.test(port) ? { ip, port: Number(port) } : undefined
+    }
+    const [src, dst, sport, dport] = ['src', 'dst', 'sport', 'dport'].map(value)
+    const source = peer(src?.[0], sport?.[0])
+    const frontend = peer(dst?.[0], dport?.[0])
+    const reply = peer(src?.[1], sport?.[1])
+    return source && frontend && reply ? [{ source, frontend, reply }] : []
+  })
+}
