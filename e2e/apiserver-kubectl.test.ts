@@ -239,6 +239,26 @@ suite('kubectl writes', () => {
     assert.equal(await succeed(['delete', 'pod', 'lone']), 'pod "lone" deleted\n')
   })
 
+  test('a node: cordon, drain, uncordon', async () => {
+    const node = 'apiVersion: v1\nkind: Node\nmetadata: {name: node9}'
+    await succeed(['create', '-f', '-'], node)
+    const pod = `apiVersion: v1
+kind: Pod
+metadata: {name: evicted}
+spec: {nodeName: node9, terminationGracePeriodSeconds: 0, containers: [{name: c, image: x}]}`
+    await succeed(['create', '-f', '-'], pod)
+    assert.equal(await succeed(['cordon', 'node9']), 'node/node9 cordoned\n')
+    assert.match(
+      await succeed(['get', 'node', 'node9']),
+      /^node9 +Unknown,SchedulingDisabled +<none> /m,
+    )
+    assert.match(
+      await succeed(['drain', 'node9', '--force']),
+      /pod\/evicted evicted\nnode\/node9 drained\n$/,
+    )
+    assert.equal(await succeed(['uncordon', 'node9']), 'node/node9 uncordoned\n')
+  })
+
   test('what it waits for, as soon as it comes', async () => {
     await succeed(['create', 'configmap', 'awaited'])
     const waiting = succeed([

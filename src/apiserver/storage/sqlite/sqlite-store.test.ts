@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -70,6 +70,22 @@ suite('createSQLiteStore()', () => {
       assert.throws(() => createSQLiteStore(path), {
         message: `Cannot open state ${path}: file is not a database (the file is damaged: move it away and its -wal file with it to start empty, or restore a copy)`,
       })
+    }),
+  )
+
+  test(
+    'refuses a file with a damaged middle',
+    inFolder(async (path) => {
+      const store = createSQLiteStore(path)
+      for (let i = 0; i < 50; i++) await store.create(`/p/${i}`, 'v'.repeat(2000))
+      await store.close()
+      const bytes = readFileSync(path)
+      bytes.fill(0xff, bytes.length / 4, bytes.length / 2)
+      writeFileSync(path, bytes)
+      assert.throws(() => createSQLiteStore(path), {
+        message: /^Cannot open state .*state\.db: .*\(the file is damaged: /s,
+      })
+      assert.deepEqual(readFileSync(path), bytes)
     }),
   )
 
