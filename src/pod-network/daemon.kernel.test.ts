@@ -10,7 +10,6 @@ import { ip } from '#ip/ip.ts'
 import { mac } from '#ip/mac.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
-import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { silentLog } from '#log/log.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
@@ -18,6 +17,7 @@ import { planConflist } from './cni/plan-conflist.ts'
 import { createPluginHost } from './cni/plugins/plugin.ts'
 import { runPlugin } from './cni/plugins/run-plugin.ts'
 import { type NodeSubnet, runPodNetwork } from './daemon.ts'
+import { prepareNode } from './testing/prepare-node.ts'
 
 /** The nodes of an API server, as informer and as patched by the daemons: above the protocol, no HTTP. */
 function createNodes(initial: readonly Node[]) {
@@ -71,11 +71,7 @@ async function createCluster(lab: Lab, count: number) {
   const stack = new DisposableStack()
   const members = numbers.map((n) => {
     const netns = lab.netns(`node${n}`)
-    for (const which of ['all', 'default']) {
-      writeSysctl(`net.ipv4.conf.${which}.rp_filter`, 0, netns)
-      writeSysctl(`net.ipv4.conf.${which}.send_redirects`, 0, netns)
-    }
-    writeSysctl('net.ipv4.ip_forward', 1, netns)
+    prepareNode(netns)
     lab.connect(
       { netns: lan, device: `node${n}` },
       { netns, device: 'eth0', address: `172.30.0.${10 + n}/24` },
@@ -144,7 +140,7 @@ async function createCluster(lab: Lab, count: number) {
 }
 
 function ping(lab: Lab, from: Netns, to: string) {
-  return lab.exec(from, ['ping', '-c1', '-W1', to])
+  return lab.exec(from, ['ping', '-c1', '-W0.3', to])
 }
 
 /** A server that answers each TCP connection with the address it came from. */

@@ -6,6 +6,7 @@ import { cidr } from '#ip/cidr.ts'
 import { deleteNetns } from '#kernel/netns/netns.ts'
 import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
+import { prepareNode } from '../../../testing/prepare-node.ts'
 import { planConflist } from '../../plan-conflist.ts'
 import { createPluginHost } from '../plugin.ts'
 import { type PluginOutcome, runPlugin } from '../run-plugin.ts'
@@ -13,9 +14,8 @@ import { type PluginOutcome, runPlugin } from '../run-plugin.ts'
 /** A node, and its pods by name. */
 function createNode(lab: Lab, extra: object = {}) {
   const netns = lab.netns('node')
-  for (const which of ['all', 'default']) {
-    writeSysctl(`net.ipv4.conf.${which}.rp_filter`, 0, netns)
-  }
+  prepareNode(netns)
+  writeSysctl('net.ipv4.conf.all.send_redirects', 1, netns)
   const dataDir = join(lab.folder, 'networks')
   const [bridge] = planConflist({ podCIDR: cidr('10.244.1.0/24'), mtuBytes: 1450, dataDir }).plugins
   const config = { cniVersion: '1.0.0', name: 'fairlead', ...bridge, ...extra }
