@@ -1,103 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { suite, test } from 'node:test'
-import type { Secret, Service } from '#api/core.ts'
-import type { EndpointSlice } from '#api/discovery.ts'
-import type { Ingress, IngressClass, IngressPath, IngressSpec } from '#api/networking.ts'
-import { matchPath } from './match-path.ts'
-import type { IngressPlan } from './model.ts'
+import type { Ingress, IngressClass, IngressPath } from '#api/networking.ts'
 import { type IngressState, planIngress } from './plan-ingress.ts'
-
-// Addresses in all tests: pods 10.244.0.0/16, services 10.96.0.0/16.
-const nginxClass: IngressClass = {
-  metadata: { name: 'nginx' },
-  spec: { controller: 'k8s.io/ingress-nginx' },
-}
-
-function ingress(
-  name: string,
-  spec: IngressSpec,
-  metadata: Partial<Ingress['metadata']> = {},
-): Ingress {
-  return {
-    metadata: {
-      name,
-      namespace: 'default',
-      creationTimestamp: '2026-01-01T00:00:00Z',
-      ...metadata,
-    },
-    spec: { ingressClassName: 'nginx', ...spec },
-  }
-}
-
-function to(service: string, port: number | string = 80) {
-  return {
-    service: { name: service, port: typeof port === 'number' ? { number: port } : { name: port } },
-  }
-}
-
-function path(
-  pathType: NonNullable<IngressPath['pathType']>,
-  text: string,
-  service = 'web',
-): IngressPath {
-  return { path: text, pathType, backend: to(service) }
-}
-
-function serviceOf(name: string): { service: Service; slice: EndpointSlice } {
-  const metadata = { name, namespace: 'default' }
-  return {
-    service: {
-      metadata,
-      spec: {
-        clusterIP: '10.96.0.20',
-        ports: [
-          { name: 'http', port: 80 },
-          { name: 'alt', port: 81 },
-        ],
-      },
-    },
-    slice: {
-      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      endpoints: [
-        { addresses: ['10.244.2.7'] },
-        { addresses: ['10.244.1.7'], conditions: { ready: true } },
-        { addresses: ['10.244.3.7'], conditions: { ready: false } },
-      ],
-      ports: [
-        { name: 'http', port: 8080 },
-        { name: 'alt', port: 8081 },
-      ],
-    },
-  }
-}
-
-function state(ingresses: readonly Ingress[], more: Partial<IngressState> = {}): IngressState {
-  const made = ['web', 'other', 'third'].map(serviceOf)
-  return {
-    ingresses,
-    classes: [nginxClass],
-    services: made.map(({ service }) => service),
-    slices: made.map(({ slice }) => slice),
-    secrets: [],
-    ...more,
-  }
-}
-
-/** Which backend a request reaches by the plan: as nginx picks a server, and then by the rules of the specification. */
-function route(plan: IngressPlan, host: string, requested: string): string {
-  const wildcard = `*${host.slice(host.indexOf('.'))}`
-  const server = [host, wildcard, '']
-    .map((each) => plan.servers.find((server) => server.host === each))
-    .find((each) => each)
-  const action = matchPath(server!.locations, requested)?.action
-  return !action || action.kind === 'not-found'
-    ? '404'
-    : action.kind === 'unavailable'
-      ? '503'
-      : action.backend.split('.')[1]!
-}
+import { all, ingress, nginxClass, path, route, state, to } from './testing/ingress-state.ts'
 
 // Source: the table of https://kubernetes.io/docs/concepts/services-networking/ingress/#examples, and path_rules.feature of
 // kubernetes-sigs/ingress-controller-conformance.
@@ -164,8 +69,6 @@ suite('planIngress() matches paths', () => {
     })
   }
 })
-
-const all = (service: string) => ({ http: { paths: [path('Prefix', '/', service)] } })
 
 suite('planIngress() matches hosts', () => {
   // host_rules.feature of ingress-controller-conformance: a wildcard stands for exactly one label.
@@ -338,106 +241,6 @@ suite('planIngress() finds backends', () => {
   }
   test('no ready endpoint is 503', () =>
     assert.equal(route(endpointsFor(to('web'), { slices: [] }), 'x', '/'), '503'))
-})
-
-function makeSecret(name: string, cn: string): Secret {
-  const pem = execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      `/CN=${cn}`,
-      '-days',
-      '2',
-      '-keyout',
-      '-',
-      '-out',
-      '-',
-    ],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-  )
-  const [key = ''] = /-----BEGIN PRIVATE KEY-----.*-----END PRIVATE KEY-----/s.exec(pem) ?? []
-  const [certificate = ''] =
-    /-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----/s.exec(pem) ?? []
-  const data = {
-    'tls.crt': Buffer.from(certificate).toString('base64'),
-    'tls.key': Buffer.from(key).toString('base64'),
-  }
-  return { metadata: { name, namespace: 'default' }, type: 'kubernetes.io/tls', data }
-}
-
-suite('planIngress() plans TLS', () => {
-  const good = makeSecret('good', 'a.example')
-  const mixed: Secret = {
-    ...good,
-    metadata: { name: 'mixed', namespace: 'default' },
-    data: { ...good.data, 'tls.key': makeSecret('x', 'x').data!['tls.key']! },
-  }
-  const plan = (
-    tls: IngressSpec['tls'],
-    rules: IngressSpec['rules'],
-    annotations: Record<string, string> = {},
-  ) =>
-    planIngress(
-      state([ingress('a', { ...(tls && { tls }), ...(rules && { rules }) }, { annotations })], {
-        secrets: [good, mixed],
-      }),
-    )
-  const rules = [{ host: 'a.example', ...all('web') }]
-  const certified = ({ servers }: IngressPlan) =>
-    servers.filter(({ certificate }) => certificate).map(({ host }) => host)
-  const redirects = ({ servers }: IngressPlan) =>
-    servers
-      .flatMap(({ locations }) => locations)
-      .some(({ action }) => action.kind === 'proxy' && action.redirectToTLS)
-
-  test('for a host by name', () => {
-    const planned = plan([{ hosts: ['a.example'], secretName: 'good' }], rules)
-    assert.deepEqual(certified(planned), ['a.example'])
-    assert.equal(planned.certificates.length, 1)
-    assert.ok(redirects(planned))
-  })
-  test('for a host by wildcard', () =>
-    assert.deepEqual(certified(plan([{ hosts: ['*.example'], secretName: 'good' }], rules)), [
-      '*.example',
-      'a.example',
-    ]))
-  test('for a host without a rule of its own', () => {
-    const planned = plan([{ hosts: ['b.example'], secretName: 'good' }], [all('web')])
-    assert.deepEqual(certified(planned), ['b.example'])
-    assert.equal(route(planned, 'b.example', '/'), 'web')
-  })
-  test('without hosts: those of its rules, or all', () => {
-    assert.deepEqual(certified(plan([{ secretName: 'good' }], rules)), ['a.example'])
-    assert.deepEqual(certified(plan([{ secretName: 'good' }], [all('web')])), [''])
-  })
-  test('no redirect where the annotation says so, or without certificate', () => {
-    const off = { 'nginx.ingress.kubernetes.io/ssl-redirect': 'false' }
-    assert.ok(!redirects(plan([{ hosts: ['a.example'], secretName: 'good' }], rules, off)))
-    assert.ok(!redirects(plan(undefined, rules)))
-    assert.ok(
-      redirects(
-        plan(undefined, rules, { 'nginx.ingress.kubernetes.io/force-ssl-redirect': 'true' }),
-      ),
-    )
-  })
-  for (const secretName of ['missing', 'mixed']) {
-    test(`a Secret that is ${secretName} costs only its own hosts`, () => {
-      const planned = plan([{ hosts: ['a.example'], secretName }], rules)
-      assert.deepEqual(certified(planned), [])
-      assert.match(
-        planned.findings[0]!.message,
-        new RegExp(`^Cannot use the certificate of Secret default/${secretName}: `),
-      )
-      assert.equal(route(planned, 'a.example', '/'), 'web')
-    })
-  }
 })
 
 suite('planIngress() is safe and stable', () => {

@@ -1,76 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Service } from '#api/core.ts'
-import type { Endpoint, EndpointSlice } from '#api/discovery.ts'
-import { ip } from '#ip/ip.ts'
-import { domainName } from '#wire/dns/name.ts'
-import { CLASS_IN, type DNSRecord, TYPE } from '#wire/dns/record.ts'
-import { answerCluster } from './answer-cluster.ts'
-import { MutableClusterIndex } from './cluster-index.ts'
-
-// Addresses in all tests: pods 10.244.0.0/16, services 10.96.0.0/16.
-const zone = {
-  zone: domainName('cluster.local'),
-  ttlSeconds: 30,
-  serverAddresses: [ip('10.244.1.2')],
-}
-const http = { name: 'http', port: 80, protocol: 'TCP' as const }
-const metrics = { name: 'metrics', port: 9100, protocol: 'TCP' as const }
-
-function service(name: string, spec: Service['spec']): Service {
-  return { metadata: { name, namespace: 'default' }, spec }
-}
-
-function slice(
-  serviceName: string,
-  endpoints: readonly Endpoint[],
-  ports: EndpointSlice['ports'] = [http],
-  name = `${serviceName}-abc`,
-): EndpointSlice {
-  const labels = { 'kubernetes.io/service-name': serviceName }
-  const addressType = endpoints[0]?.addresses[0]?.includes(':') ? 'IPv6' : 'IPv4'
-  return { metadata: { name, namespace: 'default', labels }, addressType, endpoints, ports }
-}
-
-function createIndex(): MutableClusterIndex {
-  const index = new MutableClusterIndex(() => 1_700_000_000_000)
-  for (const name of ['default', 'kube-system', 'empty']) index.setNamespace({ metadata: { name } })
-  index.setService(service('web', { clusterIP: '10.96.0.20', ports: [http, metrics] }))
-  index.setService(
-    service('dual', {
-      clusterIP: '10.96.0.21',
-      clusterIPs: ['10.96.0.21', 'fd00:10:96::21'],
-      ports: [{ port: 80 }],
-    }),
-  )
-  index.setService(service('db', { clusterIP: 'None', ports: [http, metrics] }))
-  index.setSlice(
-    slice(
-      'db',
-      [
-        { addresses: ['10.244.1.7'], conditions: { ready: true }, hostname: 'db-0' },
-        { addresses: ['10.244.2.7'], conditions: {} },
-        { addresses: ['10.244.3.7'], conditions: { ready: false } },
-      ],
-      [http, metrics],
-    ),
-  )
-  index.setService(service('six', { clusterIP: 'None' }))
-  index.setSlice(slice('six', [{ addresses: ['fd00:10:244::'] }], []))
-  index.setService(service('idle', { clusterIP: 'None', ports: [http] }))
-  index.setSlice(slice('idle', [{ addresses: ['10.244.3.8'], conditions: { ready: false } }]))
-  index.setService(service('ext', { type: 'ExternalName', externalName: 'www.example.com' }))
-  index.setService(service('ext-ip', { type: 'ExternalName', externalName: '192.0.2.1' }))
-  index.setService(service('shared', { clusterIP: 'None', ports: [http] }))
-  index.setSlice(
-    slice('shared', [
-      { addresses: ['10.244.1.9'], hostname: 'pair' },
-      { addresses: ['10.244.2.9'], hostname: 'pair' },
-    ]),
-  )
-  index.isSynced = true
-  return index
-}
+import type { DNSRecord, TYPE } from '#wire/dns/record.ts'
+import { ask } from './testing/index-of-services.ts'
 
 /** Zone-file text without the class, as the tables below say it. */
 function text(record: DNSRecord): string {
@@ -90,10 +21,6 @@ function text(record: DNSRecord): string {
     default:
       return `${head} ${record.target}`
   }
-}
-
-function ask(name: string, type: keyof typeof TYPE, index = createIndex()) {
-  return answerCluster({ name: domainName(name), type: TYPE[type], class: CLASS_IN }, index, zone)
 }
 
 // Source: the Kubernetes DNS specification's table (facts/dns.md 1), and CoreDNS where that is silent (facts/dns.md 2.2).
@@ -312,32 +239,4 @@ suite('answerCluster() leaves to others', () => {
   ]) {
     test(name, () => assert.equal(ask(name, 'PTR'), undefined))
   }
-})
-
-suite('the index', () => {
-  test('says SERVFAIL until it is synced', () => {
-    const index = new MutableClusterIndex()
-    assert.equal(ask('web.default.svc.cluster.local', 'A', index)?.rcode, 'SERVFAIL')
-    assert.equal(ask('1.0.96.10.in-addr.arpa', 'PTR', index)?.rcode, 'SERVFAIL')
-  })
-  test('forgets a deleted Service, and its address', () => {
-    const index = createIndex()
-    index.deleteService(service('web', { clusterIP: '10.96.0.20' }))
-    assert.equal(ask('web.default.svc.cluster.local', 'A', index)?.rcode, 'NXDOMAIN')
-    assert.equal(ask('20.0.96.10.in-addr.arpa', 'PTR', index), undefined)
-  })
-  test('adds up the slices of a Service, and forgets one', () => {
-    const index = createIndex()
-    const more = slice('db', [{ addresses: ['10.244.4.4'] }], [http], 'db-xyz')
-    index.setSlice(more)
-    assert.equal(ask('db.default.svc.cluster.local', 'A', index)?.answers.length, 3)
-    index.deleteSlice(more)
-    assert.equal(ask('db.default.svc.cluster.local', 'A', index)?.answers.length, 2)
-  })
-  test('takes a slice that comes before its Service', () => {
-    const index = createIndex()
-    index.setSlice(slice('early', [{ addresses: ['10.244.4.5'] }]))
-    index.setService(service('early', { clusterIP: 'None', ports: [http] }))
-    assert.equal(ask('early.default.svc.cluster.local', 'A', index)?.answers.length, 1)
-  })
 })

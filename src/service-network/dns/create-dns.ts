@@ -8,7 +8,7 @@ import { cache } from './cache.ts'
 import { chain } from './chain.ts'
 import { cluster } from './cluster.ts'
 import { MutableClusterIndex } from './cluster-index.ts'
-import { count, createMeter } from './count.ts'
+import { count, createMeter, type Meter } from './count.ts'
 import { feedIndex } from './feed-index.ts'
 import { forward } from './forward.ts'
 import { loadBalance } from './load-balance.ts'
@@ -38,6 +38,8 @@ export interface DNSOptions {
 export interface DNS extends DNSServer {
   /** Whether all of the cluster's names are known: until then it says SERVFAIL to them. */
   readonly isReady: boolean
+  /** What it did since it started. */
+  readonly meter: Meter
 }
 
 /** Starts to answer DNS. Resolves when it listens. @throws where the address is taken */
@@ -45,11 +47,12 @@ export async function createDNS(deps: DNSDeps, options: DNSOptions): Promise<DNS
   const { log } = deps
   const { address, port, upstreams } = options
   const index = new MutableClusterIndex()
+  const meter = createMeter()
   const now = Date.now
   // The order is the design, so it is written once, in the open.
   const serve = chain([
     logErrors(log),
-    count(createMeter()),
+    count(meter),
     loadBalance(),
     cluster(index, options),
     cache({ now, maxEntries: 2048, maxTTLSeconds: 30 }),
@@ -68,6 +71,7 @@ export async function createDNS(deps: DNSDeps, options: DNSOptions): Promise<DNS
   return {
     address: server.address,
     port: server.port,
+    meter,
     get isReady() {
       return index.isSynced
     },

@@ -5,8 +5,8 @@ import { domainName } from '#wire/dns/name.ts'
 import { CLASS_IN, type DNSRecord, TYPE } from '#wire/dns/record.ts'
 import type { Query } from './answer.ts'
 import { chain } from './chain.ts'
-import { startFakeUpstream } from './fake-upstream.ts'
 import { forward } from './forward.ts'
+import { startFakeUpstream } from './testing/fake-upstream.ts'
 
 const name = domainName('www.example.com')
 const query: Query = {

@@ -9,9 +9,9 @@ import { encodeQuery } from '#wire/dns/encode-message.ts'
 import { domainName } from '#wire/dns/name.ts'
 import { CLASS_IN, type DNSRecord, TYPE } from '#wire/dns/record.ts'
 import { exchange, type Protocol } from './exchange.ts'
-import { startFakeUpstream } from './fake-upstream.ts'
 import { createRelay } from './relay.ts'
 import type { DNSServer } from './server.ts'
+import { startFakeUpstream } from './testing/fake-upstream.ts'
 
 const record: DNSRecord = {
   name: domainName('www.example.com'),

@@ -48,7 +48,9 @@ export class Nginx implements AsyncDisposable {
 
   get isRunning(): boolean {
     return (
-      this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+      this.#child?.pid !== undefined &&
+      this.#child.exitCode === null &&
+      this.#child.signalCode === null
     )
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import {
   createServer,
   request as httpRequest,
@@ -13,13 +13,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
-import fc from 'fast-check'
 import { ip } from '#ip/ip.ts'
 import { silentLog } from '#log/log.ts'
 import { createDefaultCertificate } from '../default-certificate.ts'
 import type { Action, IngressPlan, Location, Server as PlannedServer } from '../model.ts'
 import { Nginx } from './nginx-process.ts'
-import { type NginxSettings, renderConfig } from './render.ts'
 
 interface Answer {
   readonly status: number
@@ -314,69 +312,5 @@ suite('a real nginx', () => {
       /Cannot use the configuration: .*cannot load certificate/s,
     )
     assert.equal(await certificateFor('t.example'), 't.example')
-  })
-})
-
-suite('hostile values', () => {
-  const directory = join(folder, 'hostile')
-  const settings: NginxSettings = {
-    directory,
-    address: '127.0.0.1',
-    httpPort: 1,
-    httpsPort: 2,
-    ...worker,
-    workers: 1,
-    accessLog: '/dev/null',
-    generation: 1,
-  }
-
-  // nginx itself is the judge: what it reads must be as many locations as we wrote, and nothing else.
-  test('nginx accepts every path that is written', async () => {
-    mkdirSync(join(directory, 'keys'), { recursive: true })
-    const { certificatePEM, keyPEM } = await createDefaultCertificate()
-    writeFileSync(join(directory, 'keys', 'default.pem'), `${certificatePEM}\n${keyPEM}`)
-    const nasty = fc.oneof(
-      fc.stringMatching(/^[\\"'{};#$ ()~*=@^|a-c/.%]{0,30}$/),
-      fc.constantFrom(
-        '";return 200 pwned;#',
-        '$(id)',
-        '\\";}',
-        "';}",
-        ' { return 200 x; }',
-        '\\',
-        '*',
-        '{$uri}',
-      ),
-      fc.string({ unit: 'grapheme', maxLength: 20 }),
-    )
-    const path = nasty.filter((text) => !/[\x00-\x1f\x7f]/.test(text)).map((text) => `/${text}`)
-    const locations = fc.uniqueArray(path, { minLength: 1, maxLength: 200 }).map((paths) =>
-      paths.map(
-        (each): Location => ({
-          path: each,
-          match: 'prefix',
-          action: { kind: 'unavailable', backend: 'b' },
-        }),
-      ),
-    )
-    const config = join(directory, 'test.conf')
-    fc.assert(
-      fc.property(locations, (list) => {
-        writeFileSync(
-          config,
-          renderConfig(planOf([{ host: 'h.example', locations: [...list, notFound] }]), settings),
-        )
-        const { status, stderr } = spawnSync(
-          '/usr/sbin/nginx',
-          ['-p', directory, '-e', 'stderr', '-c', config, '-t', '-q'],
-          {
-            encoding: 'utf8',
-            stdio: ['ignore', openSync('/dev/null', 'w'), 'pipe'],
-          },
-        )
-        assert.equal(status, 0, stderr)
-      }),
-      { numRuns: 15 },
-    )
   })
 })

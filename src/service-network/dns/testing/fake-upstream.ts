@@ -3,8 +3,8 @@ import { silentLog } from '#log/log.ts'
 import { decodeQuery } from '#wire/dns/decode-message.ts'
 import { encodeResponse } from '#wire/dns/encode-message.ts'
 import type { QueryMessage, ResponseMessage } from '#wire/dns/message.ts'
-import type { Protocol } from './exchange.ts'
-import { type DNSServer, type Respond, serveDNS } from './server.ts'
+import type { Protocol } from '../exchange.ts'
+import { type DNSServer, type Respond, serveDNS } from '../server.ts'
 
 type Reply = Partial<ResponseMessage> | Uint8Array | undefined
 
