@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { installPackages } from './setup/apt.ts'
 import { loadMissingFeatures } from './setup/kernel-features.ts'
 import { bringKubectl } from './setup/kubectl.ts'
+import { warmCompileCache } from './setup/warm-cache.ts'
 
 /** A file that shows that the package is there, and the Debian package that brings it. */
 const needed: readonly {
@@ -72,3 +73,4 @@ if (missing.some(({ optional }) => !optional) || (canInstall && missing.length >
 }
 if (process.getuid?.() === 0) loadMissingFeatures()
 bringKubectl({ canInstall })
+warmCompileCache()

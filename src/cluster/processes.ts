@@ -81,7 +81,7 @@ export function tailLog({ logDir }: Layout, name: string, lines = 5): string {
 }
 
 /** Small heaps: the daemons hold little, and a large young generation is memory that is never given back. */
-const DAEMON_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size']
+const DAEMON_FLAGS = ['--max-semi-space-size=1']
 
 /** Only what a daemon needs of the caller's environment: no secrets, no proxies. */
 function daemonEnvironment(): NodeJS.ProcessEnv {

@@ -1,5 +1,8 @@
+import { flushCompileCache } from 'node:module'
 import type { Log } from '#log/log.ts'
 import { untilSignal } from './until-signal.ts'
+
+const FLUSH_AFTER_MS = 10_000
 
 /** Runs a daemon until SIGTERM or SIGINT. What it throws ends the process with 1, and the log says why. */
 export async function runDaemon(
@@ -8,6 +11,8 @@ export async function runDaemon(
 ): Promise<never> {
   const signal = untilSignal()
   log.info('starting', { pid: process.pid })
+  // Node writes its compile cache at a clean exit only; a daemon may never have one.
+  setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
   try {
     await run(log, signal)
     log.info('stopped')
