@@ -11,14 +11,15 @@ export interface ConflistOptions {
 
 export const NETWORK_NAME = 'fairlead'
 
-/** The pod network as CNI configuration (SPEC.md 1.0.0, "Configuration format"). */
+/** The pod network as CNI configuration (SPEC.md 1.0.0, "Configuration format"): one plugin, since each costs an execution. */
 export function planConflist({ podCIDR, mtuBytes, dataDir, bridge = 'cni0' }: ConflistOptions) {
   return {
     cniVersion: '1.0.0',
     name: NETWORK_NAME,
     plugins: [
       {
-        type: 'bridge',
+        type: 'fairlead',
+        capabilities: { portMappings: true },
         bridge,
         isGateway: true,
         isDefaultGateway: true,
@@ -26,7 +27,6 @@ export function planConflist({ podCIDR, mtuBytes, dataDir, bridge = 'cni0' }: Co
         mtu: mtuBytes,
         ipam: { type: 'host-local', ranges: [[{ subnet: formatCIDR(podCIDR) }]], dataDir },
       },
-      { type: 'portmap', capabilities: { portMappings: true } },
     ],
   }
 }

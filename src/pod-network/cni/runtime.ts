@@ -1,15 +1,12 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
+import { openNetns } from '#kernel/netns/netns.ts'
 import { execPlugin, findPlugin } from './exec-plugin.ts'
 import { CNI_CODE, CNIError } from './protocol/cni-error.ts'
 import { type CNIResult, decodeResult, EMPTY_RESULT } from './protocol/result.ts'
 import { isAtLeast } from './protocol/version.ts'
-import {
-  type NetworkList,
-  type PluginConf,
-  parseNetworkList,
-  planStdin,
-} from './runtime/network-list.ts'
+import { type PluginConf, parseNetworkList, planStdin } from './runtime/network-list.ts'
 import { type CachedAttachment, createResultCache } from './runtime/result-cache.ts'
 
 export interface RuntimeAttachment {
@@ -58,7 +55,8 @@ export function createCNIRuntime({ binDir, confFile, stateDir }: CNIRuntimeOptio
 
   return {
     async add(attachment) {
-      const [list] = await Promise.all([currentList(), upLoopback(binDir, attachment, 'ADD')])
+      upLoopback(attachment)
+      const list = await currentList()
       let prevResult: unknown
       for (const plugin of list.plugins) {
         const stdin = planStdin(list, plugin, { prevResult, ...attachment })
@@ -98,19 +96,11 @@ export function createCNIRuntime({ binDir, confFile, stateDir }: CNIRuntimeOptio
   }
 }
 
-/** Runtimes ask for it as a network of its own, beside the pod's (containerd's cni-loopback). */
-const LOOPBACK: NetworkList = parseNetworkList(
-  '{"cniVersion":"0.3.1","name":"cni-loopback","plugins":[{"type":"loopback"}]}',
-)
-
-async function upLoopback(
-  binDir: string,
-  attachment: RuntimeAttachment,
-  verb: string,
-): Promise<void> {
-  const own = { ...attachment, ifname: 'lo' }
-  const [plugin] = LOOPBACK.plugins
-  if (plugin) await runOne(binDir, plugin, verb, own, planStdin(LOOPBACK, plugin, own))
+/** As containerd's internal loopback: what the plugin of that name does, without an execution. */
+function upLoopback({ netns }: RuntimeAttachment): void {
+  using pod = openNetns(netns)
+  using rtnetlink = openRtnetlink(pod)
+  if (!rtnetlink.link('lo')?.up) rtnetlink.setLink('lo', { up: true })
 }
 
 async function runOne(

@@ -3,6 +3,7 @@ import type { Plugin } from './plugin.ts'
 /** Our plugins, by the name of their executable. Loaded at first use: a pod without host ports needs no port map. */
 const plugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   bridge: async () => (await import('./bridge/bridge.ts')).bridge,
+  fairlead: async () => (await import('./fairlead.ts')).fairlead,
   'host-local': async () => (await import('./host-local/host-local.ts')).hostLocal,
   loopback: async () => (await import('./loopback.ts')).loopback,
   portmap: async () => (await import('./portmap/portmap.ts')).portmap,

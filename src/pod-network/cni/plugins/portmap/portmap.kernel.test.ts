@@ -31,8 +31,7 @@ function createNode(lab: Lab) {
       CNI_IFNAME: 'eth0',
       CNI_PATH: '/',
     }
-    const plugin = plugins.find((it) => it.type === type)
-    const config = { cniVersion: '1.0.0', name: 'fairlead', ...plugin, ...more }
+    const config = { cniVersion: '1.0.0', name: 'fairlead', ...plugins[0], type, ...more }
     const outcome = await runPlugin({ type, env, stdin: Buffer.from(JSON.stringify(config)) }, host)
     return { ...outcome, answer: outcome.stdout ? JSON.parse(outcome.stdout) : undefined }
   }
