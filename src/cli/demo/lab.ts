@@ -90,46 +90,48 @@ export class Lab {
     options: readonly string[] = [],
   ): Promise<HTTPResult> {
     const mark = '\n%{http_code} %{local_port} %{time_total}'
-    const { stdout, stderr, milliseconds } = await this.run(target, [
-      'curl',
-      '-sS',
-      '--max-time',
-      '5',
-      '-H',
-      'Connection: close',
-      '-w',
-      mark,
-      ...options,
-      url,
-    ])
+    const command = ['curl', '-sS', '-v', '--max-time', '5', '-H', 'Connection: close', '-w', mark]
+    const { stdout, stderr, milliseconds } = await this.run(target, [...command, ...options, url])
     const [, body = '', code = '0', localPort = '', seconds] =
       /^([\s\S]*)\n(\d+) (\d*) ([\d.]+)$/.exec(stdout) ?? []
-    const error = stderr.trim().replace(/^curl: \(\d+\) /, '')
     return {
       code: Number(code),
       body: body.trim(),
       localPort,
       milliseconds: seconds ? Number(seconds) * 1000 : milliseconds,
-      ...(error !== '' && { error }),
+      ...(code === '000' && { error: reasonOf(stderr) }),
     }
   }
 
-  /** How a node translated a connection, read from its conntrack by the client's port. */
+  /** Sends one line on a TCP connection and reads the first line of what comes back. */
+  async line(target: ExecTarget, host: string, port: number, text: string): Promise<CommandResult> {
+    const script =
+      'exec 3<>"/dev/tcp/$0/$1" && printf "%s\\n" "$2" >&3 && IFS= read -r -t 5 line <&3 && printf "%s\\n" "$line"'
+    return await this.run(target, ['bash', '-c', script, host, String(port), text])
+  }
+
+  /** How a node translated a TCP connection, read from its conntrack: by the client's port, or by what was asked for. */
   async translation(
     node: string,
-    protocol: 'tcp' | 'udp',
-    clientPort: string,
+    by: { readonly clientPort: string } | { readonly address: string; readonly port: number },
   ): Promise<Translation | undefined> {
-    const { stdout } = await this.run({ kind: 'node', name: node }, [
-      'conntrack',
-      '-L',
-      '-p',
-      protocol,
-      '--orig-port-src',
-      clientPort,
-    ])
+    const filter =
+      'clientPort' in by
+        ? ['--orig-port-src', by.clientPort]
+        : ['--orig-dst', by.address, '--orig-port-dst', String(by.port)]
+    const command = ['conntrack', '-L', '-p', 'tcp', ...filter]
+    const { stdout } = await this.run({ kind: 'node', name: node }, command)
     return parseConntrack(stdout)
   }
+}
+
+/** Why curl got no answer: what connect(2) said where it tells, else its own last words. */
+function reasonOf(stderr: string): string {
+  const refusal =
+    /^\* +connect to .*failed: (.+)$/m.exec(stderr) ??
+    /^\* +Immediate connect fail for .*: (.+)$/m.exec(stderr)
+  const last = /^curl: \(\d+\) (.+)$/m.exec(stderr)
+  return (refusal ?? last)?.[1]?.toLowerCase() ?? 'no answer'
 }
 
 /** conntrack(8) prints the tuple as it came, then the tuple that the reply has. */

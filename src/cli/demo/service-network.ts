@@ -40,7 +40,7 @@ export const serviceNetworkRows: readonly Row[] = [
   {
     layer: '3 service',
     request: 'mysql:33306 (→ 3306)',
-    ask: (lab) => portOf(lab, 'mysql', 33306, 3306),
+    ask: mysql,
   },
   { layer: '3 service', request: 'ping the ClusterIP of app1', ask: pingClusterIP },
   { layer: '3 service', request: 'ClusterIP without endpoints', ask: withoutEndpoints },
@@ -66,11 +66,9 @@ async function spread(lab: Lab): Promise<Outcome> {
   const answers = [...counts.values()].map((list) => list.length)
   const total = answers.reduce((sum, count) => sum + count, 0)
   const { localPort, milliseconds } = await lab.http(CLIENT, `http://${address}:8080/`)
-  const translated = await lab.translation(
-    (await lab.pod('client')).spec.nodeName ?? '',
-    'tcp',
-    localPort,
-  )
+  const translated = await lab.translation((await lab.pod('client')).spec.nodeName ?? '', {
+    clientPort: localPort,
+  })
   return {
     asPromised:
       total === REQUESTS &&
@@ -90,6 +88,7 @@ async function lookup(lab: Lab, name: string): Promise<Outcome> {
     '+search',
     '+tries=1',
     '+time=2',
+    '-u',
     '+noall',
     '+answer',
     '+stats',
@@ -111,6 +110,7 @@ async function headless(lab: Lab): Promise<Outcome> {
     '+search',
     '+tries=1',
     '+time=2',
+    '-u',
     '+noall',
     '+answer',
     '+stats',
@@ -133,6 +133,7 @@ async function srv(lab: Lab): Promise<Outcome> {
     'dig',
     '+tries=1',
     '+time=2',
+    '-u',
     '+noall',
     '+answer',
     '+stats',
@@ -205,23 +206,33 @@ async function readiness(lab: Lab): Promise<Outcome> {
 }
 
 async function portOf(lab: Lab, service: string, port: number, target: number): Promise<Outcome> {
-  // --http0.9: the plain TCP echo answers without HTTP's status line.
   const { body, localPort, milliseconds, error } = await lab.http(
     CLIENT,
     `http://${service}:${port}/`,
-    ['--http0.9'],
   )
-  const translated = await lab.translation(
-    (await lab.pod('client')).spec.nodeName ?? '',
-    'tcp',
-    localPort,
-  )
+  const translated = await lab.translation((await lab.pod('client')).spec.nodeName ?? '', {
+    clientPort: localPort,
+  })
   const pod = parseEcho(body)?.pod ?? new RegExp(`${service}-[a-z0-9]+-[a-z0-9]+`).exec(body)?.[0]
   return {
     asPromised:
       pod?.startsWith(`${service}-`) === true &&
       translated?.endpoint.endsWith(`:${target}`) === true,
     answered: pod ?? error ?? 'nobody',
+    how: translated ? `${translated.asked} → ${translated.endpoint}` : 'not translated',
+    milliseconds,
+  }
+}
+
+async function mysql(lab: Lab): Promise<Outcome> {
+  const { clusterIP: address = '' } = (await lab.service('mysql')).spec
+  const { stdout, stderr, milliseconds } = await lab.line(CLIENT, 'mysql', 33306, 'hello')
+  const node = (await lab.pod('client')).spec.nodeName ?? ''
+  const translated = await lab.translation(node, { address, port: 33306 })
+  const pod = /mysql-[a-z0-9]+-[a-z0-9]+/.exec(stdout)?.[0]
+  return {
+    asPromised: pod !== undefined && translated?.endpoint.endsWith(':3306') === true,
+    answered: pod ?? (stderr.trim() || 'nobody'),
     how: translated ? `${translated.asked} → ${translated.endpoint}` : 'not translated',
     milliseconds,
   }
@@ -248,13 +259,16 @@ async function withoutEndpoints(lab: Lab): Promise<Outcome> {
     '-l',
     'kubernetes.io/service-name=nobody',
     '-o',
-    'jsonpath={.items[*].endpoints}',
+    'name',
   ])
-  const refused = code === 0 && /refused|Couldn't connect/.test(error)
+  const refused = code === 0 && /refused/.test(error)
+  const slice = stdout.trim().split('/')[1]
   return {
     asPromised: refused && milliseconds < 1000,
     answered: refused ? 'refused at once' : error || `HTTP ${code}`,
-    how: `EndpointSlice has ${stdout.trim() === '' || stdout.trim() === '[]' ? 'no endpoints' : stdout}: the node rejects`,
+    how: slice
+      ? `${slice} has no endpoints: the node rejects`
+      : 'there is no EndpointSlice: the node rejects',
     milliseconds,
   }
 }
@@ -280,5 +294,5 @@ async function until(holds: () => Promise<boolean>): Promise<boolean> {
 }
 
 function queryTime(dig: string): number {
-  return Number(/Query time: (\d+) msec/.exec(dig)?.[1] ?? 0)
+  return Number(/Query time: (\d+) usec/.exec(dig)?.[1] ?? 0) / 1000
 }
