@@ -1,0 +1,279 @@
+import type { Service } from '#api/core.ts'
+import type { EndpointSlice } from '#api/discovery.ts'
+import { cidr } from '#ip/cidr.ts'
+import { ip } from '#ip/ip.ts'
+import { portOf, serviceOf, sliceOf } from './objects.ts'
+
+/*
+ * What happens to a packet on node1: the same table over the plan (plan-proxy.test.ts) and in the kernel (run-proxy.kernel.test.ts).
+ * Nodes 172.30.0.0/24: node1 .11, node2 .12, outside .254. Pods: a 10.244.1.7 and b 10.244.1.8 on node1, c 10.244.2.9 on node2.
+ * Load balancer's addresses .200 to .203, which node1 answers for.
+ */
+
+export const OPTIONS = {
+  nodeName: 'node1',
+  nodeIP: ip('172.30.0.11'),
+  podCIDR: cidr('10.244.0.0/16'),
+  serviceCIDR: cidr('10.96.0.0/16'),
+  podDevice: 'cni0',
+}
+
+export const A = '10.244.1.7'
+export const B = '10.244.1.8'
+export const C = '10.244.2.9'
+export const OUTSIDE = '172.30.0.254'
+export const NODE = '172.30.0.11'
+
+export const SERVICES: readonly Service[] = [
+  serviceOf('web', {
+    type: 'LoadBalancer',
+    clusterIP: '10.96.0.20',
+    ports: portOf(80, { nodePort: 30080 }),
+    loadBalancerIPs: ['172.30.0.200'],
+  }),
+  serviceOf('far', {
+    type: 'NodePort',
+    clusterIP: '10.96.0.21',
+    ports: portOf(80, { nodePort: 30081 }),
+  }),
+  serviceOf('empty', {
+    type: 'LoadBalancer',
+    clusterIP: '10.96.0.22',
+    ports: [
+      ...portOf(80, { name: 'http', nodePort: 30082 }),
+      ...portOf(53, { name: 'dns', protocol: 'UDP' }),
+    ],
+    loadBalancerIPs: ['172.30.0.201'],
+  }),
+  serviceOf('keep', {
+    type: 'LoadBalancer',
+    externalTrafficPolicy: 'Local',
+    clusterIP: '10.96.0.23',
+    ports: portOf(80, { nodePort: 30083 }),
+    loadBalancerIPs: ['172.30.0.202'],
+  }),
+  serviceOf('keep-far', {
+    type: 'NodePort',
+    externalTrafficPolicy: 'Local',
+    clusterIP: '10.96.0.24',
+    ports: portOf(80, { nodePort: 30084 }),
+  }),
+  serviceOf('here', { internalTrafficPolicy: 'Local', clusterIP: '10.96.0.25', ports: portOf(80) }),
+  serviceOf('not-here', {
+    internalTrafficPolicy: 'Local',
+    clusterIP: '10.96.0.26',
+    ports: portOf(80),
+  }),
+  serviceOf('two', {
+    clusterIP: '10.96.0.27',
+    ports: [...portOf(33306, { name: 'db' }), ...portOf(53, { name: 'dns', protocol: 'UDP' })],
+  }),
+  serviceOf('fenced', {
+    type: 'LoadBalancer',
+    clusterIP: '10.96.0.28',
+    ports: portOf(80),
+    loadBalancerSourceRanges: ['172.30.0.0/25', '10.244.1.0/24'],
+    loadBalancerIPs: ['172.30.0.203'],
+  }),
+  serviceOf('by-hand', { clusterIP: '10.96.0.29', ports: portOf(80) }),
+]
+
+export const SLICES: readonly EndpointSlice[] = [
+  sliceOf('web', [A]),
+  sliceOf('far', [C]),
+  sliceOf('empty', [], []),
+  sliceOf('keep', [A, C]),
+  sliceOf('keep-far', [C]),
+  sliceOf('here', [A, C]),
+  sliceOf('not-here', [C]),
+  sliceOf('two', [A], ['db=8080', 'dns=8082/udp']),
+  sliceOf('fenced', [A]),
+  sliceOf('by-hand', [{ addresses: [A] }]),
+]
+
+export interface PacketFlow {
+  readonly name: string
+  readonly from: string
+  readonly to: string
+  readonly want: string
+}
+
+const A80 = `dnat ${A}:8080`
+const C80 = `dnat ${C}:8080`
+
+/** Sources of what is wanted: facts/services.md 1.1, except where a comment says more. */
+export const FLOWS: readonly PacketFlow[] = [
+  { name: 'pod to ClusterIP', from: B, to: '10.96.0.20:80/tcp', want: A80 },
+  { name: 'pod to ClusterIP on another node', from: B, to: '10.96.0.21:80/tcp', want: C80 },
+  { name: 'node to ClusterIP', from: NODE, to: '10.96.0.20:80/tcp', want: `masquerade, ${A80}` },
+  {
+    name: 'node to ClusterIP elsewhere',
+    from: NODE,
+    to: '10.96.0.21:80/tcp',
+    want: `masquerade, ${C80}`,
+  },
+  {
+    name: 'outside to ClusterIP through the node',
+    from: OUTSIDE,
+    to: '10.96.0.20:80/tcp',
+    want: `masquerade, ${A80}`,
+  },
+  { name: 'hairpin: pod to itself', from: A, to: '10.96.0.20:80/tcp', want: `masquerade, ${A80}` },
+  {
+    name: 'hairpin through a nodePort',
+    from: A,
+    to: `${NODE}:30080/tcp`,
+    want: `masquerade, ${A80}`,
+  },
+  {
+    name: 'hairpin where a slice does not say the node',
+    from: A,
+    to: '10.96.0.29:80/tcp',
+    want: `masquerade, ${A80}`,
+  },
+  {
+    name: 'outside to nodePort',
+    from: OUTSIDE,
+    to: `${NODE}:30080/tcp`,
+    want: `masquerade, ${A80}`,
+  },
+  {
+    name: 'outside to nodePort, endpoint elsewhere',
+    from: OUTSIDE,
+    to: `${NODE}:30081/tcp`,
+    want: `masquerade, ${C80}`,
+  },
+  {
+    name: "pod to its own node's nodePort",
+    from: B,
+    to: `${NODE}:30081/tcp`,
+    want: `masquerade, ${C80}`,
+  },
+  // Without masquerading, a's reply would go straight to c, which never heard of a.
+  {
+    name: "pod to another node's nodePort",
+    from: C,
+    to: `${NODE}:30080/tcp`,
+    want: `masquerade, ${A80}`,
+  },
+  {
+    name: 'node to its own nodePort',
+    from: NODE,
+    to: `${NODE}:30081/tcp`,
+    want: `masquerade, ${C80}`,
+  },
+  {
+    name: 'outside to LoadBalancer',
+    from: OUTSIDE,
+    to: '172.30.0.200:80/tcp',
+    want: `masquerade, ${A80}`,
+  },
+  { name: 'pod to LoadBalancer', from: B, to: '172.30.0.200:80/tcp', want: `masquerade, ${A80}` },
+  {
+    name: 'outside pings LoadBalancer: the node answers',
+    from: OUTSIDE,
+    to: '172.30.0.200',
+    want: `dnat ${NODE}`,
+  },
+  { name: 'wrong port of LoadBalancer', from: OUTSIDE, to: '172.30.0.200:81/tcp', want: 'reject' },
+
+  {
+    name: 'externalTrafficPolicy Local keeps the source',
+    from: OUTSIDE,
+    to: `${NODE}:30083/tcp`,
+    want: A80,
+  },
+  {
+    name: 'Local LoadBalancer keeps the source',
+    from: OUTSIDE,
+    to: '172.30.0.202:80/tcp',
+    want: A80,
+  },
+  {
+    name: 'Local without local endpoints drops',
+    from: OUTSIDE,
+    to: `${NODE}:30084/tcp`,
+    want: 'drop',
+  },
+  { name: 'Local, from a pod here: all endpoints', from: B, to: `${NODE}:30084/tcp`, want: C80 },
+  {
+    name: 'Local, from a pod elsewhere: as from outside',
+    from: C,
+    to: `${NODE}:30083/tcp`,
+    want: A80,
+  },
+  {
+    name: 'Local, from a pod elsewhere, no local endpoints',
+    from: C,
+    to: `${NODE}:30084/tcp`,
+    want: 'drop',
+  },
+  {
+    name: 'Local, from the node: all endpoints',
+    from: NODE,
+    to: `${NODE}:30084/tcp`,
+    want: `masquerade, ${C80}`,
+  },
+  { name: 'Local says nothing about the ClusterIP', from: B, to: '10.96.0.24:80/tcp', want: C80 },
+  { name: 'internalTrafficPolicy Local', from: B, to: '10.96.0.25:80/tcp', want: A80 },
+  {
+    name: 'internalTrafficPolicy Local, from the node',
+    from: NODE,
+    to: '10.96.0.25:80/tcp',
+    want: `masquerade, ${A80}`,
+  },
+  {
+    name: 'internalTrafficPolicy Local without local endpoints',
+    from: B,
+    to: '10.96.0.26:80/tcp',
+    want: 'drop',
+  },
+
+  { name: 'no endpoints, from a pod', from: B, to: '10.96.0.22:80/tcp', want: 'reject' },
+  { name: 'no endpoints, from the node', from: NODE, to: '10.96.0.22:80/tcp', want: 'reject' },
+  { name: 'no endpoints, UDP', from: B, to: '10.96.0.22:53/udp', want: 'reject' },
+  { name: 'no endpoints, nodePort', from: OUTSIDE, to: `${NODE}:30082/tcp`, want: 'reject' },
+  { name: 'no endpoints, LoadBalancer', from: OUTSIDE, to: '172.30.0.201:80/tcp', want: 'reject' },
+  {
+    name: 'no endpoints, LoadBalancer, from a pod',
+    from: B,
+    to: '172.30.0.201:80/tcp',
+    want: 'reject',
+  },
+  // k/k#22952: in iptables mode this hangs.
+  { name: 'wrong port of a ClusterIP', from: B, to: '10.96.0.20:81/tcp', want: 'reject' },
+  { name: 'wrong protocol of a ClusterIP', from: B, to: '10.96.0.20:80/udp', want: 'reject' },
+  { name: 'ping of a ClusterIP', from: B, to: '10.96.0.20', want: 'reject' },
+  { name: 'ping of a ClusterIP, from the node', from: NODE, to: '10.96.0.20', want: 'reject' },
+  { name: 'no Service has the address', from: B, to: '10.96.0.99:80/tcp', want: 'drop' },
+
+  { name: 'named port', from: B, to: '10.96.0.27:33306/tcp', want: A80 },
+  { name: 'second port, UDP', from: B, to: '10.96.0.27:53/udp', want: `dnat ${A}:8082` },
+  {
+    name: 'UDP from the node',
+    from: NODE,
+    to: '10.96.0.27:53/udp',
+    want: `masquerade, dnat ${A}:8082`,
+  },
+  { name: 'source range, outside it', from: OUTSIDE, to: '172.30.0.203:80/tcp', want: 'drop' },
+  {
+    name: 'source range, inside it',
+    from: B,
+    to: '172.30.0.203:80/tcp',
+    want: `masquerade, ${A80}`,
+  },
+  {
+    name: 'source range, the node',
+    from: NODE,
+    to: '172.30.0.203:80/tcp',
+    want: `masquerade, ${A80}`,
+  },
+  {
+    name: 'source ranges leave the ClusterIP alone',
+    from: NODE,
+    to: '10.96.0.28:80/tcp',
+    want: `masquerade, ${A80}`,
+  },
+  { name: 'other traffic', from: B, to: `${C}:8080/tcp`, want: 'accept' },
+  { name: 'traffic to the node itself', from: B, to: `${NODE}:10250/tcp`, want: 'accept' },
+]
