@@ -57,7 +57,8 @@ suite("The host's network", () => {
         ['ip', 'rule', 'add', 'from', '192.0.2.1', 'table', '77'],
         ['nft', 'add', 'table', 'ip', 'stray'],
         ['iptables', '-A', 'INPUT', '-s', '192.0.2.1', '-j', 'DROP'],
-        ['sysctl', '-q', 'net.ipv4.ip_forward=1'],
+        ['sysctl', '-q', 'net.ipv4.conf.lo.forwarding=1'],
+        ['sysctl', '-q', 'net.ipv4.conf.lo.forwarding=0'],
       ]) {
         const earlier = readNetworkState(path)
         assert.equal(inside(change).status, 0, change.join(' '))

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { diffNetworkStates, readNetworkState } from '../e2e/support/host-network.ts'
 
 interface Ring {
   readonly name: string
@@ -58,12 +59,18 @@ for (const { name, needsRoot, files, concurrency } of chosen.length > 0 ? chosen
   )
   if (selected.length === 0) continue
   if (needsRoot && !isRoot) skipped.push(`the ${name} ring (${selected.length} files)`)
-  else
+  else {
+    const before = needsRoot ? readNetworkState() : undefined
     await step(`${name} ring, ${selected.length} files`, launcher, [
       '--test',
       `--test-concurrency=${concurrency}`,
       ...selected,
     ])
+    // Tests make namespaces of their own: one that reached into the machine's network is a defect.
+    for (const change of before ? diffNetworkStates(before, readNetworkState()) : []) {
+      failures.push(`the ${name} ring changed this machine's network: ${change}`)
+    }
+  }
 }
 
 for (const failure of failures) console.error(`✘ ${failure}`)
