@@ -50,7 +50,7 @@ export interface PodNetworkOptions {
   readonly port?: number
   /** How often the kernel is compared with the plan when nothing happened. */
   readonly resyncSeconds?: number
-  /** Called once: pods of this node can be connected from now on. */
+  /** Called when pods of this node can be connected, and again when its subnet is another one: the node was registered anew. */
   readonly onReady?: (subnet: NodeSubnet) => void
 }
 
@@ -102,7 +102,7 @@ function createReconciler(deps: PodNetworkDeps, options: PodNetworkOptions): () 
   const { nodes, rtnetlink, nft, log } = deps
   const { nodeName, nodeIP, clusterCIDR, vni = DEFAULT_VNI, port = DEFAULT_PORT } = options
   const keepMasquerade = createTableKeeper(nft, `ip ${MASQUERADE_TABLE}`)
-  let isReady = false
+  let ready: NodeSubnet | undefined
   let told = ''
   const tell = (message: string) => {
     if (message !== told) log.info(message)
@@ -128,11 +128,16 @@ function createReconciler(deps: PodNetworkDeps, options: PodNetworkOptions): () 
       })
     }
     const subnet = { podCIDR, mtuBytes: tunnelMTU(underlay.mtuBytes) }
-    if (!isReady) writeSubnetFile(options, subnet)
+    const isNew = ready?.mtuBytes !== subnet.mtuBytes || !isSameCIDR(ready.podCIDR, podCIDR)
+    if (isNew) writeSubnetFile(options, subnet)
     await publish(deps, node, { nodeIP, mac, vni })
-    if (!isReady) options.onReady?.(subnet)
-    isReady = true
+    if (isNew) options.onReady?.(subnet)
+    ready = subnet
   }
+}
+
+function isSameCIDR(a: CIDR, b: CIDR): boolean {
+  return a.address === b.address && a.prefixLength === b.prefixLength
 }
 
 function selectPeers(nodes: readonly Node[], nodeName: string, vni: number): readonly VXLANPeer[] {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
@@ -24,22 +25,9 @@ sysctl -w net.bridge.bridge-nf-call-ip6tables=0
 sysctl -w net.bridge.bridge-nf-call-arptables=0
 ip link add br0 address 02:fa:00:00:00:01 mtu 1500 up type bridge`
 
-const node1 = `ip netns add node1
-sysctl -w net.ipv4.conf.all.rp_filter=0
-sysctl -w net.ipv4.conf.default.rp_filter=0
-sysctl -w net.ipv6.conf.all.accept_dad=0
-sysctl -w net.ipv6.conf.default.accept_dad=0
-sysctl -w net.ipv6.conf.default.dad_transmits=0
-sysctl -w net.ipv4.ip_forward=1
-sysctl -w net.ipv4.conf.all.send_redirects=0
-sysctl -w net.ipv4.conf.default.send_redirects=0
-sysctl -w net.bridge.bridge-nf-call-iptables=0
-sysctl -w net.bridge.bridge-nf-call-ip6tables=0
-sysctl -w net.bridge.bridge-nf-call-arptables=0
-ip link add node1 mtu 1500 master br0 netns lan up type veth peer name eth0 address 02:fa:ac:1e:00:0b
-ip address add 172.30.0.11/24 dev eth0
-ip route add default via 172.30.0.2 dev eth0
-sysctl -w net.ipv4.neigh.eth0.proxy_delay=0`
+/** The README's example, which so stays true. */
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+const node1 = /```sh\n([^`]+)\n```/.exec(readme)?.[1]
 
 suite('planUnderlay()', () => {
   const { namespaces } = planUnderlay(options)
