@@ -1,77 +1,15 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { cidr } from '#ip/cidr.ts'
-import type { Netns } from '#kernel/netns/netns.ts'
-import { openNft } from '#kernel/nft/open-nft.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
-import { createPodNetwork } from '../pod-network.ts'
-import { installCNI } from './install-cni.ts'
-import { createPluginHost } from './plugins/plugin.ts'
-import { type PluginRun, runPlugin } from './plugins/run-plugin.ts'
-import { createCNIRuntime } from './runtime.ts'
-import { serveCNI } from './serve-cni.ts'
-
-interface AgentOptions {
-  readonly seen?: (run: PluginRun) => void
-}
-
-/** A node with plugins installed; with `serve`, also their agent. */
-async function createNode(lab: Lab) {
-  const netns = lab.netns('node')
-  const socketPath = join(lab.folder, 'run/cni.sock')
-  const { binDir, confFile } = await installCNI({
-    binDir: join(lab.folder, 'bin'),
-    socketPath,
-    conflist: {
-      confDir: join(lab.folder, 'net.d'),
-      podCIDR: cidr('10.244.1.0/24'),
-      mtuBytes: 1450,
-      dataDir: join(lab.folder, 'networks'),
-    },
-  })
-  const stateDir = join(lab.folder, 'state')
-  const runtime = createCNIRuntime({ binDir, confFile: confFile!, stateDir })
-  const stack = new DisposableStack()
-  const stop = new AbortController()
-  stack.defer(() => stop.abort())
-  const serve = async ({ seen = () => {} }: AgentOptions = {}) => {
-    const host = stack.use(createPluginHost(netns))
-    const handler = (run: PluginRun) => {
-      seen(run)
-      return runPlugin(run, host)
-    }
-    await serveCNI(socketPath, handler, { signal: stop.signal })
-  }
-  return {
-    netns,
-    binDir,
-    stateDir,
-    socketPath,
-    runtime,
-    podNetwork: createPodNetwork({ runtime, ready: Promise.resolve() }),
-    dataDir: join(lab.folder, 'networks/fairlead'),
-    serve,
-    [Symbol.dispose]: () => stack.dispose(),
-  }
-}
-
-function sandbox(name: string, netns: Netns, hostPorts: object[] = []) {
-  const ports = hostPorts as { hostPort: number; containerPort: number; protocol: string }[]
-  return {
-    podUID: `uid-${name}`,
-    namespace: 'default',
-    name,
-    netnsPath: netns.path,
-    hostPorts: ports,
-  }
-}
+import { createCNINode } from '../testing/cni-node.ts'
+import type { PluginRun } from './plugins/run-plugin.ts'
 
 /** Runs an installed plugin as a container runtime does, inside the node. Not blocking: the agent is in this process. */
 async function exec(
   lab: Lab,
-  node: Awaited<ReturnType<typeof createNode>>,
+  node: Awaited<ReturnType<typeof createCNINode>>,
   type: string,
   env: Record<string, string>,
   stdin: Buffer | string,
@@ -93,7 +31,7 @@ async function exec(
 suite('the CNI executables', () => {
   test('hand the call to the agent unchanged, whatever bytes it holds', async () => {
     using lab = createLab()
-    using node = await createNode(lab)
+    using node = await createCNINode(lab)
     const runs: PluginRun[] = []
     await node.serve({ seen: (run) => runs.push(run) })
     const stdin = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 256))
@@ -129,7 +67,7 @@ suite('the CNI executables', () => {
 
   test('say what they are without a command, and their versions', async () => {
     using lab = createLab()
-    using node = await createNode(lab)
+    using node = await createCNINode(lab)
     await node.serve()
     const about = await exec(lab, node, 'host-local', { CNI_COMMAND: '' }, '')
     assert.equal(about.status, 0)
@@ -149,7 +87,7 @@ suite('the CNI executables', () => {
 
   test('only its owner may connect to the agent', async () => {
     using lab = createLab()
-    using node = await createNode(lab)
+    using node = await createCNINode(lab)
     await node.serve()
     assert.equal(statSync(node.socketPath).mode & 0o777, 0o600)
   })
@@ -162,7 +100,7 @@ suite('the CNI executables', () => {
   for (const { name, serve, stale } of agents) {
     test(`work ${name}`, async () => {
       using lab = createLab()
-      using node = await createNode(lab)
+      using node = await createCNINode(lab)
       if (serve) await node.serve()
       if (stale) {
         const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
@@ -202,111 +140,12 @@ suite('the CNI executables', () => {
 
   test('answer code 11 when the agent goes away in the middle', async () => {
     using lab = createLab()
-    using node = await createNode(lab)
+    using node = await createCNINode(lab)
     const script = `require('net').createServer((s) => s.on('data', () => process.exit())).listen(process.argv[1], () => console.log('up'))`
     lab.exec(node.netns, ['mkdir', '-p', join(lab.folder, 'run')])
     await lab.spawn(node.netns, [process.execPath, '-e', script, node.socketPath]).outputs('up')
     const { status, stdout } = await exec(lab, node, 'bridge', { CNI_COMMAND: 'ADD' }, '{}')
     assert.equal(status, 1)
     assert.equal(JSON.parse(stdout).code, 11)
-  })
-})
-
-suite('createCNIRuntime() and createPodNetwork()', () => {
-  test('attach a pod by the chain, and detach it in a later life', async () => {
-    using lab = createLab()
-    using node = await createNode(lab)
-    await node.serve()
-    const pod = lab.netns('a')
-    const port = { hostPort: 8088, containerPort: 8080, protocol: 'TCP' }
-    const { ips } = await node.podNetwork.attach(sandbox('a', pod, [port]))
-    assert.deepEqual(ips, ['10.244.1.2'])
-    // libcni's cache: facts/pod-network.md 1.2
-    const [file] = readdirSync(join(node.stateDir, 'results'))
-    assert.equal(file, 'fairlead-uid-a-eth0')
-    const cache = join(node.stateDir, 'results', file!)
-    assert.equal(statSync(cache).mode & 0o777, 0o600)
-    const cached = JSON.parse(readFileSync(cache, 'utf8'))
-    assert.equal(cached.kind, 'cniCacheV1')
-    assert.deepEqual(cached.capabilityArgs, { portMappings: [{ ...port, protocol: 'tcp' }] })
-    assert.equal(JSON.parse(Buffer.from(cached.config, 'base64').toString()).name, 'fairlead')
-
-    const later = createCNIRuntime({
-      binDir: node.binDir,
-      confFile: join(lab.folder, 'net.d/10-fairlead.conflist'),
-      stateDir: node.stateDir,
-    })
-    const podNetwork = createPodNetwork({ runtime: later, ready: Promise.resolve() })
-    for (const _ of [1, 2]) await podNetwork.detach(sandbox('a', pod))
-    assert.deepEqual(readdirSync(join(node.stateDir, 'results')), [])
-    assert.deepEqual(readdirSync(node.dataDir).sort(), ['last_reserved_ip.0', 'lock'])
-    using nft = openNft(node.netns)
-    assert.doesNotMatch(nft.read('list ruleset'), /uid-a/)
-  })
-
-  test('a failed attach leaves nothing', async () => {
-    using lab = createLab()
-    using node = await createNode(lab)
-    await node.serve()
-    const pod = lab.netns('a')
-    const port = { hostPort: 0, containerPort: 8080, protocol: 'TCP' }
-    await assert.rejects(
-      node.podNetwork.attach(sandbox('a', pod, [port])),
-      /^CNIError: Invalid host port number: 0$/,
-    )
-    assert.deepEqual(readdirSync(node.dataDir).sort(), ['last_reserved_ip.0', 'lock'])
-    assert.doesNotMatch(lab.exec(pod, ['ip', 'link']).stdout, /eth0/)
-  })
-
-  test('attach again what an earlier life attached and did not tell', async () => {
-    using lab = createLab()
-    using node = await createNode(lab)
-    await node.serve()
-    const pod = lab.netns('a')
-    await node.podNetwork.attach(sandbox('a', pod))
-    const { ips } = await node.podNetwork.attach(sandbox('a', pod))
-    assert.deepEqual(ips, ['10.244.1.3'])
-    assert.deepEqual(
-      readdirSync(node.dataDir).filter((it) => it.startsWith('10.')),
-      ['10.244.1.3'],
-    )
-  })
-
-  test('pass on the error of a foreign plugin, and fail for one that is not there', async () => {
-    using lab = createLab()
-    using node = await createNode(lab)
-    const script = join(node.binDir, 'foreign')
-    writeFileSync(
-      script,
-      `#!/bin/sh\ncat >/dev/null\necho '{"code":101,"msg":"no luck","details":"d"}'\nexit 1\n`,
-    )
-    chmodSync(script, 0o755)
-    for (const [type, message] of [
-      ['foreign', /no luck/],
-      ['missing', /failed to find plugin "missing" in path/],
-    ] as const) {
-      const confFile = join(lab.folder, `${type}.conflist`)
-      writeFileSync(
-        confFile,
-        JSON.stringify({ cniVersion: '1.0.0', name: 'n', plugins: [{ type }] }),
-      )
-      const runtime = createCNIRuntime({ binDir: node.binDir, confFile, stateDir: node.stateDir })
-      await assert.rejects(
-        runtime.add({ containerID: 'a', netns: lab.netns(type).path, ifname: 'eth0' }),
-        message,
-      )
-    }
-  })
-
-  test('detach what was never attached, before there is a network', async () => {
-    using lab = createLab()
-    const runtime = createCNIRuntime({
-      binDir: '/nowhere',
-      confFile: join(lab.folder, 'none'),
-      stateDir: lab.folder,
-    })
-    await createPodNetwork({ runtime, ready: new Promise(() => {}) }).detach(
-      sandbox('a', lab.netns('a')),
-    )
   })
 })

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { Node } from '#api/core.ts'
+import type { API } from '#client/api.ts'
+import type { Change, Informer } from '#client/informer.ts'
+import { cidr } from '#ip/cidr.ts'
+import { ip } from '#ip/ip.ts'
+import { openNft } from '#kernel/nft/open-nft.ts'
+import { silentLog } from '#log/log.ts'
+import type { Lab } from '#testing/netns.ts'
+import { planConflist } from '../cni/plan-conflist.ts'
+import { createPluginHost } from '../cni/plugins/plugin.ts'
+import { runPlugin } from '../cni/plugins/run-plugin.ts'
+import { type NodeSubnet, runPodNetwork } from '../daemon.ts'
+import { prepareNode } from './prepare-node.ts'
+
+/** The nodes of an API server, as informer and as patched by the daemons: above the protocol, no HTTP. */
+export function createNodes(initial: readonly Node[]) {
+  const nodes = new Map(initial.map((node) => [node.metadata.name, node]))
+  const listeners = new Set<(change: Change<Node>) => void>()
+  const put = (node: Node) => {
+    nodes.set(node.metadata.name, node)
+    for (const listener of listeners) listener({ type: 'modified', object: node })
+  }
+  const informer: Informer<Node> = {
+    synced: Promise.resolve(),
+    list: () => [...nodes.values()],
+    get: ({ name }) => nodes.get(name),
+    select: () => [],
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  const api = {
+    async patch(_: unknown, { name }: { name: string }, type: string, patch: Node, sub?: string) {
+      assert.deepEqual([type, sub], ['strategic', 'status'])
+      const node = nodes.get(name)!
+      const annotations = { ...node.metadata.annotations, ...patch.metadata.annotations }
+      put({ ...node, metadata: { ...node.metadata, annotations }, status: { ...patch.status } })
+      return nodes.get(name)
+    },
+  } as unknown as API
+  const remove = (name: string) => {
+    const object = nodes.get(name)!
+    nodes.delete(name)
+    for (const listener of listeners) listener({ type: 'deleted', object })
+  }
+  return { informer, api, put, remove, get: (name: string) => nodes.get(name)! }
+}
+
+export function nodeObject(n: number): Node {
+  const podCIDR = `10.244.${n}.0/24`
+  return { metadata: { name: `node${n}` }, spec: { podCIDR, podCIDRs: [podCIDR] } }
+}
+
+/** Nodes on one wire, 172.30.0.11 and so on, each with a running daemon. */
+export async function createCluster(lab: Lab, count: number) {
+  const numbers = Array.from({ length: count }, (_, i) => i + 1)
+  const nodes = createNodes(numbers.map(nodeObject))
+  const lan = lab.netns('lan')
+  lab.rtnetlink(lan).addLink({ kind: 'bridge', name: 'br0', up: true })
+  const stop = new AbortController()
+  const running: Promise<void>[] = []
+  const subnets: Promise<NodeSubnet>[] = []
+  const stack = new DisposableStack()
+  const members = numbers.map((n) => {
+    const netns = lab.netns(`node${n}`)
+    prepareNode(netns)
+    lab.connect(
+      { netns: lan, device: `node${n}` },
+      { netns, device: 'eth0', address: `172.30.0.${10 + n}/24` },
+    )
+    lab.rtnetlink(lan).setLink(`node${n}`, { master: 'br0' })
+    const host = stack.use(createPluginHost(netns))
+    return { n, netns, host, rtnetlink: lab.rtnetlink(netns) }
+  })
+  const outside = lab.netns('outside')
+  lab.connect(
+    { netns: lan, device: 'outside' },
+    { netns: outside, device: 'eth0', address: '172.30.0.254/24' },
+  )
+  lab.rtnetlink(lan).setLink('outside', { master: 'br0' })
+  const start = ({ n, netns, rtnetlink }: (typeof members)[number]) => {
+    const ready = Promise.withResolvers<NodeSubnet>()
+    const nft = stack.use(openNft(netns))
+    const deps = { nodes: nodes.informer, api: nodes.api, rtnetlink, nft, log: silentLog }
+    const options = {
+      nodeName: `node${n}`,
+      nodeIP: ip(`172.30.0.${10 + n}`),
+      clusterCIDR: cidr('10.244.0.0/16'),
+      subnetFile: join(lab.folder, `subnet${n}.env`),
+      resyncSeconds: 0.1,
+      onReady: ready.resolve,
+    }
+    running.push(runPodNetwork(deps, options, stop.signal))
+    return ready.promise
+  }
+  for (const member of members) subnets.push(start(member))
+  await Promise.all(subnets)
+  const addPod = async (n: number, name: string) => {
+    const netns = lab.netns(name)
+    const { podCIDR, mtuBytes } = await subnets[n - 1]!
+    const dataDir = join(lab.folder, `networks${n}`)
+    const [bridge] = planConflist({ podCIDR, mtuBytes, dataDir }).plugins
+    const outcome = await runPlugin(
+      {
+        type: 'bridge',
+        env: {
+          CNI_COMMAND: 'ADD',
+          CNI_CONTAINERID: name,
+          CNI_NETNS: netns.path,
+          CNI_IFNAME: 'eth0',
+          CNI_PATH: '/',
+        },
+        stdin: Buffer.from(JSON.stringify({ cniVersion: '1.0.0', name: 'fairlead', ...bridge })),
+      },
+      members[n - 1]!.host,
+    )
+    assert.equal(outcome.exitCode, 0, outcome.stdout)
+    return { netns, address: JSON.parse(outcome.stdout).ips[0].address.split('/')[0] as string }
+  }
+  return {
+    nodes,
+    members,
+    outside,
+    subnets,
+    addPod,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await Promise.all(running)
+      stack.dispose()
+    },
+  }
+}
