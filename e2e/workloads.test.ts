@@ -119,7 +119,7 @@ suite('The real kubectl', () => {
     ]
     const applied = cluster.kubectl(
       ['apply', '-f', '-'],
-      manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n'),
+      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests }),
     )
     assert.equal(applied.status, 0, applied.stderr)
     kubectl('delete', 'namespace', 'gone', '--timeout=30s')

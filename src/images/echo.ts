@@ -85,6 +85,8 @@ function sayWhoAnswered(
     method: method ?? '',
     path: url ?? '',
   }
+  // What `kubectl logs` shows; probes are not told of.
+  process.stdout.write(`${said.method} ${said.path} from ${said.client}\n`)
   if (headers.accept?.includes('text/plain')) {
     const lines = Object.entries(headers).map(([name, value]) => `header ${name}: ${value}\n`)
     send(response, 200, formatLines(said) + lines.join(''))
