@@ -119,7 +119,7 @@ suite('The real kubectl', () => {
     ]
     const applied = cluster.kubectl(
       ['apply', '-f', '-'],
-      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests }),
+      manifests.map((manifest) => `---\n${JSON.stringify(manifest)}\n`).join(''),
     )
     assert.equal(applied.status, 0, applied.stderr)
     kubectl('delete', 'namespace', 'gone', '--timeout=30s')
