@@ -36,9 +36,9 @@ export function createPodNetwork({
   const inTurn = createTurns()
   return {
     ready,
-    attach: (sandbox) =>
-      inTurn(sandbox.podUID, async () => {
-        await ready
+    async attach(sandbox) {
+      await ready
+      return inTurn(sandbox.podUID, async () => {
         const attachment = toAttachment(sandbox)
         // Attached in an earlier life that could not tell any more.
         if (await runtime.isAdded(attachment)) await runtime.del(attachment)
@@ -50,7 +50,8 @@ export function createPodNetwork({
           await runtime.del(attachment).catch(() => {})
           throw error
         }
-      }),
+      })
+    },
     // Not only when ready: what was never attached needs no network to be detached.
     detach: (sandbox) => inTurn(sandbox.podUID, () => runtime.del(toAttachment(sandbox))),
   }

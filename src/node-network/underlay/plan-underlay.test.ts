@@ -49,7 +49,7 @@ suite('planUnderlay()', () => {
       'ip route add unreachable default',
       'sysctl -w net.ipv4.ip_forward=1',
       'sysctl -w net.ipv4.icmp_ratelimit=0',
-      '    fib daddr type unicast reject with icmp type host-unreachable',
+      '    fib daddr type unicast reject with icmp type host-prohibited',
     ]) {
       assert.ok(words.includes(line), line)
     }

@@ -163,8 +163,9 @@ const ANSWER_AT_ONCE: readonly Sysctl[] = [{ name: 'net.ipv4.icmp_ratelimit', va
  * Routing would answer too, but not well. Not more than one packet a second after the first five, by a limit that only the machine
  * as a whole can change (net.ipv4.route.error_burst, ip_error() in net/ipv4/route.c). And by ICMP only, which a TCP socket that is
  * still inside connect(2) merely takes note of (tcp_v4_err() in net/ipv4/tcp_ipv4.c); on one machine the answer is always
- * that quick, so that connect() would wait for its next SYN, 1 s. A reset is queued until then. So the answer is given
- * before routing; `unicast` is all that is not for the control plane itself.
+ * that quick, so that connect() would wait for its next SYN, 1 s. A reset is queued until then. And UDP sockets hear of those
+ * codes only that are final, as `host-prohibited` is and `host-unreachable` is not (icmp_err_convert in net/ipv4/icmp.c). So the
+ * answer is given before routing; `unicast` is all that is not for the control plane itself.
  */
 const REFUSAL = {
   name: 'fairlead-node-network',
@@ -172,7 +173,7 @@ const REFUSAL = {
   chain refuse-elsewhere {
     type filter hook prerouting priority filter; policy accept;
     fib daddr type unicast meta l4proto tcp reject with tcp reset
-    fib daddr type unicast reject with icmp type host-unreachable
+    fib daddr type unicast reject with icmp type host-prohibited
   }
 }
 `,

@@ -60,7 +60,7 @@ suite('applyUnderlay()', () => {
       ...['ping', '-c12', '-i0.002', '-W2', '203.0.113.9'],
     ])
     assert.equal(status, 1)
-    assert.match(stdout, /From 172\.30\.0\.2 icmp_seq=1 Destination Host Unreachable/)
+    assert.match(stdout, /From 172\.30\.0\.2 icmp_seq=1 Destination Host Prohibited/)
     // 12 of 12: the kernel's own limits would answer five (or, by icmp_ratelimit, seven).
     assert.match(stdout, /\+12 errors/)
     assert.ok(performance.now() - started < 1000, stdout)
@@ -76,6 +76,18 @@ suite('applyUnderlay()', () => {
     assert.match(stderr, /Connection refused/)
     // By ICMP alone it would take the 1 s until the second SYN.
     assert.ok(performance.now() - started < 900)
+  })
+
+  test('refuses a datagram out of the cluster, and its socket hears of it', () => {
+    using underlay = createUnderlay()
+    underlay.apply()
+    const script = `const s = require('node:dgram').createSocket('udp4')
+      s.on('error', (error) => { console.log(error.code); process.exit() })
+      s.connect(53, '203.0.113.9', () => s.send('x'))`
+    const { stdout } = underlay.lab.exec(underlay.inside('node1'), [
+      ...['timeout', '5', process.execPath, '-e', script],
+    ])
+    assert.equal(stdout.trim(), 'EHOSTUNREACH')
   })
 
   test('gives the client a route to the node network only', () => {
