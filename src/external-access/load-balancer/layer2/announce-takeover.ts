@@ -1,0 +1,81 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { cidrContains, cidrSize, networkOf, nthAddress } from '#ip/cidr.ts'
+import type { IP } from '#ip/ip.ts'
+import type { Rtnetlink } from '#kernel/netlink/model.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import { openListener } from '#kernel/socket/listener.ts'
+
+/** RFC 863, discard: nobody shall answer. */
+const DISCARD_PORT = 9
+/** Longest search for an address that nobody has. */
+const MAX_TRIES = 64
+
+export interface TakeoverOptions {
+  readonly rtnetlink: Rtnetlink
+  readonly device: string
+  /** Where `rtnetlink` is; the caller's own by default. */
+  readonly netns?: Netns
+}
+
+/**
+ * Tells the link that an address is here now, so that peers need not wait until their ARP entries expire (more than 30 s). ARP itself
+ * takes a raw socket, which Node has not. But the kernel asks for an unknown neighbour by broadcast, in the name of the address that it
+ * sends from, and whoever hears the question updates the entry it has for the asker (RFC 826, "Packet Reception"). So: take the
+ * address for a moment, send a datagram from it to an address on the link that nobody has, give it back.
+ *
+ * One at a time: the kernel asks for a neighbour once, in one name.
+ */
+export async function announceTakeover(
+  ip: IP,
+  { rtnetlink, device, netns }: TakeoverOptions,
+): Promise<void> {
+  const target = findUnusedAddress(ip, { rtnetlink, device })
+  if (!target) return
+  const address = { device, address: { address: ip, prefixLength: 32 } }
+  rtnetlink.replaceAddress(address)
+  const socket = createSocket('udp4')
+  try {
+    const listening = once(socket, 'listening') // from a descriptor it comes at once
+    socket.bind({
+      fd: openListener({ protocol: 'udp', address: ip, port: 0, ...(netns && { netns }) }),
+    })
+    await listening
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    socket.send(new Uint8Array(1), DISCARD_PORT, target, (error) =>
+      error ? reject(error) : resolve(),
+    )
+    await promise
+  } finally {
+    socket.close()
+    rtnetlink.deleteAddress(address)
+  }
+}
+
+/** Takes back what a process left that was killed in the midst of {@link announceTakeover}. */
+export function removeTakenAddress(ip: IP, { rtnetlink, device }: TakeoverOptions): void {
+  rtnetlink.deleteAddress({ device, address: { address: ip, prefixLength: 32 } })
+}
+
+/** From the end of the link's network, where fewest addresses are in use. One that did not answer before will do again. */
+function findUnusedAddress(ip: IP, { rtnetlink, device }: TakeoverOptions): IP | undefined {
+  const networks = rtnetlink
+    .addresses()
+    .filter((one) => one.device === device && one.address.prefixLength < 31)
+    .map(({ address }) => networkOf(address))
+  const network = networks.find((one) => cidrContains(one, ip))
+  if (!network) return
+  const known = new Set(
+    rtnetlink
+      .neighbours()
+      .filter(({ state }) => state !== 'failed')
+      .map((neighbour) => neighbour.ip),
+  )
+  for (const own of rtnetlink.addresses()) known.add(own.address.address)
+  const size = cidrSize(network)
+  for (let i = 2n; i < size && i < MAX_TRIES; i++) {
+    const candidate = nthAddress(network, size - i)
+    if (candidate !== ip && !known.has(candidate)) return candidate
+  }
+  return
+}

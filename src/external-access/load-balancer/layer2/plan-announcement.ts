@@ -1,0 +1,58 @@
+import type { IP } from '#ip/ip.ts'
+import type { Neighbour, Route } from '#kernel/netlink/model.ts'
+
+/** Marks our routes, so that those of an earlier process are found again. Free in /etc/iproute2/rt_protos. */
+export const ROUTE_PROTOCOL = 230
+
+export interface AnnouncementOptions {
+  /** The link to the node network. */
+  readonly device: string
+  /** Any other link. */
+  readonly podDevice: string
+}
+
+/**
+ * What makes this node answer for an address that no interface has: the kernel answers ARP for a proxy neighbour if it would route
+ * the address out of another link than the question came in by (arp_process() in net/ipv4/arp.c). So nothing on the node can listen
+ * on the address by accident, and none of the node's own ports is open there.
+ */
+export interface Announcement {
+  readonly route: Route
+  readonly neighbour: Neighbour
+}
+
+export function planAnnouncement(ip: IP, { device, podDevice }: AnnouncementOptions): Announcement {
+  const destination = { address: ip, prefixLength: 32 }
+  return {
+    route: { family: 4, destination, device: podDevice, scope: 'link', protocol: ROUTE_PROTOCOL },
+    neighbour: { device, ip, proxy: true },
+  }
+}
+
+export interface AnnouncementChanges {
+  readonly start: readonly IP[]
+  readonly stop: readonly IP[]
+}
+
+/** Compares with what the kernel shows: our routes and all neighbours. A half one (a neighbour or a route alone) is started again. */
+export function diffAnnouncements(
+  desired: readonly IP[],
+  observed: { readonly routes: readonly Route[]; readonly neighbours: readonly Neighbour[] },
+  { device, podDevice }: AnnouncementOptions,
+): AnnouncementChanges {
+  const routed = new Set(
+    observed.routes
+      .filter((route) => route.device === podDevice)
+      .map(({ destination }) => destination?.address),
+  )
+  const answered = new Set(
+    observed.neighbours
+      .filter((neighbour) => neighbour.proxy && neighbour.device === device)
+      .map(({ ip }) => ip),
+  )
+  const held = new Set(observed.routes.flatMap(({ destination }) => destination?.address ?? []))
+  return {
+    start: desired.filter((ip) => !routed.has(ip) || !answered.has(ip)),
+    stop: [...held].filter((ip) => !desired.includes(ip)),
+  }
+}

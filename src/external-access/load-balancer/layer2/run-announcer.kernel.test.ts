@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { Node, Service } from '#api/core.ts'
+import * as resources from '#api/resources.ts'
+import { createInformer } from '#client/create-informer.ts'
+import { createFakeAPI } from '#client/fake-api.ts'
+import { ip } from '#ip/ip.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
+import { silentLog } from '#log/log.ts'
+import { createLab, type Lab } from '#testing/netns.ts'
+import { waitFor } from '#testing/wait-for.ts'
+import { ROUTE_PROTOCOL } from './plan-announcement.ts'
+import { runAnnouncer } from './run-announcer.ts'
+
+const VIP = ip('172.30.0.200')
+
+/** Two nodes and a host outside on one link. What a node gets for the address it answers itself, as the proxy would have it. */
+function createCluster() {
+  const lab = createLab()
+  const lan = lab.netns('lan')
+  lab.exec(lan, ['ip', 'link', 'add', 'br0', 'up', 'type', 'bridge'])
+  const join = (name: string, address: string) => {
+    const netns = lab.netns(name)
+    lab.connect(
+      { netns: lan, device: `port-${name}` },
+      { netns, device: 'eth0', address: `${address}/24` },
+    )
+    lab.exec(lan, ['ip', 'link', 'set', `port-${name}`, 'master', 'br0'])
+    return netns
+  }
+  const outside = join('outside', '172.30.0.254')
+  const nodes = new Map(
+    ['172.30.0.11', '172.30.0.12'].map((address, i) => {
+      const name = `node${i + 1}`
+      const netns = join(name, address)
+      furnishNode(lab, netns, address)
+      return [name, netns] as const
+    }),
+  )
+  const macOf = (netns: Netns) => lab.rtnetlink(netns).link('eth0')?.mac
+  return {
+    lab,
+    outside,
+    nodes,
+    api: createFakeAPI(),
+    /** Who the outside thinks has the address. */
+    holder() {
+      const seen = lab
+        .rtnetlink(outside)
+        .neighbours()
+        .find((one) => one.ip === VIP)?.mac
+      return [...nodes].find(([, netns]) => seen !== undefined && macOf(netns) === seen)?.[0]
+    },
+    pings: () => lab.exec(outside, ['ping', '-n', '-c', '1', '-W', '1', VIP]).status === 0,
+    /** Those who answer a question for the address, asked anew. */
+    answers: (name: string) =>
+      lab
+        .rtnetlink(nodes.get(name)!)
+        .neighbours()
+        .some((one) => one.ip === VIP && one.proxy),
+  }
+}
+
+function furnishNode(lab: Lab, netns: Netns, address: string): void {
+  writeSysctl('net.ipv4.ip_forward', 1, netns)
+  writeSysctl('net.ipv4.neigh.eth0.proxy_delay', 0, netns)
+  lab.rtnetlink(netns).addLink({ kind: 'bridge', name: 'cni0', up: true })
+  const rule = `ip daddr ${VIP} dnat to ${address}`
+  const script = `table ip lab {\n chain pre {\n type nat hook prerouting priority -100;\n ${rule}\n }\n}\n`
+  lab.exec(netns, ['nft', '-f', '-'], { input: script })
+}
+
+type Cluster = ReturnType<typeof createCluster>
+
+/** Stops with the scope; what it did to the node stays. */
+function announce({ lab, nodes, api }: Cluster, nodeName: string): AsyncDisposable {
+  const abort = new AbortController()
+  const { signal } = abort
+  const netns = nodes.get(nodeName)!
+  const deps = {
+    services: createInformer(api, resources.services, signal),
+    nodes: createInformer(api, resources.nodes, signal),
+    slices: createInformer(api, resources.endpointSlices, signal),
+    rtnetlink: lab.rtnetlink(netns),
+    log: silentLog,
+    netns,
+  }
+  const running = runAnnouncer(deps, { nodeName }, signal)
+  return {
+    async [Symbol.asyncDispose]() {
+      abort.abort()
+      await running
+    },
+  }
+}
+
+const service: Service = {
+  metadata: { name: 'web', namespace: 'default' },
+  spec: { type: 'LoadBalancer' },
+  status: { loadBalancer: { ingress: [{ ip: VIP, ipMode: 'VIP' }] } },
+}
+
+const nodeOf = (name: string, ready: 'True' | 'False'): Node => ({
+  metadata: { name },
+  status: { conditions: [{ type: 'Ready', status: ready }] },
+})
+
+suite('a LoadBalancer address', () => {
+  test('is answered by one node, and moves with news to those who knew it', async () => {
+    const cluster = createCluster()
+    using _ = cluster.lab
+    const { api } = cluster
+    await api.create(resources.nodes, nodeOf('node1', 'True'))
+    await api.create(resources.nodes, nodeOf('node2', 'True'))
+    await api.create(resources.services, service)
+    await using _one = announce(cluster, 'node1')
+    await using _two = announce(cluster, 'node2')
+    // By sha256: model.test.ts.
+    await waitFor(() => cluster.answers('node1'), { what: 'node1 to answer' })
+    assert.ok(cluster.pings())
+    assert.equal(cluster.holder(), 'node1')
+    assert.ok(!cluster.answers('node2'))
+
+    // The peer's entry is fresh: without news it would trust it for more than 30 s (facts/external-access.md 6).
+    const started = performance.now()
+    await api.update(resources.nodes, nodeOf('node1', 'False'), 'status')
+    await waitFor(() => cluster.holder() === 'node2', {
+      what: 'the outside to hear of node2',
+      timeoutMs: 8000,
+    })
+    assert.ok(cluster.pings())
+    assert.ok(performance.now() - started < 6000)
+    assert.ok(!cluster.answers('node1'))
+    // The address was borrowed for the news only.
+    const rtnetlink = cluster.lab.rtnetlink(cluster.nodes.get('node2')!)
+    const holds = () => rtnetlink.addresses().some(({ address }) => address.address === VIP)
+    await waitFor(() => !holds(), {
+      what: 'the address to be given back',
+    })
+
+    await api.delete(resources.services, { namespace: 'default', name: 'web' })
+    await waitFor(() => !cluster.answers('node2'), { what: 'node2 to stop' })
+    for (const netns of cluster.nodes.values()) {
+      const routes = cluster.lab.rtnetlink(netns).routes()
+      assert.deepEqual(
+        routes.filter(({ protocol }) => protocol === ROUTE_PROTOCOL),
+        [],
+      )
+    }
+  })
+
+  test('outlives its announcer; the next one takes away what is not wanted any more', async () => {
+    const cluster = createCluster()
+    using _ = cluster.lab
+    const { api } = cluster
+    await api.create(resources.nodes, nodeOf('node1', 'True'))
+    await api.create(resources.services, service)
+    {
+      await using _one = announce(cluster, 'node1')
+      await waitFor(() => cluster.answers('node1'), { what: 'node1 to answer' })
+    }
+    assert.ok(cluster.pings())
+    await api.delete(resources.services, { namespace: 'default', name: 'web' })
+    await using _again = announce(cluster, 'node1')
+    await waitFor(() => !cluster.answers('node1'), { what: 'node1 to stop' })
+    cluster.lab.rtnetlink(cluster.outside).deleteNeighbour({ device: 'eth0', ip: VIP })
+    assert.ok(!cluster.pings())
+  })
+
+  test("waits for the pods' bridge", async () => {
+    const cluster = createCluster()
+    using _ = cluster.lab
+    const rtnetlink = cluster.lab.rtnetlink(cluster.nodes.get('node1')!)
+    rtnetlink.deleteLink('cni0')
+    await cluster.api.create(resources.nodes, nodeOf('node1', 'True'))
+    await cluster.api.create(resources.services, service)
+    await using _one = announce(cluster, 'node1')
+    rtnetlink.addLink({ kind: 'bridge', name: 'cni0', up: true })
+    await waitFor(() => cluster.answers('node1'), { what: 'node1 to answer' })
+    assert.ok(cluster.pings())
+  })
+})
