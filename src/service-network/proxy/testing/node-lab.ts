@@ -3,7 +3,7 @@ import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
-import { createFakeAPI } from '#client/fake-api.ts'
+import { createFakeAPI, type FakeAPI } from '#client/fake-api.ts'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
@@ -28,10 +28,12 @@ export interface NodeLab extends Disposable {
   netnsOf(address: string): Netns
   ask(from: string, questions: readonly Question[]): readonly Reply[]
   nft(command: string): string
-  readonly api: ReturnType<typeof createFakeAPI>
+  readonly api: FakeAPI
   /** Starts a proxy on node1. Resolves when it has programmed what is there; `stop` ends it and leaves the rules. */
   startProxy(options?: Partial<ProxyOptions> & { readonly log?: Log }): Promise<RunningProxy>
+  /** Creates or replaces. */
   put(...objects: readonly (Service | EndpointSlice)[]): Promise<void>
+  remove(resource: resources.Resource, ...names: readonly string[]): Promise<void>
 }
 
 export interface RunningProxy {
@@ -105,19 +107,14 @@ async function furnish(lab: Lab): Promise<NodeLab> {
     },
     async put(...objects) {
       for (const object of objects) {
-        if ('spec' in object) await create(resources.services, object)
-        else await create(resources.endpointSlices, object)
-      }
-      async function create<T extends Service | EndpointSlice>(
-        resource: resources.Resource<T>,
-        object: T,
-      ) {
-        const { namespace = '', name } = object.metadata
-        await api.delete(resource, { namespace, name })
-        await api.create(resource, object)
+        if ('spec' in object) await putOne(api, resources.services, object)
+        else await putOne(api, resources.endpointSlices, object)
       }
     },
-    startProxy: (options = {}) => startProxy(lab, node, api, options),
+    async remove(resource, ...names) {
+      for (const name of names) await api.delete(resource, { namespace: 'default', name })
+    },
+    startProxy: (options = {}) => startProxy(node, api, options),
     [Symbol.dispose]() {
       nft[Symbol.dispose]()
       lab[Symbol.dispose]()
@@ -125,13 +122,21 @@ async function furnish(lab: Lab): Promise<NodeLab> {
   }
 }
 
+async function putOne<T extends Service | EndpointSlice>(
+  api: FakeAPI,
+  resource: resources.Resource<T>,
+  object: T,
+): Promise<void> {
+  const { namespace = '', name } = object.metadata
+  if (await api.get(resource, { namespace, name })) await api.update(resource, object)
+  else await api.create(resource, object)
+}
+
 async function startProxy(
-  lab: Lab,
   node: Netns,
-  api: ReturnType<typeof createFakeAPI>,
+  api: FakeAPI,
   { log = silentLog, ...options }: Partial<ProxyOptions> & { readonly log?: Log },
 ): Promise<RunningProxy> {
-  void lab
   const abort = new AbortController()
   const { signal } = abort
   const states: ProxyState[] = []
