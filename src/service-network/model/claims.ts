@@ -53,17 +53,18 @@ export function withoutLostFrontends(
   service: ProxiedService,
   claims: Claims,
 ): ProxiedService {
-  const lost: string[] = []
-  const keep = (port: ProxiedPort, frontend: Frontend) => {
-    if (claimsOfFrontend(port, frontend).every((claim) => claims.holds(key, claim))) return true
-    lost.push(`${frontend.ip}:${frontend.port}/${port.protocol}`)
-    return false
-  }
+  const isHeld = (port: ProxiedPort, frontend: Frontend) =>
+    claimsOfFrontend(port, frontend).every((claim) => claims.holds(key, claim))
+  const lost = service.ports.flatMap((port) =>
+    port.frontends
+      .filter((frontend) => !isHeld(port, frontend))
+      .map((frontend) => `${frontend.ip}:${frontend.port}/${port.protocol}`),
+  )
+  if (lost.length === 0) return service
   const ports = service.ports.map((port) => ({
     ...port,
-    frontends: port.frontends.filter((frontend) => keep(port, frontend)),
+    frontends: port.frontends.filter((frontend) => isHeld(port, frontend)),
   }))
-  if (lost.length === 0) return service
   const reasons = lost.map((value) => ({
     what: 'frontend' as const,
     value,

@@ -1,5 +1,5 @@
 import type { ServiceModel } from '../../model.ts'
-import type { Chain, Element, NftPlan, ProxyPlanOptions } from './nft-plan.ts'
+import type { Chain, Element, NftPlan, ProxyPlanOptions, ServicePlan } from './nft-plan.ts'
 import { planBaseChains, SETS } from './plan-base.ts'
 import { planService } from './plan-service.ts'
 
@@ -16,10 +16,7 @@ export function planProxy(
   previous?: NftPlan,
 ): NftPlan {
   const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
-  const services = new Map<
-    string,
-    NftPlan['services'] extends ReadonlyMap<string, infer P> ? P : never
-  >()
+  const services = new Map<string, ServicePlan>()
   const loadBalancerIPs = new Set<Element['key'][number]>()
   for (const [key, service] of model) {
     const known = previous?.services.get(key)
