@@ -16,6 +16,7 @@ interface Ring {
   readonly concurrency: number
 }
 
+const TEST_TIMEOUT_MS = 240_000
 const root = resolve(import.meta.dirname, '..')
 const launcher = resolve(root, 'bin/fairlead-node')
 const isRoot = process.getuid?.() === 0
@@ -63,6 +64,8 @@ for (const { name, needsRoot, files, concurrency } of chosen.length > 0 ? chosen
     const before = needsRoot ? readNetworkState() : undefined
     await step(`${name} ring, ${selected.length} files`, launcher, [
       '--test',
+      // A test that hangs fails, instead of holding up all the others.
+      `--test-timeout=${TEST_TIMEOUT_MS}`,
       `--test-concurrency=${concurrency}`,
       ...selected,
     ])
