@@ -60,8 +60,8 @@ export function createProxyTable(nft: Nft, options: ProxyPlanOptions, log: Log):
     const desired = planProxy(model, options, before)
     const changes = diffPlans(before, desired)
     if (!isEmpty(changes)) nft.commit(renderChanges(changes))
-    applied = desired
     if (stickyServiceChanged(before, desired)) forgetStaleAffinity(model)
+    applied = desired
     return isEmpty(changes) ? 'nothing' : 'changed'
   }
 

@@ -14,8 +14,9 @@ import {
 } from '../model.ts'
 import { createBell } from './bell.ts'
 import { createConntrackCommand } from './conntrack-command.ts'
+import { createFlowSweeper } from './flow-sweeper.ts'
 import { createProxyTable, type ProxyTable } from './proxy-table.ts'
-import { type ConntrackFlusher, changedUDPTargets, selectStaleFlows } from './udp-flows.ts'
+import type { ConntrackFlusher } from './udp-flows.ts'
 
 export interface ProxyDeps {
   readonly services: Informer<Service>
@@ -24,7 +25,7 @@ export interface ProxyDeps {
   readonly log: Log
   /** conntrack(8) in this process's own namespace by default. */
   readonly conntrack?: ConntrackFlusher
-  /** Hears of each change of the state. */
+  /** Hears how each sync went. */
   readonly onState?: (state: ProxyState) => void
 }
 
@@ -72,7 +73,11 @@ export async function runProxy(
   }
   const { podDevice = 'cni0', checkIntervalMs = CHECK_INTERVAL_MS } = options
   const table = createProxyTable(deps.nft, { ...options, podDevice }, log)
-  const flows = createFlowSweeper(deps.conntrack ?? createConntrackCommand(), options, log)
+  const flows = createFlowSweeper(
+    deps.conntrack ?? createConntrackCommand(),
+    options.serviceCIDR,
+    log,
+  )
   let failures = 0
   while (!signal.aborted) {
     bell.silence()
@@ -140,34 +145,4 @@ function follow<T extends KubernetesObject>(
     else set(object)
     ring()
   })
-}
-
-/** Deletes UDP flows that a change left behind: in the background, one sweep at a time. */
-function createFlowSweeper(
-  conntrack: ConntrackFlusher,
-  { serviceCIDR }: ProxyOptions,
-  log: Log,
-): { sweep(model: ServiceModel): void; idle(): Promise<void> } {
-  let swept: ServiceModel | undefined
-  let running = Promise.resolve()
-
-  async function sweepFlows(before: ServiceModel | undefined, after: ServiceModel): Promise<void> {
-    const targets = changedUDPTargets(before, after)
-    if (targets.size === 0) return
-    const atStart = before === undefined ? serviceCIDR : undefined
-    const stale = selectStaleFlows(await conntrack.udpFlows(), targets, atStart)
-    for (const flow of stale) await conntrack.deleteUDPFlow(flow)
-  }
-
-  return {
-    sweep(model) {
-      const before = swept
-      if (before === model) return
-      swept = model
-      running = running
-        .then(() => sweepFlows(before, model))
-        .catch((cause) => log.warn('Cannot delete stale UDP flows', { cause }))
-    },
-    idle: () => running,
-  }
 }
