@@ -17,4 +17,14 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
   fi
   printf '%s\n' "$want" >"$stamp"
 fi
+# Node 26 is linked to libatomic, which small Debian systems do not have.
+if ! said=$(bin/fairlead-node -e 0 2>&1); then
+  case $said in *libatomic*) ;; *) printf '%s\n' "$said" >&2; exit 2 ;; esac
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo 'Cannot start Node 26: libatomic.so.1 is missing (on Debian or Ubuntu, as root: apt-get install libatomic1)' >&2
+    exit 2
+  fi
+  echo 'setup: installing the package libatomic1' >&2
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libatomic1 >/dev/null
+fi
 exec bin/fairlead-node tools/setup.ts "$@"
