@@ -27,8 +27,6 @@ export interface ProxyPlanOptions {
 export interface ServicePlan {
   readonly of: ProxiedService
   readonly elements: readonly Element[]
-  /** Chains that elements go to, and that depend on numbers of endpoints and seconds only. */
-  readonly chains: readonly Chain[]
   readonly loadBalancerIPs: readonly IP[]
 }
 

@@ -1,4 +1,4 @@
-import type { ServiceModel } from '../../model.ts'
+import type { ProxiedService, ServiceModel } from '../../model.ts'
 import type { Chain, Element, NftPlan, ProxyPlanOptions, ServicePlan } from './nft-plan.ts'
 import { planBaseChains, SETS } from './plan-base.ts'
 import { planService } from './plan-service.ts'
@@ -18,11 +18,15 @@ export function planProxy(
   const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
   const services = new Map<string, ServicePlan>()
   const loadBalancerIPs = new Set<Element['key'][number]>()
+  const planUnlessKnown = (service: ProxiedService, known: ServicePlan | undefined) => {
+    if (known?.of === service) return known
+    const planned = planService(service, options)
+    for (const chain of planned.chains) chains.set(chain.name, chain)
+    return planned.plan
+  }
   for (const [key, service] of model) {
-    const known = previous?.services.get(key)
-    const plan = known?.of === service ? known : planService(service, options)
+    const plan = planUnlessKnown(service, previous?.services.get(key))
     services.set(key, plan)
-    if (plan !== known) for (const chain of plan.chains) chains.set(chain.name, chain)
     for (const ip of plan.loadBalancerIPs) loadBalancerIPs.add(ip)
   }
   const shared = [...loadBalancerIPs]

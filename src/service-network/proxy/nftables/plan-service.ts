@@ -19,8 +19,15 @@ import { planRememberChain, planSpreadChain, planStickChain } from './plan-base.
 const REFUSE: ElementVerdict = { kind: 'goto', chain: 'refuse' }
 const DROP: ElementVerdict = { kind: 'drop' }
 
-/** Plans one Service. Pure: equal inputs give deep-equal plans, in a stable order. */
-export function planService(service: ProxiedService, options: ProxyPlanOptions): ServicePlan {
+/**
+ * Plans one Service. Pure: equal inputs give deep-equal plans, in a stable order.
+ *
+ * @returns also the chains that its elements go to, which depend on numbers of endpoints and seconds only
+ */
+export function planService(
+  service: ProxiedService,
+  options: ProxyPlanOptions,
+): { readonly plan: ServicePlan; readonly chains: readonly Chain[] } {
   const parts = service.ports.flatMap((port) =>
     port.frontends.map((frontend) => planFrontend(port, frontend, options)),
   )
@@ -28,14 +35,13 @@ export function planService(service: ProxiedService, options: ProxyPlanOptions):
   const ipsOf = (kind: Frontend['kind']) => [
     ...new Set(frontends.filter((frontend) => frontend.kind === kind).map(({ ip }) => ip)),
   ]
+  const elements = [
+    ...ipsOf('ClusterIP').map((ip): Element => ({ set: 'cluster-ips', key: [ip] })),
+    ...parts.flatMap((part) => part.elements),
+  ]
   return {
-    of: service,
-    elements: [
-      ...ipsOf('ClusterIP').map((ip): Element => ({ set: 'cluster-ips', key: [ip] })),
-      ...parts.flatMap(({ elements }) => elements),
-    ],
-    chains: [...new Map(parts.flatMap(({ chains }) => chains).map((c) => [c.name, c])).values()],
-    loadBalancerIPs: ipsOf('LoadBalancer'),
+    plan: { of: service, elements, loadBalancerIPs: ipsOf('LoadBalancer') },
+    chains: parts.flatMap(({ chains }) => chains),
   }
 }
 
