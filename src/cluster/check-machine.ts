@@ -12,13 +12,16 @@ export function checkMachine(name: string): void {
   )
   if (status === 0) return
   const why = error?.message ?? stderr.trim().split('\n')[0] ?? ''
+  const missing = error ? 'unshare' : /failed to execute nft/.test(why) ? 'nft' : undefined
+  if (missing) {
+    throw new Error(
+      `Cannot start cluster ${name}: ${missing} is not installed (run \`npm run setup\`)`,
+    )
+  }
   if (/unshare/.test(why)) {
     throw new Error(
       `Cannot start cluster ${name}: no network namespace can be made: ${why} (root with CAP_SYS_ADMIN is needed)`,
     )
-  }
-  if (/not found|No such file/.test(why)) {
-    throw new Error(`Cannot start cluster ${name}: nft is not installed (run \`npm run setup\`)`)
   }
   throw new Error(
     `Cannot start cluster ${name}: this kernel has no nf_tables: ${why} (run \`npm run setup\`, which loads missing modules, or boot a kernel that has it)`,

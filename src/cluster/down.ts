@@ -1,12 +1,13 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { detachMount } from '#kernel/mount/mount.ts'
 import { deleteNetns } from '#kernel/netns/netns.ts'
 import { signalProcess } from '#kernel/process/process.ts'
-import { claimCluster, ownerOf, releaseRunRoot } from './claim.ts'
+import { claimCluster, clearRunFolder } from './claim.ts'
+import { refuseForeignFolder, removeClusterFolder } from './cluster-folder.ts'
 import { removeFromKubeconfig } from './kubeconfig.ts'
 import { contextOf, type Layout } from './layout.ts'
 import { membersOf, netnsFiles, netnsInodes } from './members.ts'
-import { readProcesses } from './processes.ts'
+import { isAlive, readProcesses } from './processes.ts'
 
 const PATIENCE_MS = 10_000
 
@@ -16,34 +17,44 @@ export async function removeCluster(
   { kubeconfigPath }: { readonly kubeconfigPath: string },
 ): Promise<boolean> {
   if (!existsSync(layout.home) && !existsSync(layout.run)) return false
-  const claim = claimCluster(layout, 'remove')
-  try {
-    await endProcesses(layout)
-    for (const path of netnsFiles(layout)) deleteNetns(path)
-    unmountBelow([layout.run, layout.home])
-    await removeFromKubeconfig(kubeconfigPath, contextOf(layout.name))
-    rmSync(layout.home, { recursive: true, force: true })
-    rmSync(layout.run, { recursive: true, force: true })
-  } finally {
-    claim[Symbol.dispose]()
-  }
-  if (!ownerOf(layout)) releaseRunRoot()
+  using _claim = claimCluster(layout, 'remove')
+  await clearCluster(layout, { kubeconfigPath })
   return true
+}
+
+/** Removes everything but the claim, which the caller holds. */
+export async function clearCluster(
+  layout: Layout,
+  { kubeconfigPath }: { readonly kubeconfigPath: string },
+): Promise<void> {
+  refuseForeignFolder(layout)
+  await endProcesses(layout)
+  for (const path of netnsFiles(layout)) deleteNetns(path)
+  unmountBelow([layout.run, layout.home])
+  // A person's file that cannot be read must not keep the cluster alive.
+  const [kubeconfig] = await Promise.allSettled([
+    removeFromKubeconfig(kubeconfigPath, contextOf(layout.name)),
+  ])
+  removeClusterFolder(layout)
+  clearRunFolder(layout)
+  if (kubeconfig.status === 'rejected') throw kubeconfig.reason
 }
 
 /** Ends the daemons first, since an agent would start what we end; then all that lives in a namespace of the cluster. */
 async function endProcesses(layout: Layout): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
   const inodes = new Set<bigint>()
-  const daemons = new Set(readProcesses(layout).map(({ pid }) => pid))
+  const daemons = readProcesses(layout)
   for (;;) {
+    // By their records too: the file of a namespace may be gone while its daemon lives.
+    const first = daemons.filter(isAlive)
     // Looked for anew each time: an agent may have made one more pod before it ended.
     for (const inode of netnsInodes(layout)) inodes.add(inode)
-    const alive = membersOf(inodes)
+    // We may have been called by `fairlead exec`.
+    const members = membersOf(inodes).filter(({ pid }) => pid !== process.pid)
+    const alive = first.length > 0 ? first : members
     if (alive.length === 0) return
-    const first = alive.filter(({ pid }) => daemons.has(pid))
-    for (const { pid, netnsInode } of first.length > 0 ? first : alive)
-      signalProcess(pid, 'SIGKILL', { netnsInode })
+    for (const { pid, ...expected } of alive) signalProcess(pid, 'SIGKILL', expected)
     if (Date.now() > deadline) {
       const pids = alive.map(({ pid }) => pid).join(', ')
       throw new Error(
@@ -56,8 +67,10 @@ async function endProcesses(layout: Layout): Promise<void> {
 
 /** A folder is only removed once nothing is mounted below it: else its removal would reach into what is mounted. */
 function unmountBelow(folders: readonly string[]): void {
+  // The kernel names mount points without symbolic links.
+  const real = folders.filter((folder) => existsSync(folder)).map((folder) => realpathSync(folder))
   const below = () =>
-    mountPoints().filter((path) => folders.some((folder) => path.startsWith(`${folder}/`)))
+    mountPoints().filter((path) => real.some((folder) => path.startsWith(`${folder}/`)))
   for (const path of below().reverse()) detachMount(path)
   const left = below()
   if (left.length > 0)

@@ -1,7 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { writeFileAtomic } from './atomic-file.ts'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { type Document, isMap, isSeq, parseDocument } from 'yaml'
+import { lockKubeconfig } from './kubeconfig-lock.ts'
+import { personHome } from './layout.ts'
 import type { KeyPair } from './pki.ts'
 
 /** One context: a server, and who we are to it. */
@@ -12,124 +24,131 @@ export interface KubeconfigEntry {
   readonly keyPair: KeyPair
 }
 
-interface NamedEntry {
-  readonly name: string
-}
-
-interface Kubeconfig {
-  readonly [key: string]: unknown
-  readonly clusters?: readonly NamedEntry[] | null
-  readonly contexts?: readonly NamedEntry[] | null
-  readonly users?: readonly NamedEntry[] | null
-  readonly 'current-context'?: string
-}
-
 export class KubeconfigError extends Error {
   override readonly name = 'KubeconfigError'
 }
 
-/** The file that kubectl would write to: the first of `$KUBECONFIG`, or `~/.kube/config`. */
+/**
+ * The file that kubectl would write a new context to (client-go tools/clientcmd/config.go, GetDefaultFilename): the first of
+ * `$KUBECONFIG` that exists, else its last; without it `~/.kube/config`.
+ */
 export function userKubeconfigPath(env: NodeJS.ProcessEnv = process.env): string {
-  return env.KUBECONFIG?.split(':').find((path) => path !== '') ?? join(homedir(), '.kube/config')
+  const paths = env.KUBECONFIG?.split(':').filter((path) => path !== '') ?? []
+  return (
+    paths.find((path) => existsSync(path)) ??
+    paths.at(-1) ??
+    join(personHome(env, 'KUBECONFIG'), '.kube/config')
+  )
 }
 
 /** A kubeconfig of one context, as text. JSON is YAML, so that no YAML writer is needed. */
 export function renderKubeconfig(entry: KubeconfigEntry): string {
-  return `${JSON.stringify(withEntry({ apiVersion: 'v1', kind: 'Config' }, entry), null, 2)}\n`
+  const config = { apiVersion: 'v1', kind: 'Config', ...listsOf(entry) }
+  return `${JSON.stringify({ ...config, 'current-context': entry.context }, null, 2)}\n`
 }
 
 /** Adds the context to a person's kubeconfig and makes it the current one; all else in the file stays. */
 export async function mergeKubeconfig(path: string, entry: KubeconfigEntry): Promise<void> {
-  const held = await readKubeconfig(path)
-  await writeKubeconfig(path, withEntry(held ?? { apiVersion: 'v1', kind: 'Config' }, entry))
+  await editKubeconfig(path, (config) => {
+    removeEntries(config, entry.context)
+    if (!config.has('apiVersion')) config.set('apiVersion', 'v1')
+    if (!config.has('kind')) config.set('kind', 'Config')
+    for (const [key, [item]] of Object.entries(listsOf(entry))) {
+      const list = config.get(key)
+      // An empty list is written `[]`: what is added to it would be written on one line.
+      if (isSeq(list) && list.items.length > 0) list.add(config.createNode(item))
+      else config.set(key, config.createNode([item]))
+    }
+    config.set('current-context', entry.context)
+    return true
+  })
 }
 
 /** Takes the context out again. */
 export async function removeFromKubeconfig(path: string, context: string): Promise<void> {
-  const held = await readKubeconfig(path)
-  if (
-    !held ||
-    ![held.clusters, held.contexts, held.users].some((list) =>
-      list?.some(({ name }) => name === context),
-    )
-  )
-    return
-  const { 'current-context': current, ...rest } = without(held, context)
-  await writeKubeconfig(path, {
-    ...rest,
-    ...(current !== undefined && { 'current-context': current === context ? '' : current }),
+  if (!existsSync(path)) return
+  await editKubeconfig(path, (config) => {
+    const wasThere = removeEntries(config, context)
+    if (wasThere && config.get('current-context') === context) config.set('current-context', '')
+    return wasThere
   })
 }
 
-function withEntry(
-  config: Kubeconfig,
-  { context, server, caPEM, keyPair }: KubeconfigEntry,
-): Kubeconfig {
+const LISTS = ['clusters', 'contexts', 'users'] as const
+
+function listsOf({ context, server, caPEM, keyPair }: KubeconfigEntry) {
   const base64 = (pem: string) => Buffer.from(pem).toString('base64')
-  const rest = without(config, context)
+  const user = {
+    'client-certificate-data': base64(keyPair.certPEM),
+    'client-key-data': base64(keyPair.keyPEM),
+  }
+  const cluster = { server, 'certificate-authority-data': base64(caPEM) }
   return {
-    ...rest,
-    clusters: [
-      ...(rest.clusters ?? []),
-      {
-        name: context,
-        cluster: { server, 'certificate-authority-data': base64(caPEM) },
-      } as NamedEntry,
-    ],
-    contexts: [
-      ...(rest.contexts ?? []),
-      { name: context, context: { cluster: context, user: context } } as NamedEntry,
-    ],
-    users: [
-      ...(rest.users ?? []),
-      {
-        name: context,
-        user: {
-          'client-certificate-data': base64(keyPair.certPEM),
-          'client-key-data': base64(keyPair.keyPEM),
-        },
-      } as NamedEntry,
-    ],
-    'current-context': context,
+    clusters: [{ name: context, cluster }],
+    contexts: [{ name: context, context: { cluster: context, user: context } }],
+    users: [{ name: context, user }],
   }
 }
 
-function without(config: Kubeconfig, context: string): Kubeconfig {
-  const others = (list: readonly NamedEntry[] | null | undefined) =>
-    (list ?? []).filter(({ name }) => name !== context)
-  return {
-    ...config,
-    clusters: others(config.clusters),
-    contexts: others(config.contexts),
-    users: others(config.users),
+/** @returns whether there was any */
+function removeEntries(config: Document, context: string): boolean {
+  let wasThere = false
+  for (const key of LISTS) {
+    const list = config.get(key)
+    if (!isSeq(list)) continue
+    const others = list.items.filter((item) => !isMap(item) || item.get('name') !== context)
+    wasThere ||= others.length < list.items.length
+    list.items = others
   }
+  return wasThere
 }
 
-async function readKubeconfig(path: string): Promise<Kubeconfig | undefined> {
-  if (!existsSync(path)) return
-  const { parse } = await import('yaml')
+/** Changes the file as kubectl does: under its lock, through symbolic links, and owned by whom it belonged to. */
+async function editKubeconfig(path: string, edit: (config: Document) => boolean): Promise<void> {
+  mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 })
+  using _lock = await lockKubeconfig(path)
+  const target = existsSync(path) ? realpathSync(path) : path
+  const config = parseKubeconfig(path, existsSync(path) ? readFileSync(path, 'utf8') : '')
+  // Keys and values stay on one line, as kubectl writes them.
+  if (edit(config)) replaceFile(target, config.toString({ lineWidth: 0 }))
+}
+
+/** A document keeps the comments, the order and the quotes of what is not ours. */
+function parseKubeconfig(path: string, text: string): Document {
   const hint = 'mend it, or set KUBECONFIG to another file'
-  let config: unknown
-  try {
-    config = parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new KubeconfigError(`Cannot read kubeconfig ${path}: it is not YAML (${hint})`, { cause })
-  }
-  if (config === null || config === undefined) return
-  const isConfig =
-    typeof config === 'object' &&
-    ['clusters', 'contexts', 'users'].every((key) => {
-      const list = (config as Record<string, unknown>)[key]
-      return list === undefined || list === null || Array.isArray(list)
+  const config = parseDocument(text, { intAsBigInt: true })
+  if (config.errors.length > 0) {
+    throw new KubeconfigError(`Cannot read kubeconfig ${path}: it is not YAML (${hint})`, {
+      cause: config.errors[0],
     })
-  if (!isConfig)
+  }
+  const isEmpty = config.contents === null || config.toJS() === null
+  if (isEmpty) config.contents = config.createNode({}) as typeof config.contents
+  const isConfig =
+    isMap(config.contents) &&
+    LISTS.every((key) => isSeq(config.get(key)) || (config.get(key) ?? null) === null)
+  if (!isConfig) {
     throw new KubeconfigError(
       `Cannot read kubeconfig ${path}: it does not hold lists of clusters, contexts and users (${hint})`,
     )
-  return config as Kubeconfig
+  }
+  return config
 }
 
-async function writeKubeconfig(path: string, config: Kubeconfig): Promise<void> {
-  const { stringify } = await import('yaml')
-  writeFileAtomic(path, stringify(config))
+/** The name is always the same, and the lock is held: what a crash left is written over. */
+function replaceFile(path: string, content: string): void {
+  const temporary = `${path}.fairlead-new`
+  const { mode, uid, gid } = existsSync(path)
+    ? statSync(path)
+    : { ...ownerOfFolder(dirname(resolve(path))), mode: 0o600 }
+  rmSync(temporary, { force: true })
+  writeFileSync(temporary, content, { mode: 0o600, flag: 'wx' })
+  chownSync(temporary, uid, gid)
+  chmodSync(temporary, mode & 0o777)
+  renameSync(temporary, path)
+}
+
+function ownerOfFolder(folder: string): { readonly uid: number; readonly gid: number } {
+  const { uid, gid } = statSync(folder)
+  return { uid, gid }
 }

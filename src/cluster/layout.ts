@@ -1,4 +1,4 @@
-import { homedir } from 'node:os'
+import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** Where a cluster keeps what it owns: `run` goes with the machine's boot, `home` stays until `down`. */
@@ -28,7 +28,19 @@ export function isClusterName(name: string): boolean {
 
 /** `$FAIRLEAD_HOME`, or `~/.fairlead`. */
 export function fairleadHome(env: NodeJS.ProcessEnv = process.env): string {
-  return resolve(env.FAIRLEAD_HOME || join(homedir(), '.fairlead'))
+  return resolve(env.FAIRLEAD_HOME || join(personHome(env, 'FAIRLEAD_HOME'), '.fairlead'))
+}
+
+/** The caller's own folder: `$HOME`, or what the user database says. @throws Error that names `instead`, a variable to set */
+export function personHome(env: NodeJS.ProcessEnv, instead: string): string {
+  if (env.HOME) return env.HOME
+  try {
+    return userInfo().homedir
+  } catch (cause) {
+    throw new Error(`Cannot find your home folder: HOME is not set (set it, or ${instead})`, {
+      cause,
+    })
+  }
 }
 
 /** The kubeconfig context of a cluster. */
@@ -40,7 +52,9 @@ export function runRoot(): string {
   return RUN_ROOT
 }
 
+/** @throws RangeError where the name is none: it becomes part of paths that are removed */
 export function layoutOf(name: string, homeRoot: string = fairleadHome()): Layout {
+  if (!isClusterName(name)) throw new RangeError(`Cannot place cluster ${name}: this is no name`)
   const home = join(homeRoot, name)
   const run = join(RUN_ROOT, name)
   return {

@@ -1,5 +1,7 @@
-import { globSync, statSync } from 'node:fs'
+import { globSync } from 'node:fs'
 import { join } from 'node:path'
+import { KernelError } from '#kernel/kernel-error.ts'
+import { openNetns } from '#kernel/netns/netns.ts'
 import { processesIn } from '#kernel/process/process.ts'
 import type { Layout } from './layout.ts'
 
@@ -16,7 +18,18 @@ export function netnsFiles({ run }: Layout): readonly string[] {
 
 /** The inodes of those namespaces. A file that a crash left without a namespace counts for nothing. */
 export function netnsInodes(layout: Layout): ReadonlySet<bigint> {
-  return new Set(netnsFiles(layout).map((path) => statSync(path, { bigint: true }).ino))
+  return new Set(netnsFiles(layout).flatMap((path) => netnsInodeAt(path) ?? []))
+}
+
+/** The inode of the network namespace bound at `path`; `undefined` where there is no file, or a plain one. */
+export function netnsInodeAt(path: string): bigint | undefined {
+  try {
+    using netns = openNetns(path)
+    return netns.inode
+  } catch (error) {
+    if (error instanceof KernelError && ['EINVAL', 'ENOENT'].includes(error.errno)) return undefined
+    throw error
+  }
 }
 
 export function membersOf(inodes: ReadonlySet<bigint>): readonly Member[] {

@@ -87,6 +87,11 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     else if (range.prefixLength > longest)
       problem(option, `it is too small (a /${longest} or larger is needed)`)
   }
+  const podCIDR = parseCIDR(options.podCIDR)
+  const shares = podCIDR ? 2 ** (NODE_MASK - podCIDR.prefixLength) : options.nodes
+  if (shares >= 2 && shares < options.nodes) {
+    problem(`--pod-cidr ${options.podCIDR}`, `it has a /24 for ${shares} nodes only`)
+  }
   for (const [i, a] of ranges.entries()) {
     for (const b of ranges.slice(i + 1)) {
       if (a.range && b.range && cidrsOverlap(a.range, b.range))

@@ -54,17 +54,18 @@ export async function ensurePKI(
   dir: string,
   identities: Readonly<Record<string, Identity>>,
 ): Promise<void> {
-  const missing = Object.entries(identities).filter(([name]) => !hasKeyPair(dir, name))
-  if (missing.length === 0 && hasKeyPair(dir, 'ca')) return
+  const hasCA = hasKeyPair(dir, 'ca')
+  // What another CA signed is worth nothing.
+  const missing = Object.entries(identities).filter(([name]) => !hasCA || !hasKeyPair(dir, name))
+  if (missing.length === 0) return
   const { createAuthority } = await import('./certificate-authority.ts')
-  const authority = await createAuthority(
-    hasKeyPair(dir, 'ca') ? readKeyPair(dir, 'ca') : undefined,
-  )
-  writeKeyPair(dir, 'ca', authority.keyPair)
+  const authority = await createAuthority(hasCA ? readKeyPair(dir, 'ca') : undefined)
   const signed = await Promise.all(
     missing.map(async ([name, identity]) => [name, await authority.sign(identity)] as const),
   )
   for (const [name, keyPair] of signed) writeKeyPair(dir, name, keyPair)
+  // Last: where it is missing all is made anew, however this was cut short.
+  if (!hasCA) writeKeyPair(dir, 'ca', authority.keyPair)
 }
 
 export function readKeyPair(dir: string, name: string): KeyPair {

@@ -49,6 +49,7 @@ export function spawnDaemon(
       }),
     )
     child.unref()
+    child.on('error', () => {}) // Told by the missing pid.
     if (child.pid === undefined)
       throw new Error(`Cannot start ${name}: the process could not be made`)
     const record = { name, pid: child.pid, startTime: startTimeOf(child.pid) ?? '' }
@@ -65,11 +66,12 @@ export function readProcesses({ processDir }: Layout): readonly ProcessRecord[] 
   return readdirSync(processDir)
     .filter((file) => file.endsWith('.json'))
     .sort()
-    .map((file) => JSON.parse(readFileSync(join(processDir, file), 'utf8')) as ProcessRecord)
+    .flatMap((file) => readRecord(join(processDir, file)) ?? [])
 }
 
+/** Zombies are dead: where nobody reaps them, as in many containers, they stay. */
 export function isAlive({ pid, startTime }: ProcessRecord): boolean {
-  return startTimeOf(pid) === startTime
+  return startTimeOf(pid) === startTime && !isZombie(pid)
 }
 
 /** The last lines a daemon wrote: what a person needs when it did not come up. */
@@ -80,6 +82,26 @@ export function tailLog({ logDir }: Layout, name: string, lines = 5): string {
     : ''
 }
 
+/** `undefined` for a file that was cut off when the machine stopped: its daemon stopped with it. */
+function readRecord(path: string): ProcessRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(path, 'utf8')) as Partial<ProcessRecord> | null
+    const { name, pid, startTime } = record ?? {}
+    if (typeof name !== 'string' || typeof startTime !== 'string') return undefined
+    return typeof pid === 'number' && pid > 1 ? { name, pid, startTime } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return /^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return true
+  }
+}
+
 /** Small heaps: the daemons hold little, and a large young generation is memory that is never given back. */
 const DAEMON_FLAGS = ['--max-semi-space-size=1']
 
@@ -87,7 +109,7 @@ const DAEMON_FLAGS = ['--max-semi-space-size=1']
 function daemonEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LANG, NODE_COMPILE_CACHE, FAIRLEAD_FFI } = process.env
   return {
-    PATH: `${PATH ?? ''}:/usr/sbin:/sbin`,
+    PATH: `${PATH || '/usr/local/bin:/usr/bin:/bin'}:/usr/sbin:/sbin`,
     ...(LANG && { LANG }),
     ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
     ...(FAIRLEAD_FFI && { FAIRLEAD_FFI }),

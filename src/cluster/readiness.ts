@@ -21,12 +21,7 @@ interface Waiting {
 /** Waits until the API server answers. */
 export async function waitForAPI(api: API, layout: Layout, signal: AbortSignal): Promise<void> {
   await until('the API server answers', layout, [CONTROL_PLANE], signal, async () => {
-    try {
-      await api.get(resources.namespaces, { name: 'kube-system' })
-      return true
-    } catch {
-      return false
-    }
+    return (await api.get(resources.namespaces, { name: 'kube-system' })) !== undefined
   })
 }
 
@@ -73,7 +68,15 @@ async function until(
   holds: () => Promise<boolean>,
 ): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
-  while (!(await holds())) {
+  let cause: unknown
+  const holdsNow = () => {
+    cause = undefined
+    return holds().catch((error) => {
+      cause = error
+      return false
+    })
+  }
+  while (!(await holdsNow())) {
     signal.throwIfAborted()
     const dead = readProcesses(layout).find(
       (daemon) => daemons.includes(daemon.name) && !isAlive(daemon),
@@ -85,6 +88,7 @@ async function until(
     if (Date.now() > deadline)
       throw new Error(
         `Cannot wait until ${what}: it did not happen within ${PATIENCE_MS / 1000} s (look at ${layout.logDir})`,
+        { cause },
       )
     await delay(POLL_MS)
   }

@@ -1,13 +1,12 @@
-import { existsSync, mkdirSync } from 'node:fs'
 import type { API } from '#client/api.ts'
 import { createAPI } from '#client/http-api.ts'
 import { currentNetns, openNetns } from '#kernel/netns/netns.ts'
 import { applyAddons, planAddons } from './addons.ts'
-import { chooseAPIPort } from './api-port.ts'
+import { reserveAPIPort } from './api-port.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { checkMachine } from './check-machine.ts'
 import { claimCluster } from './claim.ts'
-import { removeCluster } from './down.ts'
+import { clearCluster } from './down.ts'
 import {
   type KubeconfigEntry,
   mergeKubeconfig,
@@ -19,6 +18,7 @@ import {
   type AddressPlan,
   CLUSTER_DOMAIN,
   type ClusterOptions,
+  checkOptions,
   defaults,
   diffOptions,
   planAddresses,
@@ -49,29 +49,42 @@ export class UpError extends Error {
 
 /** Makes the cluster, or what is missing of it, and waits until it serves. A cluster that does not come up is removed again. */
 export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Promise<UpResult> {
-  const layout = layoutOf(asked.name ?? defaults.name)
-  const before = readState(layout)
-  const differences = before ? diffOptions(before.options, asked) : []
-  if (before?.phase === 'up' && differences.length > 0) {
+  const options: ClusterOptions = { ...defaults, ...definedOf(asked) }
+  const problems = checkOptions(options)
+  if (problems.length > 0) throw new UpError(problems.join('\n'))
+  const layout = layoutOf(options.name)
+  using _claim = claimCluster(layout, 'start')
+  // Read under the lock: another `up` may have just ended.
+  const state = readState(layout)
+  if (state?.phase !== 'up') return await createOrRemove(layout, options, deps)
+  const differences = diffOptions({ ...state.options, apiPort: state.apiPort }, asked)
+  if (differences.length > 0) {
     throw new UpError(
       `Cannot change cluster ${layout.name}: it was made with ${differences.join(', ')} (\`fairlead down --name ${layout.name}\` first, or leave the option out)`,
     )
   }
-  const fresh = before?.phase !== 'up'
-  if (fresh && (existsSync(layout.home) || existsSync(layout.run))) {
-    // What an interrupted `up` left.
-    await removeCluster(layout, { kubeconfigPath: userKubeconfigPath(deps.env) })
-  }
   checkMachine(layout.name)
-  const port = fresh ? await chooseAPIPort(asked.apiPort) : before.apiPort
-  using claim = claimCluster(layout, 'start')
-  if (before && !fresh) return await repair(layout, before, deps)
+  return await repair(layout, state, deps)
+}
+
+/** Begins with what an interrupted `up` left, and leaves nothing where it does not come to its end. */
+async function createOrRemove(
+  layout: Layout,
+  options: ClusterOptions,
+  deps: UpDeps,
+): Promise<UpResult> {
+  const kubeconfigPath = userKubeconfigPath(deps.env)
+  await clearCluster(layout, { kubeconfigPath })
+  checkMachine(layout.name)
+  await using port = await reserveAPIPort(options.apiPort)
   try {
-    return await create(layout, { ...defaults, ...definedOf(asked) }, port, deps)
+    return await create(layout, options, port.port, deps)
   } catch (error) {
     deps.progress('removing what was made so far')
-    claim[Symbol.dispose]()
-    await removeCluster(layout, { kubeconfigPath: userKubeconfigPath(deps.env) })
+    await clearCluster(layout, { kubeconfigPath }).catch((cause) => {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new UpError(`${why}\nWhat was made so far is not all removed:`, { cause })
+    })
     throw error
   }
 }
@@ -89,7 +102,6 @@ async function create(
     apiPort,
     createdAt: new Date().toISOString(),
   }
-  mkdirSync(layout.home, { recursive: true, mode: 0o700 })
   writeState(layout, state)
   await startMissing(layout, state, deps)
   const up: ClusterState = { ...state, phase: 'up' }
