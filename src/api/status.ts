@@ -141,6 +141,30 @@ export const internal = (why: string) =>
 
 export const serviceUnavailable = (why: string) => failure(503, 'ServiceUnavailable', why)
 
+/** The answer of a server behind this one, which gave no Status: NewGenericServerResponse, for a read. */
+export function serverResponse(
+  code: number,
+  resource: GroupResource,
+  name: string,
+  text: string,
+): StatusError {
+  const [reason, message] = serverResponses[code] ?? [
+    code >= 500 ? 'InternalError' : '',
+    code >= 500
+      ? `an error on the server (${quoteLikeGo(text)}) has prevented the request from succeeding`
+      : `the server responded with the status code ${code} but did not return more information`,
+  ]
+  const subject = `( ${qualify(resource)} ${name})` // upstream's verb is empty here
+  return failure(code, reason, `${message} ${subject}`, detailsOf(resource, name))
+}
+
+const serverResponses: Readonly<Record<number, readonly [reason: string, message: string]>> = {
+  401: ['Unauthorized', 'the server has asked for the client to provide credentials'],
+  404: ['NotFound', 'the server could not find the requested resource'],
+  405: ['MethodNotAllowed', 'the server does not allow this method on the requested resource'],
+  503: ['ServiceUnavailable', 'the server is currently unable to handle the request'],
+}
+
 export const timeout = (why: string, retryAfterSeconds?: number) =>
   failure(504, 'Timeout', `Timeout: ${why}`, {
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),

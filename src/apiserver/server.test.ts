@@ -230,7 +230,7 @@ function keepOpen(store: ReturnType<typeof createSQLiteStore>) {
 }
 
 suite('pods/log', () => {
-  test('streams from the agent of the node, as the server, and passes its refusals through', async () => {
+  test('streams from the agent of the node, as the server, and explains its refusals', async () => {
     const seen: string[] = []
     const { certPEM: cert, keyPEM: key } = await server.authority.sign('system:node:node1')
     const agent = createAgent(
@@ -238,8 +238,8 @@ suite('pods/log', () => {
       (request, answer) => {
         const { CN } = (request.socket as import('node:tls').TLSSocket).getPeerCertificate().subject
         seen.push(`${CN} ${request.url}`)
-        if (request.url?.includes('previous'))
-          answer.writeHead(400).end('previous terminated container not found')
+        const asked = /sinceSeconds=(\d+)/.exec(request.url ?? '')?.[1]
+        if (asked) answer.writeHead(Number(asked)).end('no such thing')
         else answer.end('line 1\nline 2\n')
       },
     )
@@ -268,11 +268,26 @@ suite('pods/log', () => {
       const log = await server.request('GET', `${pods}/chatty/log?container=b&tailLines=2&evil=1`)
       assert.deepEqual([log.code, log.text], [200, 'line 1\nline 2\n'])
       assert.deepEqual(seen, ['kubernetes-admin /containerLogs/default/chatty/b?tailLines=2'])
-      const previous = await server.request('GET', `${pods}/chatty/log?container=a&previous=true`)
-      assert.deepEqual(
-        [previous.code, previous.text],
-        [400, 'previous terminated container not found'],
-      )
+      // apiserver registry/generic/rest/response_checker.go; apimachinery NewGenericServerResponse
+      for (const [code, reason, message] of [
+        [400, 'BadRequest', 'no such thing'],
+        [404, 'NotFound', 'the server could not find the requested resource ( pods/log chatty)'],
+        [500, 'InternalError', 'Internal error occurred: no such thing'],
+        [
+          502,
+          'InternalError',
+          'an error on the server ("no such thing") has prevented the request from succeeding ( pods/log chatty)',
+        ],
+        [
+          503,
+          'ServiceUnavailable',
+          'the server is currently unable to handle the request ( pods/log chatty)',
+        ],
+      ] as const) {
+        const path = `${pods}/chatty/log?container=a&sinceSeconds=${code}` // the agent here answers so
+        const { body } = await server.request('GET', path)
+        assert.deepEqual([body.code, body.reason, body.message], [code, reason, message])
+      }
       // pkg/registry/core/pod/strategy.go LogLocation
       const unclear = await server.request('GET', `${pods}/chatty/log`)
       assert.equal(

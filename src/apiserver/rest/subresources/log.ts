@@ -8,6 +8,7 @@ import type { Answer } from '../../http/answer.ts'
 import { findItem } from '../find-item.ts'
 import { keyOf, objectOf } from '../record.ts'
 import type { AgentAccess, RESTDeps, RESTRequest } from '../request.ts'
+import { explainRefusal } from './agent-refusal.ts'
 
 /** What PodLogOptions hands on to the node agent; `container` is part of the path there. */
 const PASSED_ON = [
@@ -33,8 +34,9 @@ export const log = {
     const query = new URLSearchParams(passed).toString()
     const path = `/containerLogs/${namespace}/${name}/${container}${query === '' ? '' : `?${query}`}`
     const response = await fetchFromAgent({ host, port, path }, deps.agentAccess, request.signal)
+    if (response.statusCode !== 200) throw await explainRefusal(response, name)
     return {
-      code: response.statusCode ?? 502,
+      code: 200,
       contentType: response.headers['content-type'] ?? 'text/plain',
       // A reader that goes away ends the pipe early, which is no error of ours.
       stream: (out) => pipeline(response, out, { end: false }).catch(() => {}),

@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http'
+import { badRequest, internal, type StatusError, serverResponse } from '#api/status.ts'
+
+/** More of a refusal is not read. Source: apiserver registry/generic/rest/response_checker.go. */
+const MAX_TEXT_BYTES = 50_000
+
+/** What a node agent's refusal says to the client, by upstream's GenericHttpResponseChecker. */
+export async function explainRefusal(
+  response: IncomingMessage,
+  name: string,
+): Promise<StatusError> {
+  const code = response.statusCode ?? 500
+  const text = await readText(response)
+  if (code === 400) return badRequest(text)
+  if (code === 500) return internal(text)
+  return serverResponse(code, { group: '', plural: 'pods/log' }, name, text)
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= MAX_TEXT_BYTES) break
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, MAX_TEXT_BYTES)
+}
