@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeAtomically } from '../../files.ts'
 import type { ContainerConfig } from '../runtime.ts'
@@ -9,7 +9,7 @@ import type { ContainerFile } from './container-files.ts'
 import type { HostTree } from './host-tree.ts'
 import { argvOf, type Image } from './images.ts'
 import { planRoot, type RootRequest } from './mount-plan.ts'
-import { DEFAULT_PATH, renderFstab, renderSetup } from './render-script.ts'
+import { DEFAULT_PATH, renderFstab, renderSetup, START_FAILED } from './render-script.ts'
 import type { SandboxFile } from './sandboxes.ts'
 
 export interface LaunchSite {
@@ -83,6 +83,7 @@ function startRecorder(
   { pause, hostNetwork }: SandboxFile,
 ): void {
   const namespaces = hostNetwork ? ['--uts', '--ipc'] : ['--net', '--uts', '--ipc']
+  const complaints = openSync(join(site.directory, 'error'), 'a', 0o600)
   const child = spawn(
     'nsenter',
     [
@@ -97,9 +98,23 @@ function startRecorder(
       site.changesPath,
       podUID,
     ],
-    { detached: true, cwd: '/', stdio: 'ignore', env: { PATH: DEFAULT_PATH } },
+    {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', 'ignore', complaints],
+      env: { PATH: DEFAULT_PATH },
+    },
   )
-  // What goes wrong from here shows in the container's own files.
-  child.on('error', () => {})
+  closeSync(complaints)
+  const failed = () => recordFailedStart(podUID, site)
+  child.on('error', failed)
+  child.on('exit', (code) => code !== 0 && failed())
   child.unref()
+}
+
+/** Where not even the parent came up, nobody has recorded anything; what nsenter and unshare said is in the file already. */
+function recordFailedStart(podUID: string, { directory, changesPath }: LaunchSite): void {
+  if (existsSync(join(directory, 'recorder'))) return
+  writeAtomically(join(directory, 'exit'), `${START_FAILED}\n`)
+  appendFileSync(changesPath, `${podUID}\n`)
 }
