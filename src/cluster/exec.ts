@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import * as resources from '#api/resources.ts'
 import { execInPodArgv } from '#node-agent/sandbox/exec-in-pod.ts'
 import { type Layout, netnsPath, nodeRootDir, nodeRunDir } from './layout.ts'
+import { netnsInodeAt } from './members.ts'
 import { readState } from './state-file.ts'
 import { adminAPI } from './status.ts'
 
@@ -11,10 +11,14 @@ export type ExecTarget =
   | { readonly kind: 'pod'; readonly namespace: string; readonly name: string }
   | { readonly kind: 'outside' }
 
+/** Names of nodes and pods become parts of paths (RFC 1123 subdomains). */
+const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/
+
 /** Parses `node/NAME`, `pod/NS/NAME` (or `pod/NAME` in namespace default) and `outside`; `undefined` for anything else. */
 export function parseExecTarget(text: string): ExecTarget | undefined {
   const [kind, first, second, ...rest] = text.split('/')
-  if (rest.length > 0 || first === '' || second === '') return
+  if (rest.length > 0 || [first, second].some((name) => name && !NAME.test(name))) return
+  if (first === '' || second === '') return
   if (kind === 'outside' && first === undefined) return { kind }
   if (kind === 'node' && first !== undefined && second === undefined) return { kind, name: first }
   if (kind === 'pod' && first !== undefined)
@@ -32,8 +36,9 @@ export async function execArgv(layout: Layout, target: ExecTarget): Promise<read
       `Cannot run a command: there is no cluster ${layout.name} (\`fairlead up\` starts one)`,
     )
   if (target.kind !== 'pod') {
-    const path = netnsPath(layout, target.kind === 'outside' ? 'outside' : target.name)
-    if (!existsSync(path))
+    const name = target.kind === 'outside' ? 'outside' : target.name
+    const path = netnsPath(layout, name)
+    if (netnsInodeAt(path) === undefined)
       throw new Error(
         `Cannot run a command on ${target.kind === 'node' ? `node ${target.name}` : 'outside'}: it is not there (\`fairlead status\` shows what is)`,
       )

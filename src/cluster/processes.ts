@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { inNetns, type Netns } from '#kernel/netns/netns.ts'
-import { startTimeOf } from '#kernel/process/process.ts'
+import { processesIn, startTimeOf } from '#kernel/process/process.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import type { Layout } from './layout.ts'
 
@@ -13,6 +13,16 @@ export interface ProcessRecord {
   readonly startTime: string
 }
 
+export interface DaemonSpec {
+  readonly name: string
+  /** Its file in src/daemons/. */
+  readonly daemon: string
+  readonly args: readonly string[]
+  readonly netns: Netns
+  /** Descriptors that the daemon finds as 3, 4, … */
+  readonly extraFDs?: readonly number[]
+}
+
 export const CONTROL_PLANE = 'control-plane'
 
 const packageRoot = resolve(import.meta.dirname, '../..')
@@ -20,20 +30,7 @@ const packageRoot = resolve(import.meta.dirname, '../..')
 /** Starts a daemon of src/daemons/ inside a network namespace; it outlives us, and its output goes to the cluster's logs. */
 export function spawnDaemon(
   layout: Layout,
-  {
-    name,
-    daemon,
-    args,
-    netns,
-    extraFDs = [],
-  }: {
-    readonly name: string
-    readonly daemon: string
-    readonly args: readonly string[]
-    readonly netns: Netns
-    /** Descriptors that the daemon finds as 3, 4, … */
-    readonly extraFDs?: readonly number[]
-  },
+  { name, daemon, args, netns, extraFDs = [] }: DaemonSpec,
 ): ProcessRecord {
   mkdirSync(layout.logDir, { recursive: true, mode: 0o700 })
   const log = openSync(join(layout.logDir, `${name}.log`), 'a', 0o600)
@@ -52,12 +49,18 @@ export function spawnDaemon(
     child.on('error', () => {}) // Told by the missing pid.
     if (child.pid === undefined)
       throw new Error(`Cannot start ${name}: the process could not be made`)
-    const record = { name, pid: child.pid, startTime: startTimeOf(child.pid) ?? '' }
-    writeFileAtomic(join(layout.processDir, `${name}.json`), JSON.stringify(record))
-    return record
+    return recordProcess(layout, name, child.pid)
   } finally {
     closeSync(log)
   }
+}
+
+/** Finds a daemon that runs without a record: `up` was killed before it could write one. @returns whether there was any */
+export function adoptDaemon(layout: Layout, { name, daemon, args, netns }: DaemonSpec): boolean {
+  const tail = [join(packageRoot, 'src/daemons', daemon), ...args, ''].join('\0')
+  const pid = processesIn(netns.inode).find((candidate) => commandLineOf(candidate).endsWith(tail))
+  if (pid !== undefined) recordProcess(layout, name, pid)
+  return pid !== undefined
 }
 
 /** The daemons that were started, dead or alive. */
@@ -80,6 +83,21 @@ export function tailLog({ logDir }: Layout, name: string, lines = 5): string {
   return existsSync(path)
     ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
     : ''
+}
+
+function recordProcess({ processDir }: Layout, name: string, pid: number): ProcessRecord {
+  const record = { name, pid, startTime: startTimeOf(pid) ?? '' }
+  writeFileAtomic(join(processDir, `${name}.json`), JSON.stringify(record))
+  return record
+}
+
+/** Its words, each followed by a NUL; empty where it has ended. */
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** `undefined` for a file that was cut off when the machine stopped: its daemon stopped with it. */

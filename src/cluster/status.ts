@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Node } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { createAPI } from '#client/http-api.ts'
 import { deploymentOf } from './addons.ts'
 import { ownerOf } from './claim.ts'
-import { contextOf, type Layout } from './layout.ts'
+import { contextOf, type Layout, netnsPath } from './layout.ts'
+import { netnsInodeAt } from './members.ts'
 import { planAddresses } from './options.ts'
 import { readCA, readKeyPair } from './pki.ts'
 import { CONTROL_PLANE, isAlive, type ProcessRecord, readProcesses } from './processes.ts'
@@ -50,14 +51,19 @@ export async function readStatus(layout: Layout): Promise<ClusterStatus | undefi
         : [`${ip}:10250/tcp`],
     }
   })
-  const whole =
-    daemons.every((daemon) => daemon.state === 'running') && ownerOf(layout) !== undefined
+  const runs =
+    ownerOf(layout) !== undefined &&
+    daemons.every(
+      ({ node, state }) =>
+        state === 'running' && netnsInodeAt(netnsPath(layout, node)) !== undefined,
+    )
+  const addons = runs ? await addonStatus(layout, state) : undefined
   return {
     name: layout.name,
     context: contextOf(layout.name),
-    phase: whole ? state.phase : 'damaged',
+    phase: addons ? state.phase : 'damaged',
     apiServer: `https://127.0.0.1:${state.apiPort}`,
-    components: [...daemons, ...(whole ? await addonStatus(layout, state) : [])],
+    components: [...daemons, ...(addons ?? [])],
   }
 }
 
@@ -94,10 +100,11 @@ function processStatus(
   return { state: 'running', pid: record.pid, ...(memoryBytes !== undefined && { memoryBytes }) }
 }
 
+/** `undefined` where the API server does not answer. */
 async function addonStatus(
   layout: Layout,
   state: ClusterState,
-): Promise<readonly ComponentStatus[]> {
+): Promise<readonly ComponentStatus[] | undefined> {
   try {
     await using api = adminAPI(layout, state)
     const { items: pods } = await api.list(resources.pods, { namespace: 'kube-system' })
@@ -118,7 +125,7 @@ async function addonStatus(
       ),
     }))
   } catch {
-    return [] // The API server does not answer: the daemons' own lines say so.
+    return undefined
   }
 }
 
@@ -129,8 +136,4 @@ function proportionalSetSize(pid: number): number | undefined {
   } catch {
     return undefined
   }
-}
-
-export function isCluster(layout: Layout): boolean {
-  return existsSync(layout.stateFile)
 }

@@ -24,7 +24,7 @@ import {
   planAddresses,
 } from './options.ts'
 import { ensurePKI, planIdentities, readCA, readKeyPair } from './pki.ts'
-import { CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
+import { adoptDaemon, CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
 import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
 import { type ClusterState, readState, writeState } from './state-file.ts'
 import { repairUnderlay } from './underlay.ts'
@@ -177,13 +177,15 @@ function startDaemons(layout: Layout, plan: AddressPlan): readonly string[] {
     using netns = openNetns(netnsPath(layout, name))
     using host = currentNetns()
     const isControlPlane = name === CONTROL_PLANE
-    spawnDaemon(layout, {
+    const spec = {
       name,
       netns,
       daemon: isControlPlane ? 'control-plane.ts' : 'node.ts',
       args: ['--cluster', layout.home, ...(isControlPlane ? [] : ['--node', name])],
       extraFDs: isControlPlane ? [host.fd] : [],
-    })
+    }
+    if (adoptDaemon(layout, spec)) continue
+    spawnDaemon(layout, spec)
     started.push(isControlPlane ? 'control plane' : name)
   }
   return started
