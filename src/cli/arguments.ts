@@ -15,24 +15,36 @@ const single: Readonly<Record<string, string>> = {
   egress: 'none',
 }
 
-/** Parses flags and operands; what stands behind `--` is left whole. @throws UsageError */
+/** Parses flags and at most `operands` operands: `fairlead down c2` must not remove c1. @throws UsageError */
 export function parseFlags<const T extends Flags>(
   verb: string,
   args: readonly string[],
   options: T,
+  operands = 0,
+) {
+  const refuse = (why: string) =>
+    new UsageError(`Cannot run \`fairlead ${verb}\`: ${why} (\`fairlead help\` shows the usage)`)
+  const parsed = parse(args, options, refuse)
+  const surplus = parsed.positionals[operands]
+  if (surplus !== undefined) throw refuse(`nobody knows what ${surplus} is for`)
+  return parsed
+}
+
+function parse<const T extends Flags>(
+  args: readonly string[],
+  options: T,
+  refuse: (why: string) => UsageError,
 ) {
   try {
     return parseArgs({
       args: [...args],
-      options: { ...options, name: { type: 'string', default: 'c1' } },
+      options: { ...options, name: { type: 'string' } },
       allowPositionals: true,
       strict: true,
     })
   } catch (error) {
-    const message = error instanceof Error ? error.message.split('. ')[0] : String(error)
-    throw new UsageError(
-      `Cannot run \`fairlead ${verb}\`: ${message} (\`fairlead help\` shows the usage)`,
-    )
+    const [message = ''] = error instanceof Error ? error.message.split('. ') : []
+    throw refuse(message)
   }
 }
 

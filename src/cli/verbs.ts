@@ -24,12 +24,12 @@ export const verbs: Readonly<Record<string, Verb>> = {
     load: () => import('./commands/down.ts'),
   },
   status: {
-    usage: 'status [--name c1] [-o json|wide]',
+    usage: 'status [--name c1] [-o json|yaml|wide|name]',
     does: 'shows what runs: pids, nodes, addresses, ports',
     load: () => import('./commands/status.ts'),
   },
   get: {
-    usage: 'get clusters|nodes|kubeconfig [--name c1] [-o json|name]',
+    usage: 'get clusters|nodes|kubeconfig [--name c1] [-o json|yaml|wide|name]',
     does: 'lists clusters or nodes, or prints the kubeconfig',
     load: () => import('./commands/get.ts'),
   },
@@ -44,7 +44,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     load: () => import('./commands/kubectl.ts'),
   },
   demo: {
-    usage: 'demo [--name c1]',
+    usage: 'demo [--name c1] [-o json|wide]',
     does: 'shows the four layers by real requests, as a table',
     load: () => import('./commands/demo.ts'),
   },

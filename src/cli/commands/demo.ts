@@ -10,6 +10,7 @@ import { prepareExamples } from '../demo/prepare-examples.ts'
 import { createRowPrinter } from '../demo/print-rows.ts'
 import type { Outcome, Row } from '../demo/row.ts'
 import { serviceNetworkRows } from '../demo/service-network.ts'
+import { abortOnInterrupt } from '../interrupt.ts'
 import { createProgress } from '../output/progress.ts'
 import { requireRoot } from '../require-root.ts'
 
@@ -18,15 +19,12 @@ export async function run(args: readonly string[]): Promise<number> {
   const output = oneOf('-o', values.output, ['json', 'wide'])
   const { name } = clusterNamed(values.name)
   requireRoot('demo')
-  const progress = createProgress()
-  const { layout, state } = await bringUp(
-    { name },
-    { progress: progress.step, signal: new AbortController().signal, env: process.env },
-  )
+  using progress = createProgress()
+  const { layout, state } = await bringUpInterruptibly(name, progress.step)
   const plan = planAddresses(state.options)
   if (plan.nodes.length < 2)
     throw new Error(
-      `Cannot show the pod network: cluster ${name} has one node (\`fairlead down\`, then \`fairlead up --nodes 3\`)`,
+      `Cannot show the pod network: cluster ${name} has one node (\`fairlead down --name ${name}\`, then \`fairlead up --name ${name}\`)`,
     )
   await using api = adminAPI(layout, state)
   const lab = new Lab(layout, api, plan)
@@ -49,6 +47,11 @@ export async function run(args: readonly string[]): Promise<number> {
   printer.end()
   if (output !== 'json') process.stdout.write(closing(name, rows.length, failed))
   return failed.length === 0 ? 0 : 1
+}
+
+async function bringUpInterruptibly(name: string, progress: (step: string) => void) {
+  using interrupt = abortOnInterrupt()
+  return await bringUp({ name }, { progress, signal: interrupt.signal, env: process.env })
 }
 
 function unanswered(error: unknown): Outcome {

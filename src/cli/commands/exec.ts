@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { execArgv, parseExecTarget } from '#cluster/exec.ts'
 import { clusterNamed, parseFlags, splitCommand } from '../arguments.ts'
 import { passThrough } from '../pass-through.ts'
@@ -7,9 +6,9 @@ import { UsageError } from '../usage-error.ts'
 
 export async function run(args: readonly string[]): Promise<number> {
   const { own, command } = splitCommand(args)
-  const { values, positionals } = parseFlags('exec', own, {})
+  const { values, positionals } = parseFlags('exec', own, {}, 1)
   const target = positionals[0] === undefined ? undefined : parseExecTarget(positionals[0])
-  if (!target || positionals.length > 1)
+  if (!target)
     throw new UsageError(
       'Cannot run `fairlead exec`: say where (node/NAME, pod/NAMESPACE/NAME or outside)',
     )
@@ -17,6 +16,5 @@ export async function run(args: readonly string[]): Promise<number> {
     throw new UsageError('Cannot run `fairlead exec`: say what to run, behind --')
   const layout = clusterNamed(values.name)
   requireRoot('exec')
-  const [program, ...prefix] = await execArgv(layout, target)
-  return passThrough(spawn(program!, [...prefix, ...command], { stdio: 'inherit' }))
+  return passThrough([...(await execArgv(layout, target)), ...command])
 }

@@ -1,4 +1,4 @@
-import { type ClusterOptions, checkOptions, defaults } from '#cluster/options.ts'
+import { type ClusterOptions, checkOptions, defaults, planAddresses } from '#cluster/options.ts'
 import { bringUp, type UpResult } from '#cluster/up.ts'
 import {
   clusterNamed,
@@ -7,6 +7,7 @@ import {
   singleValueFlags,
   wholeNumber,
 } from '../arguments.ts'
+import { abortOnInterrupt } from '../interrupt.ts'
 import { createProgress } from '../output/progress.ts'
 import { requireRoot } from '../require-root.ts'
 import { UsageError } from '../usage-error.ts'
@@ -24,10 +25,11 @@ const flags = {
 export async function run(args: readonly string[]): Promise<number> {
   const asked = parseOptions(args)
   requireRoot('up')
-  const progress = createProgress()
+  using progress = createProgress()
+  using interrupt = abortOnInterrupt()
   const result = await bringUp(asked, {
     progress: progress.step,
-    signal: signalOfInterrupt(),
+    signal: interrupt.signal,
     env: process.env,
   })
   progress.done(summary(result))
@@ -41,7 +43,7 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
   refuseUnbuilt(values)
   const text = (flag: keyof typeof flags) => values[flag] as string | undefined
   const asked = {
-    name: clusterNamed(values.name as string).name,
+    name: clusterNamed(values.name as string | undefined).name,
     nodes: wholeNumber('--nodes', text('nodes')),
     apiPort: wholeNumber('--api-port', text('api-port')),
     dnsUpstream: text('dns-upstream')?.split(','),
@@ -57,15 +59,6 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
   return given
 }
 
-/** Ctrl-C ends the waiting, and what was made is removed. */
-function signalOfInterrupt(): AbortSignal {
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => controller.abort(new Error(`Cannot finish: interrupted by ${name}`)))
-  }
-  return controller.signal
-}
-
 function summary(result: UpResult): string {
   const { name } = result.layout
   switch (result.kind) {
@@ -78,12 +71,12 @@ function summary(result: UpResult): string {
   }
 }
 
-function nextCommands({ layout: { name } }: UpResult): string {
+function nextCommands({ layout: { name }, state }: UpResult): string {
   const flag = name === defaults.name ? '' : ` --name ${name}`
   return [
     `kubectl --context fairlead-${name} get nodes -o wide`,
     `fairlead demo${flag}`,
-    `fairlead exec outside${flag} -- ping -c1 172.30.0.11`,
+    `fairlead exec outside${flag} -- ping -c1 ${planAddresses(state.options).nodes[0]!.ip}`,
     `fairlead down${flag}`,
     '',
   ].join('\n')

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 
-export interface Progress {
+/** Disposing ends a line that is still being rewritten, so that an error stands on its own. */
+export interface Progress extends Disposable {
   step(text: string): void
   done(text: string): void
 }
@@ -21,11 +22,15 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
       )
     },
     done(text) {
+      last = ''
       stream.write(
         stream.isTTY
           ? `\r\x1b[K${text} ${styleText('dim', `(${seconds()})`, { stream })}\n`
           : `${text} (${seconds()})\n`,
       )
+    },
+    [Symbol.dispose]() {
+      if (last !== '' && stream.isTTY) stream.write('\r\x1b[K')
     },
   }
 }
