@@ -24,3 +24,12 @@ export async function checkNamespace(
   }
   throw new StatusError({ ...status, details: { ...status.details, causes: [cause] } })
 }
+
+/** What every cluster has (admission plugin NamespaceLifecycle); kube-node-lease is not among them. */
+const IMMORTAL: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public'])
+
+/** @throws StatusError for a namespace that must stay */
+export function checkMortal(resource: Resource, name: string): void {
+  if (resource !== namespaces || !IMMORTAL.has(name)) return
+  throw forbidden(namespaces, name, 'this namespace may not be deleted')
+}

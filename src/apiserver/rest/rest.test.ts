@@ -104,6 +104,16 @@ const refusals = [
     ],
   },
   {
+    name: 'to remove a namespace that every cluster has',
+    request: ['DELETE', '/api/v1/namespaces/kube-system'],
+    // plugin/namespace/lifecycle/admission.go
+    want: [
+      403,
+      'Forbidden',
+      'namespaces "kube-system" is forbidden: this namespace may not be deleted',
+    ],
+  },
+  {
     name: 'a resourceVersion on creation',
     request: ['POST', CONFIG_MAPS, { metadata: { name: 'x', resourceVersion: '7' } }],
     // storage/errors.go ErrResourceVersionSetOnCreate

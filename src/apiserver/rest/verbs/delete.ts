@@ -7,6 +7,7 @@ import type { StoredItem } from '../../storage/store.ts'
 import { admit } from '../admit.ts'
 import { type DeleteOptions, parseDeleteOptions } from '../delete-options.ts'
 import { findItem } from '../find-item.ts'
+import { checkMortal } from '../namespace-lifecycle.ts'
 import { planDeletion } from '../plan-deletion.ts'
 import { presentObject } from '../present.ts'
 import { encodeRecord, objectOf } from '../record.ts'
@@ -39,6 +40,7 @@ export async function removeOne(
     const item = await findItem(request, deps)
     const object = objectOf(item)
     checkPreconditions(request.spec.resource, object, options)
+    checkMortal(request.spec.resource, object.metadata.name)
     const done = await attempt(request.spec.resource, object, item, deps, options)
     if (done) return done
   }
