@@ -18,7 +18,7 @@ suite('fairlead demo', () => {
     const wrong = rows.filter(({ asPromised }) => !asPromised)
     assert.deepEqual(wrong, [], demo.stderr)
     assert.equal(demo.status, 0, demo.stderr)
-    // The rows that the tutorials' four layers ask for; see the list in README.md.
+    // The rows that the tutorials' four layers ask for.
     const perLayer = Object.fromEntries(
       [...Map.groupBy(rows, ({ layer }) => layer)].map(([layer, list]) => [layer, list.length]),
     )

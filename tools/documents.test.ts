@@ -24,9 +24,17 @@ suite('ARCHITECTURE.md', () => {
 
   test('lists the folders that are there', () => {
     const inSource = entries.map(({ path }) => path).filter((path) => path.startsWith('src/'))
-    assert.deepEqual(inSource.toSorted(), foldersIn('src').map((name) => `src/${name}`).sort())
+    assert.deepEqual(
+      inSource.toSorted(),
+      foldersIn('src')
+        .map((name) => `src/${name}`)
+        .sort(),
+    )
     // A checkout may hold more at its top, of whoever works in it.
-    assert.deepEqual(entries.filter(({ path }) => !existsSync(join(root, path))), [])
+    assert.deepEqual(
+      entries.filter(({ path }) => !existsSync(join(root, path))),
+      [],
+    )
   })
 
   for (const { path, named } of entries.filter((entry) => entry.path.startsWith('src/'))) {
@@ -80,11 +88,16 @@ suite('A README of a folder', () => {
 /** A source file, or what begins with a folder of ours. */
 function isPath(text: string): boolean {
   const [first = '', ...rest] = text.split('/')
-  return text.endsWith('.ts') || (rest.length > 0 && topFolders.has(first))
+  return /^[\w-].*\.ts$/.test(text) || (rest.length > 0 && topFolders.has(first))
 }
 
-/** Documents name paths from the root, from src/, or from their own folder; files often without `.ts`. */
+/** Documents name paths from the root, from src/, or from their own folder, files often without `.ts`; or a file by its name alone. */
 function isThere(path: string, here: string): boolean {
+  if (!path.includes('/')) {
+    return (
+      globSync(`${here.startsWith('src/') ? here : 'src'}/**/${path}`, { cwd: root }).length > 0
+    )
+  }
   return ['.', 'src', here].some((base) =>
     [path, `${path}.ts`].some((each) => existsSync(join(root, base, each))),
   )
