@@ -119,7 +119,11 @@ async function answerElsewhere(
   const answer =
     request.method === 'GET'
       ? (answerDiscovery(path, request.headers.accept, kinds) ??
-        (await answerOpenAPI(path, query, request.headers['if-none-match'])))
+        (await answerOpenAPI(path, {
+          query,
+          accept: request.headers.accept,
+          ifNoneMatch: request.headers['if-none-match'],
+        })))
       : undefined
   if (!answer) throw unknownPath()
   return answer

@@ -136,6 +136,29 @@ suite('discovery', () => {
     })
     assert.equal(again.code, 304)
   })
+
+  // kubectl asks for `v2@v1.0`, and kube-openapi's handler.go answers with `v2.v1.0`.
+  const PROTOBUF = 'application/com.github.proto-openapi.spec.v2'
+  const formats = [
+    { accept: `${PROTOBUF}@v1.0+protobuf`, type: `${PROTOBUF}.v1.0+protobuf` },
+    { accept: `${PROTOBUF}.v1.0+protobuf`, type: `${PROTOBUF}.v1.0+protobuf` },
+    { accept: 'application/json', type: 'application/json' },
+  ]
+  for (const { accept, type } of formats) {
+    test(`OpenAPI v2 as ${accept}, once`, async () => {
+      const { headers } = await server.request('GET', '/openapi/v2', { headers: { accept } })
+      assert.equal(headers['content-type'], type)
+      const again = await server.request('GET', '/openapi/v2', {
+        headers: { accept, 'if-none-match': String(headers.etag) },
+      })
+      assert.deepEqual([again.code, again.text], [304, ''])
+    })
+  }
+
+  test('OpenAPI v2 in no other format', async () => {
+    const headers = { accept: 'text/html' }
+    assert.equal((await server.request('GET', '/openapi/v2', { headers })).code, 406)
+  })
 })
 
 suite('the server', () => {

@@ -38,16 +38,19 @@ export function openAPIv3Document(path: string): OpenAPIDocument | undefined {
   return document
 }
 
-function planDocument(served: readonly KindSpec[]): JSONObject {
+/** The types that requests for these kinds send and receive. */
+export function servedTypes(served: readonly KindSpec[]): string[] {
   const types = served.flatMap(({ resource: { group, version, kind } }) =>
     [kind, `${kind}List`].map((name) => schemaTypeOf({ group, version, kind: name })!.name),
   )
+  return [...types, 'meta.v1.Status', 'meta.v1.DeleteOptions']
+}
+
+function planDocument(served: readonly KindSpec[]): JSONObject {
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },
     paths: Object.assign({}, ...served.map(planPaths)),
-    components: {
-      schemas: planComponentSchemas([...types, 'meta.v1.Status', 'meta.v1.DeleteOptions']),
-    },
+    components: { schemas: planComponentSchemas(servedTypes(served)) },
   }
 }

@@ -1,14 +1,31 @@
-import { type Answer, json } from '../http/answer.ts'
+import { type Answer, JSON_TYPE, json } from '../http/answer.ts'
+import { negotiateOpenAPIv2 } from '../http/media-type.ts'
 
 const ROOT = '/openapi/v3'
 const YEAR_SECONDS = 31_536_000
 
-/** Answers /openapi/v3 and its documents; undefined for every other path. */
-export async function answerOpenAPI(
-  path: string,
-  query: URLSearchParams,
-  ifNoneMatch: string | undefined,
-): Promise<Answer | undefined> {
+interface Asked {
+  readonly query: URLSearchParams
+  readonly accept: string | undefined
+  readonly ifNoneMatch: string | undefined
+}
+
+/** Answers /openapi/v2, /openapi/v3 and its documents; undefined for every other path. @throws StatusError 406 */
+export async function answerOpenAPI(path: string, asked: Asked): Promise<Answer | undefined> {
+  return path === '/openapi/v2' ? answerV2(asked) : answerV3(path, asked)
+}
+
+async function answerV2({ accept, ifNoneMatch }: Asked): Promise<Answer> {
+  const contentType = negotiateOpenAPIv2(accept)
+  const { openAPIv2 } = await import('#api/openapi/openapi-v2.ts')
+  const { body, hash } = openAPIv2(contentType === JSON_TYPE ? 'json' : 'protobuf')
+  const etag = `"${hash}"`
+  const headers = { etag, vary: 'Accept, Accept-Encoding' }
+  if (ifNoneMatch === etag) return { code: 304, contentType, body: '', headers }
+  return { code: 200, contentType, body, headers }
+}
+
+async function answerV3(path: string, { query, ifNoneMatch }: Asked): Promise<Answer | undefined> {
   if (path !== ROOT && !path.startsWith(`${ROOT}/`)) return undefined
   const { openAPIv3Document, openAPIv3Index } = await import('#api/openapi/openapi-v3.ts')
   if (path === ROOT) return json(JSON.stringify(openAPIv3Index()))

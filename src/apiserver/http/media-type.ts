@@ -30,6 +30,18 @@ export function negotiateDiscovery(accept: string | undefined): 'v2' | 'plain' {
   throw notAcceptable(['application/json'])
 }
 
+const OPENAPI_V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
+
+/** What /openapi/v2 is answered with, as a Content-Type. @throws StatusError 406 */
+export function negotiateOpenAPIv2(accept: string | undefined): string {
+  for (const { type } of mediaTypes(accept)) {
+    if (isJSON(type)) return 'application/json'
+    // Clients ask for `v2@v1.0`, which is no media type; answers have never named it so (kube-openapi handler.go).
+    if (type.replace('@', '.') === OPENAPI_V2_PROTOBUF) return OPENAPI_V2_PROTOBUF
+  }
+  throw notAcceptable(['application/json', OPENAPI_V2_PROTOBUF])
+}
+
 interface MediaType {
   readonly type: string
   readonly parameters: Readonly<Record<string, string>>

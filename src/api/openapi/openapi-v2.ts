@@ -1,0 +1,42 @@
+/**
+ * OpenAPI v2, as one document of all kinds. kubectl still reads it for `kind: List`, which no document of version 3
+ * holds (kubectl pkg/cmd/util, validation), and older clients read nothing else.
+ */
+import { createHash } from 'node:crypto'
+import type { JSONObject } from '../json.ts'
+import { kinds } from '../kinds/kinds.ts'
+import { planComponentSchemas } from './component-schemas.ts'
+import { toDefinitions, toPathsV2 } from './downgrade.ts'
+import { encodeOpenAPIv2 } from './encode-openapi-v2.ts'
+import { servedTypes } from './openapi-v3.ts'
+import { planPaths } from './paths.ts'
+
+export interface OpenAPIv2Text {
+  readonly body: string | Uint8Array
+  /** Changes when the document does. */
+  readonly hash: string
+}
+
+export type OpenAPIv2Format = 'json' | 'protobuf'
+
+const built = new Map<OpenAPIv2Format, OpenAPIv2Text>()
+
+/** The document in one of its two formats, built when first asked for. */
+export function openAPIv2(format: OpenAPIv2Format): OpenAPIv2Text {
+  const known = built.get(format)
+  if (known) return known
+  const document = planOpenAPIv2()
+  const body = format === 'json' ? JSON.stringify(document) : encodeOpenAPIv2(document)
+  const text = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() }
+  built.set(format, text)
+  return text
+}
+
+export function planOpenAPIv2(): JSONObject {
+  return {
+    swagger: '2.0',
+    info: { title: 'Kubernetes', version: 'v1.36.0' },
+    paths: toPathsV2(Object.assign({}, ...kinds.map(planPaths))),
+    definitions: toDefinitions(planComponentSchemas(servedTypes(kinds))),
+  }
+}
