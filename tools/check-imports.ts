@@ -1,11 +1,11 @@
 /**
  * Fails where a top folder of src/ imports one that it may not know (ARCHITECTURE.md, "The dependency rule"),
- * or imports another top folder by a relative path instead of its `#name/`.
+ * or imports another top folder by a relative path instead of its `#name/`. Checks this repository, or the one given.
  */
 import { globSync, readFileSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 
-const root = resolve(import.meta.dirname, '..')
+const root = resolve(process.argv[2] ?? join(import.meta.dirname, '..'))
 const base = ['ip', 'log']
 const below = [...base, 'wire', 'kernel', 'api', 'client']
 const layerModels = ['node-network', 'pod-network', 'service-network', 'external-access']

@@ -27,6 +27,10 @@ if (name === undefined || !names.includes(name)) {
 const { soak, rounds } = (await import(`${folder}/${name}.ts`)) as Soak
 const seed = values.seed === undefined ? randomInt(1_000_000) : Number(values.seed)
 const wanted = values.rounds === undefined ? rounds : Number(values.rounds)
+if (!Number.isInteger(seed) || !Number.isInteger(wanted) || wanted < 1) {
+  console.error(`Cannot run the soak ${name}: --seed and --rounds are whole numbers`)
+  process.exit(2)
+}
 const started = performance.now()
 console.log(`soak ${name}: seed ${seed}, ${wanted} rounds`)
 await soak({ seed, rounds: wanted, log: (line) => console.log(line) })

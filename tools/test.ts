@@ -46,6 +46,22 @@ const rings: readonly Ring[] = [
 const words = process.argv.slice(2)
 const chosen = rings.filter(({ name }) => words.includes(name))
 const parts = words.filter((word) => !rings.some(({ name }) => name === word))
+const running = (chosen.length > 0 ? chosen : rings).map((ring) => ({
+  ...ring,
+  files: ring.files.filter(
+    (file) => parts.length === 0 || parts.some((part) => file.includes(part)),
+  ),
+}))
+const strange = parts.filter(
+  (part) => !running.some(({ files }) => files.some((file) => file.includes(part))),
+)
+if (strange.length > 0) {
+  const names = rings.map(({ name }) => name).join(', ')
+  console.error(
+    `Cannot run tests of ${strange.join(', ')}: no file of the ${chosen.map(({ name }) => name).join(', ') || 'tests'} has it in its path (rings: ${names})`,
+  )
+  process.exit(2)
+}
 const failures: string[] = []
 
 if (words.length === 0) {
@@ -54,20 +70,17 @@ if (words.length === 0) {
   await step('imports', launcher, ['tools/check-imports.ts'])
 }
 const skipped: string[] = []
-for (const { name, needsRoot, files, concurrency } of chosen.length > 0 ? chosen : rings) {
-  const selected = files.filter(
-    (file) => parts.length === 0 || parts.some((part) => file.includes(part)),
-  )
-  if (selected.length === 0) continue
-  if (needsRoot && !isRoot) skipped.push(`the ${name} ring (${selected.length} files)`)
+for (const { name, needsRoot, files, concurrency } of running) {
+  if (files.length === 0) continue
+  if (needsRoot && !isRoot) skipped.push(`the ${name} ring (${files.length} files)`)
   else {
     const before = needsRoot ? readNetworkState() : undefined
-    await step(`${name} ring, ${selected.length} files`, launcher, [
+    await step(`${name} ring, ${files.length} files`, launcher, [
       '--test',
       // A test that hangs fails, instead of holding up all the others.
       `--test-timeout=${TEST_TIMEOUT_MS}`,
       `--test-concurrency=${concurrency}`,
-      ...selected,
+      ...files,
     ])
     // Tests make namespaces of their own: one that reached into the machine's network is a defect.
     for (const change of before ? diffNetworkStates(before, readNetworkState()) : []) {
@@ -88,7 +101,9 @@ if (skipped.length > 0) {
 async function step(name: string, command: string, args: readonly string[]): Promise<void> {
   console.error(`\n== ${name}`)
   const { promise, resolve: done } = Promise.withResolvers<number | null>()
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  // Set by a test that started us, it would make `node --test` run nothing and succeed.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
   child.once('error', () => done(127))
   child.once('exit', done)
   const started = performance.now()
