@@ -15,6 +15,8 @@ const WARM_UPS = 1
 const SETTLE_MS = 5000
 
 export async function measure([rounds = '7']: readonly string[]): Promise<readonly Measurement[]> {
+  if (!/^[1-9]\d*$/.test(rounds))
+    throw new Error(`Cannot measure ${rounds} rounds: it is not a whole number of at least 1`)
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'))
   const env = { ...process.env, FAIRLEAD_HOME: folder, KUBECONFIG: join(folder, 'kubeconfig') }
   const name = `bench-${process.pid}`

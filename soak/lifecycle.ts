@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createHome, uniqueName } from '../e2e/support/cluster.ts'
 import { assertGone, pidsOf } from '../e2e/support/gone.ts'
@@ -18,14 +20,14 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
     const upMs = Math.floor(random() * UP_MS)
     const up = home.start(['up', '--name', name, '--nodes', '2'])
     await delay(upMs)
-    up.kill('SIGKILL')
+    await killed(up)
     const pids = pidsOf(home, name)
     const killsDown = random() < 0.5
     const downMs = Math.floor(random() * DOWN_MS)
     if (killsDown) {
       const down = home.start(['down', '--name', name])
       await delay(downMs)
-      down.kill('SIGKILL')
+      await killed(down)
     }
     const { status, stderr } = home.fairlead(['down', '--name', name])
     log(
@@ -35,4 +37,12 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
       throw new Error(`Cannot remove what round ${round} of seed ${seed} left: ${stderr}`)
     assertGone(home, name, pids)
   }
+}
+
+/** Its locks are free once it has ended, not once the signal is sent. */
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
 }

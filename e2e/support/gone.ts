@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Home } from './cluster.ts'
 
-/** Every process that lives in a namespace of the cluster, by the folder that binds them. */
+/** The daemons that `up` has started, by their records. */
 export function pidsOf(home: Home, name: string): readonly number[] {
   const folder = join(home.env.FAIRLEAD_HOME!, name, 'processes')
   if (!existsSync(folder)) return []
