@@ -66,9 +66,8 @@ export function ownedNames(homeRoot: string): readonly string[] {
     existsSync(folder) ? readdirSync(folder).filter(isClusterName) : []
   const inHome = names(homeRoot).filter((name) => isClusterFolder(layoutOf(name, homeRoot)))
   const inRun = names(runRoot()).filter((name) => {
-    const owner = ownerOf(layoutOf(name, homeRoot))
-    // Without an owner it is what a crash left between two system calls: nobody's, and removed by whoever comes.
-    return owner === undefined || dirname(owner.home) === homeRoot
+    const layout = layoutOf(name, homeRoot)
+    return ownerOf(layout)?.home === layout.home
   })
   return [...new Set([...inHome, ...inRun])].sort()
 }
