@@ -10,7 +10,7 @@ import { type Layout, netnsPath } from './layout.ts'
 import type { AddressPlan } from './options.ts'
 import { CONTROL_PLANE, isAlive, readProcesses, tailLog } from './processes.ts'
 
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 const POLL_MS = 25
 
 interface Waiting {
@@ -46,6 +46,7 @@ export async function waitForNodes(
 
 /** Waits until a query for `kubernetes.default` is answered on every node, by way of the node's own service rules. */
 export async function waitForDNS(
+  api: API,
   layout: Layout,
   plan: AddressPlan,
   { progress, signal }: Waiting,
@@ -53,11 +54,29 @@ export async function waitForDNS(
   progress('cluster DNS')
   await Promise.all(
     plan.nodes.map(({ name }) =>
-      until(`DNS answers on ${name}`, layout, [CONTROL_PLANE, name], signal, () =>
-        queryFromNode(layout, name, plan),
+      until(
+        `DNS answers on ${name}`,
+        layout,
+        [CONTROL_PLANE, name],
+        signal,
+        () => queryFromNode(layout, name, plan),
+        () => explainPods(api),
       ),
     ),
   )
+}
+
+/** What holds the pods of kube-system up, as `kubectl describe` would tell; for when they are about to be removed. */
+async function explainPods(api: API): Promise<string> {
+  const { items } = await api.list(resources.pods, { namespace: 'kube-system' })
+  const states = items.map(({ metadata: { name }, status }) => {
+    const [container] = status?.containerStatuses ?? []
+    const stopped = container?.state?.waiting ?? container?.state?.terminated
+    const last = container?.lastState?.terminated
+    const why = [stopped?.reason, stopped?.message, last?.reason, last?.message]
+    return `${name}: ${[status?.phase ?? 'Pending', ...why].filter(Boolean).join(', ')}`
+  })
+  return `the pods of kube-system:\n${states.join('\n')}`
 }
 
 async function until(
@@ -66,6 +85,8 @@ async function until(
   daemons: readonly string[],
   signal: AbortSignal,
   holds: () => Promise<boolean>,
+  explain = async () =>
+    `the last words of ${daemons.at(-1)}:\n${tailLog(layout, daemons.at(-1) ?? '')}`,
 ): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
   let cause: unknown
@@ -87,7 +108,7 @@ async function until(
       )
     if (Date.now() > deadline)
       throw new Error(
-        `Cannot wait until ${what}: it did not happen within ${PATIENCE_MS / 1000} s (look at ${layout.logDir})`,
+        `Cannot wait until ${what}: it did not happen within ${PATIENCE_MS / 1000} s; ${await explain()}`,
         { cause },
       )
     await delay(POLL_MS)

@@ -154,7 +154,7 @@ async function startMissing(
       }),
     )
   }
-  await waitForDNS(layout, plan, { progress, signal })
+  await waitForDNS(api.client, layout, plan, { progress, signal })
   await mergeKubeconfig(userKubeconfigPath(env), entry)
   return started
 }
