@@ -186,7 +186,7 @@ suite('kubectl writes', () => {
     )
     // kube-openapi pkg/util/proto/validation/errors.go
     assert.match(
-      await fail(apply, list('1').replace('data', 'dat')),
+      await fail(apply, list('1').replace('"data"', '"dat"')),
       /unknown field "dat" in io\.k8s\.api\.core\.v1\.ConfigMap/,
     )
     await succeed(['delete', '-f', '-'], list('1'))
