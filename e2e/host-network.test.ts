@@ -28,6 +28,30 @@ suite("The host's network", () => {
         .status,
       0,
     )
+    // From one pod to another by a ClusterIP; with one node, both hang on one bridge, and the reply must find its way back.
+    const [pod = ''] = home
+      .kubectl(name, [
+        'get',
+        'pods',
+        '-n',
+        'kube-system',
+        '-o',
+        'name',
+        '-l',
+        'app.kubernetes.io/name=ingress-nginx',
+      ])
+      .stdout.trim()
+      .split('\n')
+    const dig = ['dig', '+short', '+tries=3', '@10.96.0.10', 'kubernetes.default.svc.cluster.local']
+    const answer = home.fairlead([
+      'exec',
+      `pod/kube-system/${pod.replace('pod/', '')}`,
+      '--name',
+      name,
+      '--',
+      ...dig,
+    ])
+    assert.equal(answer.stdout.trim(), '10.96.0.1', answer.stderr)
     assert.equal(home.fairlead(['down', '--name', name]).status, 0)
     const after = readNetworkState()
     assert.deepEqual(diffNetworkStates(before, during), [])

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { soak } from '../soak/lifecycle.ts'
-import { createHome, uniqueName } from './support/cluster.ts'
+import { createHome, fairleadCommand, uniqueName } from './support/cluster.ts'
 import { assertGone, pidsOf } from './support/gone.ts'
 
 // The promises: design.md D4 ("down leaves nothing behind") and "The CLI (a contract)".
@@ -151,6 +152,20 @@ suite('fairlead up and down', () => {
 })
 
 suite('fairlead refuses', () => {
+  test('to make a cluster for who is not root, and makes nothing', () => {
+    using home = createHome()
+    const name = uniqueName('user')
+    // A user namespace without a mapping: whoever calls is nobody in it.
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['--user', fairleadCommand, 'up', '--name', name],
+      { encoding: 'utf8', env: home.env },
+    )
+    assert.equal(status, 1)
+    assert.match(stderr, /Cannot run `fairlead up`: .* only root may/)
+    assertGone(home, name, [])
+  })
+
   test('an --api-port that is taken, and makes nothing', async () => {
     using home = createHome()
     const server = createServer().listen(0, '127.0.0.1')
