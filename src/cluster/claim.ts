@@ -107,7 +107,7 @@ function removeEmptyRunFolder({ run, ownerFile, lockFile }: Layout): void {
   const own = [ownerFile, lockFile]
   if (readdirSync(run).some((entry) => !own.includes(join(run, entry)))) return
   for (const path of own) rmSync(path, { force: true })
-  for (const folder of [run, runRoot()]) {
+  for (const folder of [run, dirname(run)]) {
     try {
       rmdirSync(folder)
     } catch {

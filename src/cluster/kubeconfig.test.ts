@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { parse } from 'yaml'
-import { mergeKubeconfig, removeFromKubeconfig } from './kubeconfig.ts'
+import { mergeKubeconfig, removeFromKubeconfig, userKubeconfigPath } from './kubeconfig.ts'
 
 const entry = {
   context: 'fairlead-c1',
@@ -57,6 +68,57 @@ suite("A person's kubeconfig", () => {
     const left = parse(readFileSync(path, 'utf8'))
     assert.deepEqual({ ...left, 'current-context': 'work' }, parse(OTHERS))
     assert.equal(left['current-context'], '')
+  })
+
+  test('keeps its comments, quotes, mode and symbolic link, as it was after all', async () => {
+    const file = join(folder, 'dotfiles')
+    path = join(folder, 'config')
+    const text =
+      '# mine\nclusters:\n  - name: work # office\n    cluster:\n      server: "on"\ncontexts: []\nusers: []\ncurrent-context: work\n'
+    writeFileSync(file, text)
+    chmodSync(file, 0o640)
+    symlinkSync('dotfiles', path)
+    await mergeKubeconfig(path, { ...entry, context: 'other' })
+    await mergeKubeconfig(path, entry)
+    assert.match(readFileSync(file, 'utf8'), /^# mine\nclusters:\n {2}- name: work # office\n/)
+    await removeFromKubeconfig(path, 'fairlead-c1')
+    await removeFromKubeconfig(path, 'other')
+    assert.match(readFileSync(file, 'utf8'), /server: "on"/)
+    assert.equal(statSync(file).mode & 0o777, 0o640)
+    assert.ok(lstatSync(path).isSymbolicLink())
+    assert.deepEqual(readdirSync(folder).sort(), ['config', 'dotfiles'])
+  })
+
+  test("waits for kubectl's lock, and breaks one that a killed fairlead left", async () => {
+    path = join(folder, 'config')
+    symlinkSync('fairlead-1-0', `${path}.lock`) // Process 1 started at another time.
+    await mergeKubeconfig(path, entry)
+    assert.ok(!existsSync(`${path}.lock`))
+    writeFileSync(`${path}.lock`, '') // As kubectl makes it: `kubectl config` says "file exists".
+    const merged = mergeKubeconfig(path, { ...entry, context: 'later' })
+    rmSync(`${path}.lock`)
+    await merged
+    assert.equal(parse(readFileSync(path, 'utf8'))['current-context'], 'later')
+  })
+
+  test('is written over where a crash left half of it', async () => {
+    path = join(folder, 'config')
+    writeFileSync(`${path}.fairlead-new`, 'half')
+    await mergeKubeconfig(path, entry)
+    assert.deepEqual(readdirSync(folder), ['config'])
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+  })
+
+  test('is the one that kubectl writes to', () => {
+    const there = join(folder, 'there')
+    writeFileSync(there, '')
+    const pathOf = (kubeconfig?: string) =>
+      userKubeconfigPath({ HOME: '/home/me', ...(kubeconfig && { KUBECONFIG: kubeconfig }) })
+    // Seen with `kubectl config set-context x` of kubectl 1.32 and files a, b: only b was made.
+    assert.equal(pathOf('/no/a:/no/b'), '/no/b')
+    assert.equal(pathOf(`/no/a:${there}:/no/b`), there)
+    assert.equal(pathOf(':/no/a'), '/no/a')
+    assert.equal(pathOf(), '/home/me/.kube/config')
   })
 
   for (const text of ['{', 'just text', 'contexts: 7']) {
