@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
 import { suite, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { createProgress } from './progress.ts'
@@ -7,16 +8,12 @@ function record(
   isTTY: boolean,
   use: (progress: ReturnType<typeof createProgress>) => void,
 ): string {
-  let text = ''
-  const write = (piece: string) => {
-    text += piece
-    return true
-  }
+  const stream = Object.assign(new PassThrough(), { isTTY })
   {
-    using progress = createProgress({ isTTY, write } as unknown as NodeJS.WriteStream)
+    using progress = createProgress(stream as unknown as NodeJS.WriteStream)
     use(progress)
   }
-  return text.replaceAll(/\d+\.\d s/g, '0.0 s')
+  return String(stream.read()).replaceAll(/\d+\.\d s/g, '0.0 s')
 }
 
 suite('createProgress()', () => {
