@@ -13,6 +13,9 @@ const NODE = '/opt/fairlead/bin/fairlead-node'
  */
 const SMALL = ['--max-old-space-size=32', '--max-semi-space-size=1']
 
+/** Enough for the Services of a large cluster, and a young generation that is given back. */
+const DAEMON = [NODE, '--max-semi-space-size=1', '/opt/fairlead/src/cli/main.ts']
+
 const images: Readonly<Record<string, Image>> = {
   'fairlead.dev/echo': {
     entrypoint: [NODE, ...SMALL, '/opt/fairlead/src/images/echo.ts'],
@@ -25,12 +28,8 @@ const images: Readonly<Record<string, Image>> = {
     command: ['sh', '-c', "trap 'exit 0' TERM; sleep infinity & wait"],
     env: [],
   },
-  'fairlead.dev/dns': { entrypoint: ['/opt/fairlead/bin/fairlead', 'dns'], command: [], env: [] },
-  'fairlead.dev/ingress': {
-    entrypoint: ['/opt/fairlead/bin/fairlead', 'ingress'],
-    command: [],
-    env: [],
-  },
+  'fairlead.dev/dns': { entrypoint: [...DAEMON, 'dns'], command: [], env: [] },
+  'fairlead.dev/ingress': { entrypoint: [...DAEMON, 'ingress'], command: [], env: [] },
 }
 
 export const imageNames: readonly string[] = Object.keys(images)
