@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { findKind } from '#api/kinds/kinds.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { endpointSlices, endpoints, namespaces, type Resource, services } from '#api/resources.ts'
+import type { Log } from '#log/log.ts'
 import { createObject } from './rest/create-object.ts'
 import { encodeRecord, keyOf, objectOf } from './rest/record.ts'
 import type { RESTDeps } from './rest/request.ts'
@@ -17,6 +18,24 @@ export interface KubernetesService {
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 /** What every client of the kubernetes Service connects to. */
 const SERVICE_PORT = 443
+
+/** As upstream's reconciler of the Service kubernetes (pkg/controlplane, EndpointInterval). */
+const INTERVAL_MS = 10_000
+
+/** Makes what every cluster has again and again, until the result is disposed: `kubectl delete services --all` takes default/kubernetes too. */
+export function startBootstrap(
+  deps: Pick<RESTDeps, 'store' | 'admission'>,
+  kubernetes: KubernetesService | undefined,
+  log: Log,
+): Disposable {
+  const timer = setInterval(() => {
+    bootstrap(deps, kubernetes).catch((cause) =>
+      log.error('Cannot make what every cluster has: the next turn tries again', { cause }),
+    )
+  }, INTERVAL_MS)
+  timer.unref()
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
 
 /** Makes what every cluster has. Safe to repeat. */
 export async function bootstrap(

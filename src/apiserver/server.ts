@@ -5,7 +5,7 @@ import type { Resource } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
 import type { Admission } from './admission/admission.ts'
 import { type Authorize, allowComponents } from './auth/authorize.ts'
-import { bootstrap, type KubernetesService } from './bootstrap.ts'
+import { bootstrap, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { createHandler } from './handle-request.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
 import { objectOf, prefixOf } from './rest/record.ts'
@@ -61,6 +61,8 @@ export function createAPIServer(options: APIServerOptions): APIServer {
       (await store.list(prefixOf(resource))).items.map(objectOf)
     for (const plugin of admission) await plugin.start?.(list)
     await bootstrap({ store, admission }, options.kubernetes)
+    if (!closing.signal.aborted)
+      upkeep.use(startBootstrap({ store, admission }, options.kubernetes, log))
   }
 
   return {
