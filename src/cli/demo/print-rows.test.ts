@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { suite, test } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
 import { createRowPrinter } from './print-rows.ts'
-import { hostOf, parseEcho, type Row } from './row.ts'
+import type { Row } from './row.ts'
 
 const rows: readonly Row[] = ['ask', 'ask for longer'].map((request) => ({
   layer: '3 service',
@@ -10,37 +11,37 @@ const rows: readonly Row[] = ['ask', 'ask for longer'].map((request) => ({
 }))
 const outcome = { asPromised: true, answered: 'app1', how: 'the rule', milliseconds: 1.26 }
 
-function printed({ mock }: TestContext, output: 'json' | undefined): string {
+function printed(output: 'json' | undefined, columns?: number): string {
   let text = ''
-  const write = mock.method(process.stdout, 'write', (piece: string) => {
+  const write = (piece: string) => {
     text += piece
-    return true
-  })
-  const printer = createRowPrinter(rows, output)
+  }
+  const printer = createRowPrinter(rows, output, { write, ...(columns && { columns }) })
   printer.print(rows[0]!, outcome)
   printer.print(rows[1]!, { ...outcome, asPromised: false, milliseconds: 12.6 })
   printer.end()
-  write.mock.restore()
-  return text
+  return stripVTControlCharacters(text)
 }
 
-test('createRowPrinter() prints aligned rows, marked by whether the promise was kept', (context) => {
-  const [head, ...lines] = printed(context, undefined).trimEnd().split('\n')
-  assert.match(head!, /^ {2}LAYER +REQUEST +WHAT ANSWERED +TIME +HOW$/)
-  assert.match(lines[0]!, /✔.* 3 service +ask +app1 +1\.3 ms +the rule$/)
-  assert.match(lines[1]!, /✘.* 3 service +ask for longer +app1 +13 ms +the rule$/)
-})
+suite('createRowPrinter()', () => {
+  test('prints aligned rows, marked by whether the promise was kept', () => {
+    const [head, first, second] = printed(undefined).split('\n')
+    assert.match(head!, /^ {2}LAYER +REQUEST +MS +WHAT ANSWERED +HOW$/)
+    assert.match(first!, /^✔ 3 service +ask +1\.3 {2}app1 +the rule$/)
+    assert.match(second!, /^✘ 3 service +ask for longer +13 {2}app1 +the rule$/)
+    for (const line of [first!, second!])
+      assert.equal(line.indexOf('the rule'), head!.indexOf('HOW'))
+  })
 
-test('createRowPrinter() prints JSON whole at the end', (context) => {
-  const [first, second] = JSON.parse(printed(context, 'json'))
-  assert.deepEqual(first, { layer: '3 service', request: 'ask', ...outcome })
-  assert.equal(second.asPromised, false)
-})
+  test('gives the evidence a line of its own on a narrow terminal', () => {
+    const [, first, evidence] = printed(undefined, 60).split('\n')
+    assert.match(first!, /app1$/)
+    assert.match(evidence!, /^ +the rule$/)
+  })
 
-test('parseEcho() reads what the sample application answers, and nothing else', () => {
-  const answer = { pod: 'a', node: 'n', podIP: '10.244.0.2', client: '10.244.0.3:40000' }
-  assert.deepEqual(parseEcho(JSON.stringify({ ...answer, headers: {} })), answer)
-  for (const text of ['', 'text', '{}', '[]', 'null', '{"pod":"a"}'])
-    assert.equal(parseEcho(text), undefined)
-  assert.equal(hostOf(answer.client), '10.244.0.3')
+  test('prints JSON whole at the end', () => {
+    const [first, second] = JSON.parse(printed('json'))
+    assert.deepEqual(first, { layer: '3 service', request: 'ask', ...outcome })
+    assert.equal(second.asPromised, false)
+  })
 })
