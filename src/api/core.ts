@@ -156,18 +156,21 @@ export interface PodTemplateSpec {
   readonly spec: PodSpec
 }
 
+export interface Toleration {
+  readonly key?: string
+  readonly operator?: string
+  readonly value?: string
+  readonly effect?: string
+  readonly tolerationSeconds?: number
+}
+
 export interface PodSpec {
   readonly containers: readonly Container[]
   readonly initContainers?: readonly Container[]
   readonly volumes?: readonly Volume[]
   readonly nodeName?: string
   readonly nodeSelector?: Readonly<Record<string, string>>
-  readonly tolerations?: readonly {
-    readonly key?: string
-    readonly operator?: string
-    readonly value?: string
-    readonly effect?: string
-  }[]
+  readonly tolerations?: readonly Toleration[]
   readonly hostname?: string
   readonly subdomain?: string
   readonly hostNetwork?: boolean
@@ -186,6 +189,8 @@ export interface PodSpec {
   readonly readinessGates?: readonly { readonly conditionType: string }[]
   readonly schedulerName?: string
   readonly priority?: number
+  readonly priorityClassName?: string
+  readonly preemptionPolicy?: 'PreemptLowerPriority' | 'Never'
   readonly setHostnameAsFQDN?: boolean
   readonly shareProcessNamespace?: boolean
   readonly securityContext?: Readonly<Record<string, unknown>>

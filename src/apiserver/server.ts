@@ -4,6 +4,7 @@ import type { KubernetesObject } from '#api/meta.ts'
 import type { Resource } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
 import type { Admission } from './admission/admission.ts'
+import { createDefaultAdmissions } from './admission/default-admissions.ts'
 import { type Authorize, allowComponents } from './auth/authorize.ts'
 import { bootstrap, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { createHandler } from './handle-request.ts'
@@ -16,6 +17,7 @@ import type { Store } from './storage/store.ts'
 export interface APIServerOptions {
   readonly store: Store
   readonly tls: { readonly certPEM: string; readonly keyPEM: string; readonly clientCAPEM: string }
+  /** Asked after what every server admits by. */
   readonly admission: readonly Admission[]
   readonly agentAccess: AgentAccess
   /** As /version says: `v1.36.0+fairlead`. */
@@ -39,7 +41,8 @@ export interface APIServer {
 }
 
 export function createAPIServer(options: APIServerOptions): APIServer {
-  const { store, admission, log } = options
+  const { store, log } = options
+  const admission = [...createDefaultAdmissions(), ...options.admission]
   const closing = new AbortController()
   const handle = createHandler({
     store,

@@ -1,5 +1,5 @@
 /** What of a running pod may change. Source: core/validation v1.36, ValidatePodUpdate. */
-import type { Container, Pod, PodSpec } from '../core.ts'
+import type { Container, Pod, PodSpec, Toleration } from '../core.ts'
 import { type FieldError, forbidden, invalid, required } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
 import { inclusiveRange } from '../validation/names.ts'
@@ -57,7 +57,7 @@ function checkDeadline(now: number | undefined, old: number | undefined): FieldE
 
 function checkTolerations({ tolerations = [] }: PodSpec, old: PodSpec): FieldError[] {
   const kept = (old.tolerations ?? []).every((toleration) =>
-    tolerations.some((other) => equalJSON(other, toleration)),
+    tolerations.some((other) => equalJSON(withoutSeconds(other), withoutSeconds(toleration))),
   )
   return kept
     ? []
@@ -68,6 +68,8 @@ function checkTolerations({ tolerations = [] }: PodSpec, old: PodSpec): FieldErr
         ),
       ]
 }
+
+const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration) => rest
 
 function checkRest(spec: PodSpec, old: PodSpec): FieldError[] {
   const still = withOldFields(spec, old)

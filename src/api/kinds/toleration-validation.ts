@@ -1,16 +1,16 @@
-import type { PodSpec } from '../core.ts'
+import type { Toleration } from '../core.ts'
 import { type FieldError, invalid, notSupported } from '../field-error.ts'
 import { checkName, isLabelValue, isQualifiedName } from '../validation/names.ts'
 
-type Toleration = NonNullable<PodSpec['tolerations']>[number]
-
 export const taintEffects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute']
+
+const onlyNoExecute = "effect must be 'NoExecute' when `tolerationSeconds` is set"
 
 /** Source: core/validation v1.36, ValidateTolerations. */
 export function validateTolerations(tolerations: readonly Toleration[], at: string): FieldError[] {
   return tolerations.flatMap((toleration, index) => {
     const field = `${at}[${index}]`
-    const { key = '', operator = '', effect = '' } = toleration
+    const { key = '', operator = '', effect = '', tolerationSeconds } = toleration
     const all = 'which means "match all values and all keys"'
     return [
       ...(key === '' ? [] : checkName(isQualifiedName, key, `${field}.key`)),
@@ -22,6 +22,9 @@ export function validateTolerations(tolerations: readonly Toleration[], at: stri
               `operator must be Exists when \`key\` is empty, ${all}`,
             ),
           ]
+        : []),
+      ...(tolerationSeconds !== undefined && effect !== 'NoExecute'
+        ? [invalid(`${field}.effect`, effect, onlyNoExecute)]
         : []),
       ...checkValue(toleration, `${field}.operator`),
       ...(effect === '' || taintEffects.includes(effect)

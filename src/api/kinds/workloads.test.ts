@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Deployment } from '../apps.ts'
-import type { Pod } from '../core.ts'
+import type { Pod, Toleration } from '../core.ts'
 import { formatFieldError } from '../field-error.ts'
 import { configMap } from './config-map.ts'
 import { deployment } from './deployment.ts'
@@ -115,6 +115,16 @@ const invalidPods = [
     want: ['spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None'],
   },
   {
+    name: 'a toleration for a time of what never ends',
+    spec: {
+      containers: [app],
+      tolerations: [{ key: 'a', operator: 'Exists', effect: 'NoSchedule', tolerationSeconds: 9 }],
+    },
+    want: [
+      'spec.tolerations[0].effect: Invalid value: "NoSchedule": effect must be \'NoExecute\' when `tolerationSeconds` is set',
+    ],
+  },
+  {
     name: 'restartPolicy',
     spec: { containers: [app], restartPolicy: 'Sometimes' },
     want: [
@@ -204,6 +214,16 @@ suite('a Pod', () => {
       .map(formatFieldError)
   test('may change its image', () =>
     assert.deepEqual(change({ containers: [{ ...stored.spec.containers[0], image: 'x' }] }), []))
+  test('may tolerate more, and for another time', () => {
+    const own = { key: 'a', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 9 }
+    const old = { ...stored, spec: { ...stored.spec, tolerations: [own] } }
+    const errorsOf = (tolerations: readonly Toleration[]) =>
+      pod.validateUpdate({ ...old, spec: { ...old.spec, tolerations } }, old).map(formatFieldError)
+    assert.deepEqual(errorsOf([{ ...own, tolerationSeconds: 5 }, { operator: 'Exists' }]), [])
+    assert.deepEqual(errorsOf([{ operator: 'Exists' }]), [
+      'spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds',
+    ])
+  })
   test('may not gain a container', () =>
     assert.deepEqual(
       change({

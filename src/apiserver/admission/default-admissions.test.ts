@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { Pod } from '#api/core.ts'
+import type { Ingress } from '#api/networking.ts'
+import { ingresses, pods } from '#api/resources.ts'
+import type { Admission, AdmissionRequest } from './admission.ts'
+import { createDefaultIngressClass } from './default-ingress-class.ts'
+import { defaultTolerations } from './default-tolerations.ts'
+import { priority } from './priority.ts'
+import { serviceAccount } from './service-account.ts'
+
+const pod = (spec: Partial<Pod['spec']> = {}, annotations = {}): Pod => ({
+  kind: 'Pod',
+  apiVersion: 'v1',
+  metadata: { name: 'web', namespace: 'default', annotations },
+  spec: { containers: [], ...spec },
+})
+
+const admit = async (plugin: Admission, request: Partial<AdmissionRequest>) => {
+  const object = request.object ?? pod()
+  const rest = { operation: 'CREATE', resource: pods, dryRun: false } as const
+  return (await plugin.admit({ ...rest, ...request, object })).object as Pod
+}
+
+// plugin/pkg/admission/serviceaccount/admission_test.go
+suite('the account of a pod', () => {
+  const cases = [
+    { name: 'is default', object: pod(), want: 'default' },
+    { name: 'is what it says', object: pod({ serviceAccountName: 'own' }), want: 'own' },
+    {
+      name: 'is none for a mirror pod',
+      object: pod({}, { 'kubernetes.io/config.mirror': '' }),
+      want: undefined,
+    },
+  ]
+  for (const { name, object, want } of cases) {
+    test(name, async () =>
+      assert.equal((await admit(serviceAccount, { object })).spec.serviceAccountName, want),
+    )
+  }
+})
+
+// plugin/pkg/admission/defaulttolerationseconds/admission_test.go
+suite('a pod tolerates', () => {
+  const notReady = {
+    key: 'node.kubernetes.io/not-ready',
+    operator: 'Exists',
+    effect: 'NoExecute',
+    tolerationSeconds: 300,
+  }
+  const unreachable = { ...notReady, key: 'node.kubernetes.io/unreachable' }
+  const own = { key: 'foo', operator: 'Equal', value: 'bar', effect: 'NoSchedule' }
+  const forever = { key: notReady.key, operator: 'Exists', effect: 'NoExecute' }
+  const all = { operator: 'Exists' }
+  const cases = [
+    { name: 'a node in trouble for 300 s', given: [], want: [notReady, unreachable] },
+    { name: 'what it says first', given: [own], want: [own, notReady, unreachable] },
+    { name: 'what it says itself of the same', given: [forever], want: [forever, unreachable] },
+    { name: 'everything when it says so', given: [all], want: [all] },
+  ]
+  for (const { name, given, want } of cases) {
+    test(name, async () => {
+      const { spec } = await admit(defaultTolerations, { object: pod({ tolerations: given }) })
+      assert.deepEqual(spec.tolerations, want)
+    })
+  }
+})
+
+// plugin/pkg/admission/priority/admission_test.go; the numbers are those of pkg/apis/scheduling/types.go.
+suite('the priority of a pod', () => {
+  test('is 0, and may push others away', async () => {
+    const { spec } = await admit(priority, {})
+    assert.deepEqual([spec.priority, spec.preemptionPolicy], [0, 'PreemptLowerPriority'])
+  })
+
+  test('is that of its class', async () => {
+    const object = pod({ priorityClassName: 'system-node-critical' })
+    assert.equal((await admit(priority, { object })).spec.priority, 2_000_001_000)
+  })
+
+  test('stays on update', async () => {
+    const old = pod({ priority: 7 })
+    assert.equal((await admit(priority, { operation: 'UPDATE', old })).spec.priority, 7)
+  })
+
+  const refused = [
+    {
+      spec: { priorityClassName: 'x' },
+      want: 'pods "web" is forbidden: no PriorityClass with name x was found',
+    },
+    {
+      spec: { priority: 5 },
+      want: 'pods "web" is forbidden: the integer value of priority (5) must not be provided in pod spec; priority admission controller computed 0 from the given PriorityClass name',
+    },
+  ]
+  for (const { spec, want } of refused) {
+    test(`is refused: ${JSON.stringify(spec)}`, () =>
+      assert.rejects(admit(priority, { object: pod(spec) }), { message: want }))
+  }
+})
+
+// plugin/pkg/admission/network/defaultingressclass/admission_test.go
+suite('the class of an Ingress', () => {
+  const ingressClass = (
+    name: string,
+    isDefault: string,
+    creationTimestamp = '2026-01-01T00:00:00Z',
+  ) => ({
+    metadata: {
+      name,
+      creationTimestamp,
+      annotations: { 'ingressclass.kubernetes.io/is-default-class': isDefault },
+    },
+  })
+  const yes = ingressClass('default1', 'true')
+  const same = ingressClass('default2', 'true')
+  const newer = ingressClass('newer', 'true', '2026-01-02T00:00:00Z')
+  const no = ingressClass('other', 'false')
+  const cases = [
+    { name: 'is the default', classes: [no, yes], want: 'default1' },
+    { name: 'is none without a default', classes: [no], want: undefined },
+    { name: 'is what it says', classes: [yes], spec: { ingressClassName: 'own' }, want: 'own' },
+    {
+      name: 'is what its annotation says',
+      classes: [yes],
+      annotations: { 'kubernetes.io/ingress.class': 'own' },
+      want: undefined,
+    },
+    { name: 'is the newest of several defaults', classes: [yes, newer], want: 'newer' },
+    { name: 'is the first by name of two as old', classes: [same, yes], want: 'default1' },
+    { name: 'is not filled in on update', operation: 'UPDATE', classes: [yes], want: undefined },
+  ] as const
+  for (const { name, classes, want, ...rest } of cases) {
+    test(name, async () => {
+      const plugin = createDefaultIngressClass()
+      await plugin.start?.(async () => classes)
+      const object: Ingress = {
+        metadata: { name: 'web', annotations: 'annotations' in rest ? rest.annotations : {} },
+        spec: 'spec' in rest ? rest.spec : {},
+      }
+      const operation = 'operation' in rest ? ('UPDATE' as const) : ('CREATE' as const)
+      const request = { operation, resource: ingresses, object, old: object, dryRun: false }
+      const admitted = (await plugin.admit(request)).object as Ingress
+      assert.equal(admitted.spec?.ingressClassName, want)
+    })
+  }
+})
