@@ -61,9 +61,10 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
 
 function summary(result: UpResult): string {
   const { name } = result.layout
+  const { nodes } = result.state.options
   switch (result.kind) {
     case 'created':
-      return `Cluster ${name} is up: ${result.state.options.nodes} nodes`
+      return `Cluster ${name} is up: ${nodes} node${nodes === 1 ? '' : 's'}`
     case 'running':
       return `Cluster ${name} runs already`
     case 'repaired':
