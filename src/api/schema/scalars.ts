@@ -1,4 +1,5 @@
 import type { JSONValue } from '../json.ts'
+import { formatQuantity, parseQuantity } from '../quantity.ts'
 
 /** A scalar that Go would accept, in the form it would print; or why not. */
 export type ScalarResult =
@@ -90,13 +91,9 @@ function checkTime(value: JSONValue): ScalarResult {
   }
 }
 
-// apimachinery pkg/api/resource: what a quantity must look like, and the sentence when it does not.
-const quantityPattern = /^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$/
-
+/** apimachinery pkg/api/resource, UnmarshalJSON: a number may stand without quotes, and space around it. */
 function checkQuantity(value: JSONValue): ScalarResult {
-  if (typeof value === 'number') return { value: String(value) }
-  if (typeof value === 'string' && quantityPattern.test(value)) return { value }
-  return {
-    error: `quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'`,
-  }
+  const isText = typeof value === 'string' || typeof value === 'number'
+  const parsed = parseQuantity(isText ? String(value).trim() : '')
+  return 'error' in parsed ? parsed : { value: formatQuantity(parsed) }
 }
