@@ -4,6 +4,7 @@ import { pods } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { defaultPod } from './pod-defaults.ts'
+import { qosClassOf } from './pod-qos.ts'
 import { validatePodSpec } from './pod-spec-validation.ts'
 import { validatePodChange } from './pod-update.ts'
 
@@ -24,7 +25,10 @@ export const pod = defineKind<Pod>({
     'status.podIP': ({ status }) => status?.podIP ?? '',
   },
   default: defaultPod,
-  prepareCreate: (object) => ({ ...object, status: { phase: 'Pending' } }),
+  prepareCreate: (object) => ({
+    ...object,
+    status: { phase: 'Pending', qosClass: qosClassOf(object.spec) },
+  }),
   validate: ({ spec }, old) => [
     ...validatePodSpec(spec, 'spec', { inPod: true }),
     ...(old === undefined && (spec.ephemeralContainers ?? []).length > 0

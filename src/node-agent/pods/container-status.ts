@@ -1,4 +1,4 @@
-import type { Container, ContainerState, ContainerStatus, Pod } from '#api/core.ts'
+import type { Container, ContainerState, ContainerStatus } from '#api/core.ts'
 import type { ContainerObservation, PodObservation } from '../runtimes/runtime.ts'
 
 /** Why a container that should run does not: `reason` as kubectl shows it. */
@@ -88,24 +88,4 @@ function stateOf(attempt: ContainerObservation): ContainerState {
 /** metav1.Time: whole seconds. */
 export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`
-}
-
-/** https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/ */
-export function qosClassOf({ spec }: Pod): 'Guaranteed' | 'Burstable' | 'BestEffort' {
-  const containers = [...spec.containers, ...(spec.initContainers ?? [])]
-  const amounts = containers.map(({ resources = {} }) => {
-    const { limits = {}, requests = {} } = resources as Readonly<
-      Record<'limits' | 'requests', Readonly<Record<string, string>> | undefined>
-    >
-    return (['cpu', 'memory'] as const).map((name) => ({
-      limit: limits[name],
-      request: requests[name] ?? limits[name],
-    }))
-  })
-  const all = amounts.flat()
-  if (all.every(({ limit, request }) => limit === undefined && request === undefined))
-    return 'BestEffort'
-  if (all.every(({ limit, request }) => limit !== undefined && limit === request))
-    return 'Guaranteed'
-  return 'Burstable'
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Pod } from '#api/core.ts'
 import type { PodObservation } from '../runtimes/runtime.ts'
-import { qosClassOf } from './container-status.ts'
 import { type PodFindings, podStatus } from './pod-status.ts'
 
 const now = new Date('2026-11-21T12:00:00.500Z')
@@ -138,25 +137,4 @@ suite('podStatus()', () => {
     })
     assert.equal(status.podIP, undefined)
   })
-})
-
-// https://kubernetes.io/docs/tasks/configure-pod-container/quality-service-pod/
-suite('qosClassOf()', () => {
-  const cases = [
-    { name: 'nothing', resources: {}, want: 'BestEffort' },
-    { name: 'requests only', resources: { requests: { cpu: '1' } }, want: 'Burstable' },
-    { name: 'limits only', resources: { limits: { cpu: '1', memory: '1Gi' } }, want: 'Guaranteed' },
-    {
-      name: 'limits above requests',
-      resources: { limits: { cpu: '2', memory: '1Gi' }, requests: { cpu: '1', memory: '1Gi' } },
-      want: 'Burstable',
-    },
-  ]
-  for (const { name, resources, want } of cases)
-    test(name, () =>
-      assert.equal(
-        qosClassOf({ ...pod, spec: { containers: [{ name: 'main', resources }] } }),
-        want,
-      ),
-    )
 })

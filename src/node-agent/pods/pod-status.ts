@@ -1,11 +1,11 @@
 import type { ContainerStatus, Pod, PodStatus } from '#api/core.ts'
+import { qosClassOf } from '#api/kinds/pod-qos.ts'
 import type { Condition } from '#api/meta.ts'
 import {
   type ContainerFindings,
   containerStatus,
   formatTime,
   initContainerStatus,
-  qosClassOf,
 } from './container-status.ts'
 import { isInitialized, isSidecar } from './plan-pod.ts'
 
@@ -44,7 +44,7 @@ export function podStatus(pod: Pod, findings: PodFindings): PodStatus {
     startTime: pod.status?.startTime ?? formatTime(now),
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
     containerStatuses,
-    qosClass: qosClassOf(pod),
+    qosClass: qosClassOf(pod.spec),
   }
 }
 
