@@ -63,19 +63,26 @@ export function nodeFacts(identity: NodeIdentity): NonNullable<Node['status']> {
 
 type NodeCondition = Condition & { readonly lastHeartbeatTime?: string }
 
+/** `unknown`: an agent that has just started has not looked yet. */
+export type NetworkState = 'unknown' | 'ready' | 'not ready'
+
 /** The kubelet's conditions. There is no pressure to speak of: nothing is measured, nothing is evicted. */
 export function nodeConditions(
-  isNetworkReady: boolean,
+  network: NetworkState,
   old: readonly NodeCondition[],
   now: Date,
 ): readonly NodeCondition[] {
   const fine = (type: string, reason: string, message: string) =>
     ({ type, status: 'False', reason, message }) as const
+  // The network outlives an agent. Saying otherwise for a moment would take every pod of the node out of its Services.
+  const isReady =
+    network === 'ready' ||
+    (network === 'unknown' && old.some(({ type, status }) => type === 'Ready' && status === 'True'))
   const wanted: readonly NodeCondition[] = [
     fine('MemoryPressure', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
     fine('DiskPressure', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
     fine('PIDPressure', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
-    isNetworkReady
+    isReady
       ? {
           type: 'Ready',
           status: 'True',

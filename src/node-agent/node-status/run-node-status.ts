@@ -3,7 +3,13 @@ import * as resources from '#api/resources.ts'
 import { type API, APIStatusError } from '#client/api.ts'
 import type { Log } from '#log/log.ts'
 import type { Clock } from '../probes/prober.ts'
-import { type NodeIdentity, nodeConditions, nodeFacts, nodeLabels } from './node-object.ts'
+import {
+  type NetworkState,
+  type NodeIdentity,
+  nodeConditions,
+  nodeFacts,
+  nodeLabels,
+} from './node-object.ts'
 
 export interface NodeStatusDeps {
   readonly api: API
@@ -18,6 +24,8 @@ const LEASE_MS = 10_000
 const LEASE_SECONDS = 40
 const STATUS_MS = 300_000
 const RETRY_MS = 1000
+/** How long an agent that took over a Ready node leaves it Ready before its network is found. */
+const TAKE_OVER_MS = 30_000
 
 /** Registers the node, keeps its lease and its conditions. Returns when aborted. */
 export async function runNodeStatus(
@@ -25,17 +33,25 @@ export async function runNodeStatus(
   identity: NodeIdentity,
   signal: AbortSignal,
 ): Promise<void> {
-  let isReady = false
+  let network: NetworkState = 'unknown'
   let wake = new AbortController()
+  const found = (state: NetworkState) => {
+    network = state
+    wake.abort()
+  }
   deps.networkReady.then(
-    () => {
-      isReady = true
-      wake.abort()
+    () => found('ready'),
+    (cause: unknown) => {
+      deps.log.error('Cannot make the node ready: its pod network is not', { cause })
+      found('not ready')
     },
-    (cause: unknown) =>
-      deps.log.error('Cannot make the node ready: its pod network is not', { cause }),
   )
+  const doubt = async () => {
+    await deps.clock.sleep(TAKE_OVER_MS, signal)
+    if (network === 'unknown' && !signal.aborted) found('not ready')
+  }
   await Promise.all([
+    doubt(),
     repeat(
       deps,
       LEASE_MS,
@@ -51,7 +67,7 @@ export async function runNodeStatus(
         return AbortSignal.any([wake.signal, signal])
       },
       signal,
-      () => writeStatus(deps, identity, isReady),
+      () => writeStatus(deps, identity, network),
     ),
   ])
 }
@@ -80,10 +96,10 @@ async function repeat(
 async function writeStatus(
   { api, clock }: NodeStatusDeps,
   identity: NodeIdentity,
-  isReady: boolean,
+  network: NetworkState,
 ) {
   const node = await register(api, identity)
-  const conditions = nodeConditions(isReady, node.status?.conditions ?? [], new Date(clock.now()))
+  const conditions = nodeConditions(network, node.status?.conditions ?? [], new Date(clock.now()))
   const status = { ...nodeFacts(identity), conditions }
   await api.patch(resources.nodes, { name: identity.nodeName }, 'merge', { status }, 'status')
 }
