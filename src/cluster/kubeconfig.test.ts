@@ -54,6 +54,25 @@ suite("A person's kubeconfig", () => {
     )
   })
 
+  test('keeps the namespace that was chosen with kubectl', async () => {
+    await mergeKubeconfig(path, entry)
+    // kubectl config set-context --current --namespace=shop
+    const chosen = readFileSync(path, 'utf8').replace(
+      'cluster: fairlead-c1',
+      'cluster: fairlead-c1\n      namespace: shop',
+    )
+    writeFileSync(path, chosen)
+    await mergeKubeconfig(path, { ...entry, server: 'https://127.0.0.1:6444' })
+    const config = parse(readFileSync(path, 'utf8'))
+    assert.deepEqual(config.contexts, [
+      {
+        name: 'fairlead-c1',
+        context: { cluster: 'fairlead-c1', user: 'fairlead-c1', namespace: 'shop' },
+      },
+    ])
+    assert.equal(config.clusters[0].cluster.server, 'https://127.0.0.1:6444')
+  })
+
   test('keeps everything else, and loses only ours again', async () => {
     path = join(folder, 'config')
     writeFileSync(path, OTHERS)

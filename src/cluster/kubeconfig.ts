@@ -50,10 +50,11 @@ export function renderKubeconfig(entry: KubeconfigEntry): string {
 /** Adds the context to a person's kubeconfig and makes it the current one; all else in the file stays. */
 export async function mergeKubeconfig(path: string, entry: KubeconfigEntry): Promise<void> {
   await editKubeconfig(path, (config) => {
+    const namespace = namespaceOf(config, entry.context)
     removeEntries(config, entry.context)
     if (!config.has('apiVersion')) config.set('apiVersion', 'v1')
     if (!config.has('kind')) config.set('kind', 'Config')
-    for (const [key, [item]] of Object.entries(listsOf(entry))) {
+    for (const [key, [item]] of Object.entries(listsOf(entry, namespace))) {
       const list = config.get(key)
       // An empty list is written `[]`: what is added to it would be written on one line.
       if (isSeq(list) && list.items.length > 0) list.add(config.createNode(item))
@@ -76,7 +77,7 @@ export async function removeFromKubeconfig(path: string, context: string): Promi
 
 const LISTS = ['clusters', 'contexts', 'users'] as const
 
-function listsOf({ context, server, caPEM, keyPair }: KubeconfigEntry) {
+function listsOf({ context, server, caPEM, keyPair }: KubeconfigEntry, namespace?: string) {
   const base64 = (pem: string) => Buffer.from(pem).toString('base64')
   const user = {
     'client-certificate-data': base64(keyPair.certPEM),
@@ -85,9 +86,24 @@ function listsOf({ context, server, caPEM, keyPair }: KubeconfigEntry) {
   const cluster = { server, 'certificate-authority-data': base64(caPEM) }
   return {
     clusters: [{ name: context, cluster }],
-    contexts: [{ name: context, context: { cluster: context, user: context } }],
+    contexts: [
+      {
+        name: context,
+        context: { cluster: context, user: context, ...(namespace ? { namespace } : {}) },
+      },
+    ],
     users: [{ name: context, user }],
   }
+}
+
+/** What `kubectl config set-context --current --namespace` chose: it is the person's, not ours. */
+function namespaceOf(config: Document, context: string): string | undefined {
+  const list = config.get('contexts')
+  const entry = isSeq(list)
+    ? list.items.find((item) => isMap(item) && item.get('name') === context)
+    : undefined
+  const namespace = isMap(entry) ? entry.getIn(['context', 'namespace']) : undefined
+  return typeof namespace === 'string' ? namespace : undefined
 }
 
 /** @returns whether there was any */
