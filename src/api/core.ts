@@ -144,6 +144,14 @@ export interface Event extends KubernetesObject {
   readonly source?: { readonly component?: string; readonly host?: string }
   readonly reportingComponent?: string
   readonly reportingInstance?: string
+  readonly action?: string
+  readonly series?: EventSeries
+  readonly related?: ObjectReference
+}
+
+export interface EventSeries {
+  readonly count?: number
+  readonly lastObservedTime?: string | null
 }
 
 export interface Pod extends KubernetesObject {

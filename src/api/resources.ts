@@ -12,6 +12,7 @@ import type {
   ServiceAccount,
 } from './core.ts'
 import type { EndpointSlice } from './discovery.ts'
+import type { EventsEvent } from './events.ts'
 import type { KubernetesObject } from './meta.ts'
 import type { Ingress, IngressClass } from './networking.ts'
 
@@ -50,6 +51,8 @@ export const configMaps = namespaced<ConfigMap>('', 'ConfigMap', 'configmaps')
 export const secrets = namespaced<Secret>('', 'Secret', 'secrets')
 export const serviceAccounts = namespaced<ServiceAccount>('', 'ServiceAccount', 'serviceaccounts')
 export const events = namespaced<Event>('', 'Event', 'events')
+/** The same events by the names of the newer group. */
+export const eventsEvents = namespaced<EventsEvent>('events.k8s.io', 'Event', 'events')
 export const leases = namespaced<Lease>('coordination.k8s.io', 'Lease', 'leases')
 export const deployments = namespaced<Deployment>('apps', 'Deployment', 'deployments')
 export const replicaSets = namespaced<ReplicaSet>('apps', 'ReplicaSet', 'replicasets')

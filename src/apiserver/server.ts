@@ -61,7 +61,7 @@ export function createAPIServer(options: APIServerOptions): APIServer {
 
   const start = async () => {
     const list = async (resource: Resource): Promise<readonly KubernetesObject[]> =>
-      (await store.list(prefixOf(resource))).items.map(objectOf)
+      (await store.list(prefixOf(resource))).items.map((item) => objectOf(item, resource))
     for (const plugin of admission) await plugin.start?.(list)
     await bootstrap({ store, admission }, options.kubernetes)
     if (!closing.signal.aborted)

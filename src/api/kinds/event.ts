@@ -22,8 +22,14 @@ export const event = defineKind<Event>({
     source: ({ source, reportingComponent = '' }) => source?.component ?? reportingComponent,
     type: ({ type }) => type ?? '',
   },
-  validate: (object) => (object.eventTime ? checkNew(object) : checkNamespace(object)),
+  validate: (object) => checkEvent(object, 'reportingComponent'),
 })
+
+/** What all events must keep to; `reporter` is the field that says who reports. */
+export const checkEvent = (
+  object: Event,
+  reporter: 'reportingComponent' | 'reportingController',
+): FieldError[] => (object.eventTime ? checkNew(object, reporter) : checkNamespace(object))
 
 const wrongNamespace = (namespace: string) =>
   invalid('involvedObject.namespace', namespace, 'does not match event.namespace')
@@ -36,7 +42,7 @@ function checkNamespace({ metadata, involvedObject }: Event): FieldError[] {
 }
 
 /** Events of the newer API have a time of their own, and say who reports and what it did. */
-function checkNew(object: Event & { readonly action?: string }): FieldError[] {
+function checkNew(object: Event, reporter: string): FieldError[] {
   const { reportingComponent = '', metadata, involvedObject } = object
   const namespace = involvedObject?.namespace ?? ''
   const homeless = namespace === '' && !/^(default|kube-system)$/.test(metadata.namespace ?? '')
@@ -48,8 +54,8 @@ function checkNew(object: Event & { readonly action?: string }): FieldError[] {
   ] as const
   return [
     ...(homeless ? [wrongNamespace(namespace)] : []),
-    ...(reportingComponent === '' ? [required('reportingComponent')] : []),
-    ...checkName(isQualifiedName, reportingComponent, 'reportingComponent'),
+    ...(reportingComponent === '' ? [required(reporter)] : []),
+    ...checkName(isQualifiedName, reportingComponent, reporter),
     ...limits.flatMap(([key, max]) => {
       const value = object[key] ?? ''
       if (value === '' && key !== 'message') return [required(key)]

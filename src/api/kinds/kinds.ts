@@ -3,6 +3,7 @@ import { deployment } from './deployment.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpoints } from './endpoints.ts'
 import { event } from './event.ts'
+import { eventsEvent } from './events-event.ts'
 import { ingress } from './ingress.ts'
 import { ingressClass } from './ingress-class.ts'
 import type { KindSpec } from './kind-spec.ts'
@@ -30,6 +31,7 @@ export const kinds: readonly KindSpec[] = [
   replicaSet,
   lease,
   endpointSlice,
+  eventsEvent,
   ingressClass,
   ingress,
 ]

@@ -26,6 +26,7 @@ suite('OpenAPI v3', () => {
       'apis/apps/v1',
       'apis/coordination.k8s.io/v1',
       'apis/discovery.k8s.io/v1',
+      'apis/events.k8s.io/v1',
       'apis/networking.k8s.io/v1',
     ])
     for (const [path, { serverRelativeURL }] of Object.entries(paths)) {

@@ -26,9 +26,7 @@ export async function expireEvents(store: Store, now: number): Promise<void> {
   await Promise.all(old.map((item) => store.delete(item.key, item.modRevision)))
 }
 
-type SeriesEvent = Event & { readonly series?: { readonly lastObservedTime?: string } }
-
-function lastSeen({ metadata, series, lastTimestamp, eventTime }: SeriesEvent): number {
+function lastSeen({ metadata, series, lastTimestamp, eventTime }: Event): number {
   const times = [metadata.creationTimestamp, lastTimestamp, eventTime, series?.lastObservedTime]
   return Math.max(...times.map((time) => Date.parse(time ?? '') || 0))
 }

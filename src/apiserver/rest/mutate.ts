@@ -30,7 +30,7 @@ export async function mutate(
 ): Promise<Written> {
   for (;;) {
     const item = await findItem(target, deps)
-    const old = objectOf(item)
+    const old = objectOf(item, target.spec.resource)
     const wanted = await change(old)
     checkIdentity(wanted, old, target)
     const prepared = prepare(keepMetadata(wanted, old), old, target)

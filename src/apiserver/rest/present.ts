@@ -12,8 +12,8 @@ type Item = Pick<StoredItem, 'value' | 'modRevision'>
 /** Answers with a stored object, in the form that the client asked for. */
 export function presentItem(request: RESTRequest, item: Item, code = 200): Answer {
   const representation = request.representation()
-  if (representation === 'object') return json(textOf(item), code)
-  return presentObject(request, objectOf(item), code)
+  if (representation === 'object') return json(textOf(item, request.spec.resource), code)
+  return presentObject(request, objectOf(item, request.spec.resource), code)
 }
 
 /** As presentItem, for an object that is not (or no longer) stored. */

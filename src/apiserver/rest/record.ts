@@ -1,12 +1,15 @@
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
 import type { StoredItem } from '../storage/store.ts'
+import { conversionOf } from './conversion.ts'
 
 /**
  * How objects lie in the store: JSON text that begins with kind, apiVersion and metadata, without the
  * resourceVersion, since that is the item's mod revision. Fixed beginnings let it be spliced in without parsing.
  */
 export function encodeRecord(object: KubernetesObject, resource: Resource): string {
+  const conversion = conversionOf(resource)
+  if (conversion) return encodeRecord(conversion.toStored(object), conversion.stored)
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object
   const { resourceVersion: _, ...stored } = metadata
   return JSON.stringify({
@@ -19,14 +22,19 @@ export function encodeRecord(object: KubernetesObject, resource: Resource): stri
 
 const METADATA = '"metadata":{'
 
-/** The object's text as clients see it. */
-export function textOf(item: Pick<StoredItem, 'value' | 'modRevision'>): string {
+type Item = Pick<StoredItem, 'value' | 'modRevision'>
+
+/** The object's text as clients of `resource` see it. */
+export function textOf(item: Item, resource: Resource): string {
+  if (conversionOf(resource)) return JSON.stringify(objectOf(item, resource))
   const at = item.value.indexOf(METADATA) + METADATA.length
   return `${item.value.slice(0, at)}"resourceVersion":"${item.modRevision}",${item.value.slice(at)}`
 }
 
-export function objectOf(item: Pick<StoredItem, 'value' | 'modRevision'>): KubernetesObject {
-  const object = JSON.parse(item.value) as KubernetesObject // we wrote it
+/** The object as clients of `resource` see it; without one, as it is stored. */
+export function objectOf(item: Item, resource?: Resource): KubernetesObject {
+  const stored = JSON.parse(item.value) as KubernetesObject // we wrote it
+  const object = (resource && conversionOf(resource)?.fromStored(stored)) ?? stored
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(item.modRevision) } }
 }
 
@@ -36,7 +44,8 @@ export function keyOf(resource: Resource, namespace: string | undefined, name: s
 }
 
 /** Where the objects of a resource lie, of one namespace or of all. */
-export function prefixOf({ group, plural, namespaced }: Resource, namespace?: string): string {
+export function prefixOf(resource: Resource, namespace?: string): string {
+  const { group, plural, namespaced } = conversionOf(resource)?.stored ?? resource
   const root = `/${group === '' ? 'core' : group}/${plural}/`
   return namespaced && namespace !== undefined ? `${root}${namespace}/` : root
 }

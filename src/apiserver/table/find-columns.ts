@@ -4,7 +4,7 @@ import { ageColumn, type Column, nameColumn } from './column.ts'
 import { deploymentColumns, replicaSetColumns } from './columns/apps.ts'
 import { configMapColumns, secretColumns, serviceAccountColumns } from './columns/configuration.ts'
 import { endpointSliceColumns, endpointsColumns } from './columns/endpoints.ts'
-import { eventColumns } from './columns/event.ts'
+import { eventColumns, eventsEventColumns } from './columns/event.ts'
 import { ingressClassColumns, ingressColumns } from './columns/ingress.ts'
 import { leaseColumns } from './columns/lease.ts'
 import { namespaceColumns } from './columns/namespace.ts'
@@ -26,6 +26,7 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'apps/replicasets': replicaSetColumns,
   'coordination.k8s.io/leases': leaseColumns,
   'discovery.k8s.io/endpointslices': endpointSliceColumns,
+  'events.k8s.io/events': eventsEventColumns,
   'networking.k8s.io/ingressclasses': ingressClassColumns,
   'networking.k8s.io/ingresses': ingressColumns,
 }

@@ -15,7 +15,7 @@ export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Pr
   const { items, revision } = await deps.store.list(prefixOf(spec.resource, namespace))
   const deleted: string[] = []
   for (const item of items) {
-    const found = objectOf(item)
+    const found = objectOf(item, spec.resource)
     if (matches && !matches(found)) continue
     const { name, namespace: within } = found.metadata
     const target = { spec, namespace: within, name }

@@ -38,7 +38,7 @@ export async function removeOne(
 ): Promise<Removal> {
   for (;;) {
     const item = await findItem(request, deps)
-    const object = objectOf(item)
+    const object = objectOf(item, request.spec.resource)
     checkPreconditions(request.spec.resource, object, options)
     checkMortal(request.spec.resource, object.metadata.name)
     const done = await attempt(request.spec.resource, object, item, deps, options)
@@ -64,7 +64,7 @@ async function attempt(
     const result = await store.update(item.key, item.modRevision, marked)
     if (!result.ok) return undefined
     return {
-      object: objectOf({ value: marked, modRevision: result.revision }),
+      object: objectOf({ value: marked, modRevision: result.revision }, resource),
       removed: false,
     }
   }

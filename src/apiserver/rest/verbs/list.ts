@@ -1,4 +1,3 @@
-import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import { badRequest, expired, StatusError } from '#api/status.ts'
 import { type Answer, json } from '../../http/answer.ts'
@@ -22,12 +21,18 @@ export async function list(request: RESTRequest, deps: RESTDeps): Promise<Answer
   const { resource } = request.spec
   if (representation === 'Table') {
     const include = includeObjectOf(request.query)
-    return json(tableText(resource, page.items.map(objectOf), { include, ...page.metadata }))
+    return json(
+      tableText(
+        resource,
+        page.items.map((item) => objectOf(item, resource)),
+        { include, ...page.metadata },
+      ),
+    )
   }
   const asPartial = representation === 'PartialObjectMetadata'
   const kind = asPartial ? 'PartialObjectMetadataList' : `${resource.kind}List`
   const apiVersion = asPartial ? 'meta.k8s.io/v1' : apiVersionOf(resource)
-  const texts = page.items.map(asPartial ? partialTextOf : textOf)
+  const texts = page.items.map(asPartial ? partialTextOf : (item) => textOf(item, resource))
   const metadata = JSON.stringify(page.metadata)
   return json(
     `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadata},"items":[${texts.join(',')}]}`,
@@ -56,7 +61,8 @@ async function readPage(request: RESTRequest, deps: RESTDeps): Promise<Page> {
   const limit = parseLimit(request.query)
   const start = await parseStart(request, deps, prefix)
   try {
-    const found = await readMatching(deps, prefix, start, limit, matches)
+    const lets = matches && ((item: StoredItem) => matches(objectOf(item, request.spec.resource)))
+    const found = await readMatching(deps, prefix, start, limit, lets)
     const { revision, items, remaining, last } = found
     const goesOn = remaining > 0 && last !== undefined
     return {
@@ -85,7 +91,7 @@ async function readMatching(
   prefix: string,
   start: Start,
   limit: number | undefined,
-  matches: Matches<KubernetesObject> | undefined,
+  lets: Matches<StoredItem> | undefined,
 ) {
   const items: StoredItem[] = []
   let { revision, after }: Start = start
@@ -98,7 +104,7 @@ async function readMatching(
     })
     revision = page.revision
     after = page.items.at(-1)?.key
-    for (const item of page.items) if (!matches || matches(objectOf(item))) items.push(item)
+    for (const item of page.items) if (!lets || lets(item)) items.push(item)
     if (page.remaining === 0 || (limit !== undefined && items.length >= limit)) {
       return { revision, items, remaining: page.remaining, last: after }
     }

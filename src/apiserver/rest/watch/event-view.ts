@@ -15,14 +15,17 @@ export interface Form {
   readonly include: IncludeObject
 }
 
-const views = new WeakMap<StoreEvent, EventView>()
+/** By the resource asked for: one stored object may be served as several. */
+const views = new Map<KindSpec, WeakMap<StoreEvent, EventView>>()
 
 /** The one view of an event that all watches share: the same change is parsed once, and written once per form. */
 export function viewOf(event: StoreEvent, spec: KindSpec): EventView {
-  let view = views.get(event)
+  const known = views.get(spec) ?? new WeakMap<StoreEvent, EventView>()
+  views.set(spec, known)
+  let view = known.get(event)
   if (!view) {
     view = new EventView(event, spec)
-    views.set(event, view)
+    known.set(event, view)
   }
   return view
 }
@@ -61,7 +64,7 @@ export class EventView {
 
   /** What goes is shown as it was last, with the revision of its going. */
   #text(type: EventType, { representation, include }: Form): string {
-    if (representation === 'object') return textOf(this.#shown(type))
+    if (representation === 'object') return textOf(this.#shown(type), this.#spec.resource)
     const object = type === 'DELETED' ? this.#before() : this.#current()
     return objectText(object, representation, this.#spec, include)
   }
@@ -73,12 +76,12 @@ export class EventView {
   }
 
   #current(): KubernetesObject {
-    this.#object ??= objectOf(this.#shown('ADDED'))
+    this.#object ??= objectOf(this.#shown('ADDED'), this.#spec.resource)
     return this.#object
   }
 
   #before(): KubernetesObject {
-    this.#previous ??= objectOf(this.#shown('DELETED'))
+    this.#previous ??= objectOf(this.#shown('DELETED'), this.#spec.resource)
     return this.#previous
   }
 }

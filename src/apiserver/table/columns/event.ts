@@ -1,22 +1,19 @@
 import type { Event } from '#api/core.ts'
+import { type EventsEvent, toCoreEvent } from '#api/events.ts'
 import { type Column, integer, text } from '../column.ts'
 import { formatAge } from '../duration.ts'
 
-type SeriesEvent = Event & {
-  readonly series?: { readonly count?: number; readonly lastObservedTime?: string }
-}
-
-const firstSeen = (event: SeriesEvent) => event.firstTimestamp ?? event.eventTime
-const lastSeen = (event: SeriesEvent) =>
+const firstSeen = (event: Event) => event.firstTimestamp ?? event.eventTime
+const lastSeen = (event: Event) =>
   event.series?.lastObservedTime ?? event.lastTimestamp ?? firstSeen(event)
 
-const sourceOf = ({ source, reportingComponent, reportingInstance }: SeriesEvent) => {
+const sourceOf = ({ source, reportingComponent, reportingInstance }: Event) => {
   const component = source?.component || reportingComponent || ''
   const host = source?.host || reportingInstance || ''
   return host === '' ? component : `${component}, ${host}`
 }
 
-export const eventColumns: readonly Column<SeriesEvent>[] = [
+export const eventColumns: readonly Column<Event>[] = [
   text('Last Seen', (event, now) => formatAge(lastSeen(event), now)),
   text('Type', ({ type }) => type ?? ''),
   text('Reason', ({ reason }) => reason ?? ''),
@@ -30,3 +27,9 @@ export const eventColumns: readonly Column<SeriesEvent>[] = [
   { ...integer('Count', ({ series, count }) => series?.count ?? count ?? 1), wide: true },
   { ...text('Name', ({ metadata }) => metadata.name, true), format: 'name' },
 ]
+
+/** Upstream prints both groups from one internal form. */
+export const eventsEventColumns: readonly Column<EventsEvent>[] = eventColumns.map((column) => ({
+  ...column,
+  cell: (event, now) => column.cell(toCoreEvent(event), now),
+}))
