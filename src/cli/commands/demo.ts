@@ -45,7 +45,7 @@ export async function run(args: readonly string[]): Promise<number> {
     printer.print(row, outcome)
   }
   printer.end()
-  if (output !== 'json') process.stdout.write(closing(name, rows.length, failed))
+  if (output !== 'json') process.stdout.write(closing(name, plan.nodes[0]!.ip, rows.length, failed))
   return failed.length === 0 ? 0 : 1
 }
 
@@ -63,7 +63,7 @@ function unanswered(error: unknown): Outcome {
   }
 }
 
-function closing(name: string, rows: number, failed: readonly Row[]): string {
+function closing(name: string, nodeIP: string, rows: number, failed: readonly Row[]): string {
   const flag = name === defaults.name ? '' : ` --name ${name}`
   const verdict =
     failed.length === 0
@@ -74,7 +74,7 @@ ${verdict} The cluster keeps running. Try:
   kubectl --context fairlead-${name} get pods,services,endpointslices,ingress -o wide
   kubectl --context fairlead-${name} scale deployment app1 --replicas 5
   fairlead exec pod/default/client${flag} -- curl -s http://app1:8080/
-  fairlead exec outside${flag} -- curl -s http://172.30.0.11:30062/
+  fairlead exec outside${flag} -- curl -s http://${nodeIP}:30062/
   fairlead exec node/node1${flag} -- nft list ruleset
   fairlead exec node/node1${flag} -- ip -d link show flannel.1
   fairlead down${flag}
