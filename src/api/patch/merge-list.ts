@@ -1,3 +1,4 @@
+import { formatLikeGo } from '../go-format.ts'
 import { getKey, isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
 import { badRequest, internal } from '../status.ts'
 
@@ -42,7 +43,7 @@ function applyDirectives(
   let replaces = false
   for (const item of patch) {
     if (!isJSONObject(item)) {
-      throw internal(`list element types are not identical: ${JSON.stringify(patch)}`)
+      throw internal(`list element types are not identical: ${formatLikeGo([[...patch]])}`)
     }
     const marker = getKey(item, '$patch')
     if (marker === undefined) changes.push(item)
@@ -51,9 +52,7 @@ function applyDirectives(
     else if (marker === 'merge') {
       throw internal('merging lists cannot yet be specified in the patch')
     } else
-      throw internal(
-        `unknown patch type: ${JSON.stringify(marker)} in map: ${JSON.stringify(item)}`,
-      )
+      throw internal(`unknown patch type: ${formatLikeGo(marker)} in map: ${formatLikeGo(item)}`)
   }
   const kept = replaces
     ? []
@@ -66,7 +65,7 @@ function applyDirectives(
 function keyOf(item: JSONObject, mergeKey: string): JSONValue {
   const key = getKey(item, mergeKey)
   if (key !== undefined) return key
-  throw internal(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`)
+  throw internal(`map: ${formatLikeGo(item)} does not contain declared merge key: ${mergeKey}`)
 }
 
 /**

@@ -137,16 +137,30 @@ suite('applyStrategicMergePatch()', () => {
     })
   })
 
+  // apimachinery pkg/util/mergepatch/errors.go; %v prints maps with sorted keys.
   const malformed = [
-    { name: 'an unknown directive', patch: { spec: { $patch: 'shuffle' } } },
-    { name: 'an item without its key', patch: inPod({ containers: [{ image: 'x' }] }) },
-    { name: 'retainKeys that forgets a key', patch: { spec: { $retainKeys: ['a'], b: 1 } } },
+    {
+      name: 'an unknown directive',
+      patch: { spec: { $patch: 'shuffle' } },
+      want: /unknown patch type: shuffle in map: map\[\$patch:shuffle\]/,
+    },
+    {
+      name: 'an item without its key',
+      patch: inPod({ containers: [{ ports: [], image: 'x' }] }),
+      want: /map: map\[image:x ports:\[\]\] does not contain declared merge key: name/,
+    },
+    {
+      name: 'retainKeys that forgets a key',
+      patch: { spec: { $retainKeys: ['a'], b: 1 } },
+      want: /invalid patch format of retainKeys/,
+    },
     {
       name: 'an order that forgets an item',
       patch: inPod({ '$setElementOrder/containers': [{ name: 'a' }], containers: [c] }),
+      want: /./,
     },
   ]
-  for (const { name, patch } of malformed) {
+  for (const { name, patch, want } of malformed) {
     test(`refuses ${name}`, () =>
       assert.throws(
         () =>
@@ -155,7 +169,7 @@ suite('applyStrategicMergePatch()', () => {
             patch as never,
             deployments,
           ),
-        StatusError,
+        (error) => error instanceof StatusError && want.test(error.message),
       ))
   }
 

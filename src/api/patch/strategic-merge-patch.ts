@@ -4,6 +4,7 @@
  * Source: apimachinery pkg/util/strategicpatch; the order of lists: design-proposals-archive,
  * cli/preserve-order-in-strategic-merge-patch.md.
  */
+import { formatLikeGo } from '../go-format.ts'
 import { getKey, isJSONObject, type JSONObject, type JSONValue, setKey } from '../json.ts'
 import type { Resource } from '../resources.ts'
 import { describeJSON } from '../schema/scalars.ts'
@@ -62,7 +63,7 @@ function replaceMap(patch: JSONObject, marker: JSONValue): JSONObject {
   const { [directive]: _, ...rest } = patch
   if (marker === 'replace') return rest
   if (marker === 'delete') return {}
-  throw badRequest(`unknown patch type: ${JSON.stringify(marker)} in map: ${JSON.stringify(patch)}`)
+  throw badRequest(`unknown patch type: ${formatLikeGo(marker)} in map: ${formatLikeGo(patch)}`)
 }
 
 /** `undefined`: the patch says that the value goes. */

@@ -1,6 +1,6 @@
-import type { JSONValue } from '#api/json.ts'
+import type { JSONValue } from './json.ts'
 
-/** A JSON value as Go prints it with %v: `map[spec:map[replicas:2]]`. Some messages quote patches so. */
+/** A JSON value as Go prints it with %v: `map[spec:map[replicas:2]]`. Messages about patches quote so. */
 export function formatLikeGo(value: JSONValue): string {
   if (value === null) return '<nil>'
   if (Array.isArray(value)) return `[${value.map(formatLikeGo).join(' ')}]`
