@@ -26,8 +26,25 @@ suite('A cluster survives', () => {
       '-o',
       'jsonpath={range .items[*]}{.metadata.uid} {end}',
     ]).stdout
+    const pod = cluster.kubectl([
+      'get',
+      'pods',
+      '-l',
+      'name=app1',
+      '-o',
+      'jsonpath={.items[0].metadata.name}',
+    ]).stdout
     process.kill(pidOf(cluster, 'control-plane'), 'SIGKILL')
     await eventually('the control plane is gone', () => status(cluster).phase === 'damaged')
+    // A pod's network can be entered without the API server, and a Service is still found by name from there.
+    const inside = cluster.exec(`pod/default/${pod}`, [
+      'curl',
+      '-sS',
+      '--max-time',
+      '5',
+      'http://app1:8080/',
+    ])
+    assert.match(inside.stdout, /app1-/, inside.stderr)
     assert.equal(cluster.fairlead(['status']).status, 1)
     // Nothing but the API server is gone: the name resolves and the ClusterIP is served.
     for (let i = 0; i < 5; i++)

@@ -10,6 +10,12 @@ async function main([verb, ...args]: readonly string[]): Promise<number> {
     printHelp()
     return verb === undefined ? exitCodes.usage : exitCodes.ok
   }
+  if (verb === 'version' || verb === '--version') {
+    const { fairleadVersion, GIT_VERSION } = await import('#cluster/version.ts')
+    const words = `Kubernetes ${GIT_VERSION}, Node ${process.version}`
+    process.stdout.write(`fairlead ${fairleadVersion()} (${words})\n`)
+    return exitCodes.ok
+  }
   const command = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
   if (!command)
     throw new UsageError(

@@ -35,7 +35,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   },
   exec: {
     usage: 'exec node/NAME|pod/NS/NAME|outside [--name c1] -- CMD…',
-    does: 'runs a command in the network of a node, a pod, or a client outside the cluster',
+    does: 'runs a command of this machine in the network of a node, a pod, or a client outside the cluster',
     load: () => import('./commands/exec.ts'),
   },
   kubectl: {

@@ -1,8 +1,11 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Pod } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { execInPodArgv } from '#node-agent/sandbox/exec-in-pod.ts'
 import { type Layout, netnsPath, nodeRootDir, nodeRunDir } from './layout.ts'
 import { netnsInodeAt } from './members.ts'
-import { readState } from './state-file.ts'
+import { type ClusterState, readState } from './state-file.ts'
 import { adminAPI } from './status.ts'
 
 /** Whose network a command is to run in. */
@@ -28,7 +31,10 @@ export function parseExecTarget(text: string): ExecTarget | undefined {
   return
 }
 
-/** The words to put before a command so that it runs there. A pod's command also sees the pod's resolv.conf and hosts. */
+/**
+ * The words to put before a command of the host so that it runs in that network. In a pod's it also sees the pod's resolv.conf and hosts; its
+ * files and processes are the host's everywhere (`kubectl exec` would enter the container).
+ */
 export async function execArgv(layout: Layout, target: ExecTarget): Promise<readonly string[]> {
   const state = readState(layout)
   if (!state)
@@ -44,18 +50,51 @@ export async function execArgv(layout: Layout, target: ExecTarget): Promise<read
       )
     return ['nsenter', `--net=${path}`, '--']
   }
-  await using api = adminAPI(layout, state)
-  const pod = await api.get(resources.pods, target)
-  const { namespace, name } = target
-  if (!pod)
-    throw new Error(`Cannot run a command in pod ${namespace}/${name}: there is no such pod`)
-  const { nodeName, hostNetwork } = pod.spec
-  if (nodeName === undefined || !pod.metadata.uid)
-    throw new Error(`Cannot run a command in pod ${namespace}/${name}: it is on no node yet`)
+  const pod = findPod(layout, target)
+  if (!pod) throw new Error(await explainMissing(layout, state, target))
+  const { nodeName, hostNetwork, podUID } = pod
   if (hostNetwork) return execArgv(layout, { kind: 'node', name: nodeName })
   return execInPodArgv({
     rootDir: nodeRootDir(layout, nodeName),
     runDir: nodeRunDir(layout, nodeName),
-    podUID: pod.metadata.uid,
+    podUID,
   })
+}
+
+type PodTarget = Extract<ExecTarget, { kind: 'pod' }>
+
+/** Looked for in the nodes' own folders, not asked of the API server: it may be what is broken. */
+function findPod(layout: Layout, { namespace, name }: PodTarget) {
+  for (const file of globSync('nodes/*/pods/*/pod.json', { cwd: layout.home })) {
+    const [, nodeName = '', , podUID = ''] = file.split('/')
+    const { metadata, spec } = readPod(join(layout.home, file)) ?? {}
+    if (metadata?.namespace === namespace && metadata.name === name) {
+      return { nodeName, podUID, hostNetwork: spec?.hostNetwork === true }
+    }
+  }
+  return
+}
+
+/** `undefined` for a pod that goes while we look. */
+function readPod(file: string): Pick<Pod, 'metadata' | 'spec'> | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Pick<Pod, 'metadata' | 'spec'>
+  } catch {
+    return undefined
+  }
+}
+
+async function explainMissing(
+  layout: Layout,
+  state: ClusterState,
+  { namespace, name }: PodTarget,
+): Promise<string> {
+  const refusal = `Cannot run a command in pod ${namespace}/${name}`
+  try {
+    await using api = adminAPI(layout, state)
+    const pod = await api.get(resources.pods, { namespace, name })
+    return pod ? `${refusal}: it is on no node yet` : `${refusal}: there is no such pod`
+  } catch {
+    return `${refusal}: no node has it, and the API server does not answer`
+  }
 }

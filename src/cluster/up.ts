@@ -110,7 +110,9 @@ async function create(
 }
 
 async function repair(layout: Layout, state: ClusterState, deps: UpDeps): Promise<UpResult> {
-  const started = await startMissing(layout, state, deps)
+  // Most of it is there: what is told is what is looked at.
+  const progress = (step: string) => deps.progress(`checking: ${step}`)
+  const started = await startMissing(layout, state, { ...deps, progress })
   return started.length === 0
     ? { kind: 'running', layout, state }
     : { kind: 'repaired', layout, state, started }
