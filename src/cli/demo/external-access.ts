@@ -48,7 +48,7 @@ async function nodePort(lab: Lab, name: string, address: string): Promise<Outcom
     OUTSIDE,
     `http://${address}:30062/`,
   )
-  const translated = await lab.translation(name, { clientPort: localPort })
+  const translated = await lab.translation(name, { address, port: 30062, clientPort: localPort })
   const echo = parseEcho(body)
   return {
     asPromised: echo?.pod.startsWith('app1-') === true && translated !== undefined,

@@ -110,15 +110,17 @@ export class Lab {
     return await this.run(target, ['bash', '-c', script, host, String(port), text])
   }
 
-  /** How a node translated a TCP connection, read from its conntrack: by the client's port, or by what was asked for. */
+  /**
+   * How a node translated a TCP connection, read from its conntrack. The client's port tells one connection to an address from
+   * another; alone it would not do, since ports are used again.
+   */
   async translation(
     node: string,
-    by: { readonly clientPort: string } | { readonly address: string; readonly port: number },
+    asked: { readonly address: string; readonly port: number; readonly clientPort?: string },
   ): Promise<Translation | undefined> {
-    const filter =
-      'clientPort' in by
-        ? ['--orig-port-src', by.clientPort]
-        : ['--orig-dst', by.address, '--orig-port-dst', String(by.port)]
+    const { address, port, clientPort } = asked
+    const filter = ['--orig-dst', address, '--orig-port-dst', String(port)]
+    if (clientPort) filter.push('--orig-port-src', clientPort)
     const command = ['conntrack', '-L', '-p', 'tcp', ...filter]
     const { stdout } = await this.run({ kind: 'node', name: node }, command)
     return parseConntrack(stdout)

@@ -110,7 +110,11 @@ async function hostPort(lab: Lab): Promise<Outcome> {
     { kind: 'outside' },
     `http://${address}:8088/`,
   )
-  const translated = await lab.translation(nodeOf(client), { clientPort: localPort })
+  const translated = await lab.translation(nodeOf(client), {
+    address,
+    port: 8088,
+    clientPort: localPort,
+  })
   const echo = parseEcho(body)
   return {
     asPromised: echo?.pod === 'client' && translated?.endpoint === `${client.status?.podIP}:8080`,

@@ -47,7 +47,7 @@ export const serviceNetworkRows: readonly Row[] = [
 ]
 
 async function spread(lab: Lab): Promise<Outcome> {
-  const address = (await lab.service('app1')).spec.clusterIP
+  const { clusterIP: address = '' } = (await lab.service('app1')).spec
   const started = await lab.run(CLIENT, [
     'curl',
     '-sS',
@@ -66,9 +66,9 @@ async function spread(lab: Lab): Promise<Outcome> {
   const answers = [...counts.values()].map((list) => list.length)
   const total = answers.reduce((sum, count) => sum + count, 0)
   const { localPort, milliseconds } = await lab.http(CLIENT, `http://${address}:8080/`)
-  const translated = await lab.translation((await lab.pod('client')).spec.nodeName ?? '', {
-    clientPort: localPort,
-  })
+  const node = (await lab.pod('client')).spec.nodeName ?? ''
+  const asked = { address, port: 8080, clientPort: localPort }
+  const translated = await lab.translation(node, asked)
   return {
     asPromised:
       total === REQUESTS &&
@@ -210,9 +210,9 @@ async function portOf(lab: Lab, service: string, port: number, target: number): 
     CLIENT,
     `http://${service}:${port}/`,
   )
-  const translated = await lab.translation((await lab.pod('client')).spec.nodeName ?? '', {
-    clientPort: localPort,
-  })
+  const { clusterIP: address = '' } = (await lab.service(service)).spec
+  const node = (await lab.pod('client')).spec.nodeName ?? ''
+  const translated = await lab.translation(node, { address, port, clientPort: localPort })
   const pod = parseEcho(body)?.pod ?? new RegExp(`${service}-[a-z0-9]+-[a-z0-9]+`).exec(body)?.[0]
   return {
     asPromised:
