@@ -13,6 +13,18 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly OwnerReference[]
   readonly finalizers?: readonly string[]
+  /** Who owns which fields; kept from an object's first server-side apply on. */
+  readonly managedFields?: readonly ManagedFieldsEntry[]
+}
+
+export interface ManagedFieldsEntry {
+  readonly manager?: string
+  readonly operation?: string
+  readonly apiVersion?: string
+  readonly time?: string
+  readonly fieldsType?: string
+  readonly fieldsV1?: Readonly<Record<string, unknown>>
+  readonly subresource?: string
 }
 
 export interface OwnerReference {

@@ -1,0 +1,98 @@
+/** A value seen through the schema: what server-side apply takes apart, and what it takes as a whole. */
+import { getKey, isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
+import { type Field, type FieldType, isStruct, schemaType } from '../schema/schema.ts'
+
+export interface NodeType extends FieldType {
+  readonly listType?: Field['listType']
+  readonly listMapKeys?: Field['listMapKeys']
+  readonly mapType?: Field['mapType']
+  /** The field of a struct that Go always writes: nobody owns it, only what is in it. */
+  readonly isImplied?: boolean
+}
+
+export interface Child {
+  /** As in a FieldSet. */
+  readonly element: string
+  readonly value: JSONValue
+  readonly type: NodeType
+}
+
+// Types whose definitions say `x-kubernetes-map-type: atomic`: api/openapi-spec/swagger.json, v1.35.
+const ATOMIC = new Set([
+  'core.v1.ConfigMapKeySelector',
+  'core.v1.EndpointAddress',
+  'core.v1.EndpointPort',
+  'core.v1.FileKeySelector',
+  'core.v1.LocalObjectReference',
+  'core.v1.NodeSelector',
+  'core.v1.NodeSelectorTerm',
+  'core.v1.ObjectFieldSelector',
+  'core.v1.ObjectReference',
+  'core.v1.ResourceFieldSelector',
+  'core.v1.SecretKeySelector',
+  'core.v1.TypedLocalObjectReference',
+  'discovery.v1.EndpointPort',
+  'meta.v1.LabelSelector',
+  'meta.v1.OwnerReference',
+  'networking.v1.ServiceBackendPort',
+])
+/** Keys that may be absent from an item: those of ports. Source: core/v1 types.go, `+default="TCP"`. */
+const KEY_DEFAULTS: Readonly<Record<string, JSONValue>> = { protocol: 'TCP' }
+
+/** The parts of a value; undefined where it is a whole. */
+export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefined {
+  if (Array.isArray(value)) return childrenOfList(value, type)
+  if (!isJSONObject(value) || type.shape === 'list') return undefined
+  if (type.shape === 'map') {
+    if (type.mapType === 'atomic') return undefined
+    return Object.keys(value).map((key) => ({
+      element: `f:${key}`,
+      value: getKey(value, key)!,
+      type: { shape: 'one', of: type.of },
+    }))
+  }
+  if (!isStruct(type.of) || ATOMIC.has(type.of) || type.mapType === 'atomic') return undefined
+  const fields = schemaType(type.of).json
+  return Object.keys(value).flatMap((key) => {
+    const field = fields.get(key)
+    return field ? [{ element: `f:${key}`, value: getKey(value, key)!, type: typeOf(field) }] : []
+  })
+}
+
+function typeOf({ type, listType, listMapKeys, mapType, pointer }: Field): NodeType {
+  return {
+    ...type,
+    ...(listType ? { listType } : {}),
+    ...(listMapKeys ? { listMapKeys } : {}),
+    ...(mapType ? { mapType } : {}),
+    isImplied: !pointer && type.shape === 'one' && isStruct(type.of),
+  }
+}
+
+function childrenOfList(items: readonly JSONValue[], type: NodeType): Child[] | undefined {
+  if (type.listType !== 'map' && type.listType !== 'set') return undefined
+  const { listMapKeys } = type
+  const children = items.map((value) => ({
+    element: listMapKeys ? keyOf(value, listMapKeys) : `v:${JSON.stringify(value)}`,
+    value,
+    type: { shape: 'one' as const, of: type.of },
+  }))
+  const isDistinct = new Set(children.map(({ element }) => element)).size === children.length
+  return isDistinct ? children : undefined
+}
+
+function keyOf(item: JSONValue, keys: readonly string[]): string {
+  const object = isJSONObject(item) ? item : {}
+  const pairs = keys
+    .toSorted()
+    .map((key) => [key, getKey(object, key) ?? KEY_DEFAULTS[key] ?? null] as const)
+  return `k:${JSON.stringify(Object.fromEntries(pairs))}`
+}
+
+/** A value of the same shape from other parts. */
+export function assemble(like: JSONValue, children: readonly Child[]): JSONValue {
+  if (Array.isArray(like)) return children.map(({ value }) => value)
+  const object: JSONObject = Object.create(null)
+  for (const { element, value } of children) object[element.slice(2)] = value
+  return { ...object }
+}
