@@ -146,6 +146,36 @@ suite('kubectl reads', () => {
 })
 
 suite('kubectl writes', () => {
+  // kubectl pkg/cmd/apply: "serverside-applied", and the advice that follows a conflict.
+  test('apply --server-side: conflicts, force, diff, and what was applied on the client before', async () => {
+    const config = (data: string) =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: sided}\ndata: ${data}\n`
+    const apply = ['apply', '-f', '-']
+    const sided = [...apply, '--server-side']
+    await succeed(apply, config('{one: "1", two: "2"}'))
+    await succeed(['patch', 'configmap', 'sided', '--type=merge', '-p', '{"data":{"own":"x"}}'])
+    assert.equal(
+      await succeed(sided, config('{one: "changed"}')),
+      'configmap/sided serverside-applied\n',
+    )
+    const data = ['get', 'configmap', 'sided', '-o', 'jsonpath={.data}']
+    assert.deepEqual(JSON.parse(await succeed(data)), { one: 'changed', own: 'x' })
+    const other = [...sided, '--field-manager=other']
+    const refused = await fail(other, config('{one: "again"}'))
+    assert.match(
+      refused,
+      /^error: Apply failed with 1 conflict: conflict with "kubectl": \.data\.one\n/,
+    )
+    assert.match(refused, /--force-conflicts/)
+    await succeed([...other, '--force-conflicts'], config('{one: "again"}'))
+    await succeed(
+      ['diff', '--server-side', '--field-manager=other', '-f', '-'],
+      config('{one: "again"}'),
+    )
+    assert.deepEqual(JSON.parse(await succeed(data)), { one: 'again', own: 'x' })
+    await succeed(['delete', 'configmap', 'sided'])
+  })
+
   // kubectl checks a List by OpenAPI v2: no group version has that kind.
   test('a List: apply, diff, create, and what get -o yaml printed', async () => {
     const list = (value: string) =>

@@ -83,6 +83,10 @@ export const conflict = (resource: GroupResource, name: string, why: string = ob
     detailsOf(resource, name),
   )
 
+/** Another field manager owns what an apply would change. */
+export const applyConflict = (message: string, causes: readonly StatusCause[]) =>
+  failure(409, 'Conflict', message, { causes })
+
 export const badRequest = (message: string) => failure(400, 'BadRequest', message)
 
 export const unauthorized = (message = 'Unauthorized') => failure(401, 'Unauthorized', message)

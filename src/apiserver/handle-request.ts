@@ -98,6 +98,7 @@ async function decide(
     subresource,
     query,
     contentType: String(request.headers['content-type'] ?? ''),
+    userAgent: String(request.headers['user-agent'] ?? ''),
     user,
     signal,
     warn,

@@ -7,6 +7,7 @@ const patchTypes = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ]
 
 const inQuery = (name: string, type = 'string'): JSONObject => ({

@@ -16,7 +16,7 @@ export type Patch = (current: JSONObject) => Promise<JSONValue>
 const JSON_PATCH = 'application/json-patch+json'
 const MERGE_PATCH = 'application/merge-patch+json'
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json'
-const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH]
+const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, 'application/apply-patch+yaml']
 
 export interface ParsedPatch {
   readonly apply: Patch

@@ -36,11 +36,7 @@ export function decodeObject(
 
 /** Gives every object its kind and metadata, and takes what no client may set. */
 export function asKubernetesObject(resource: Resource, object: JSONObject): KubernetesObject {
-  const {
-    managedFields: _managedFields,
-    selfLink: _selfLink,
-    ...metadata
-  } = (object.metadata ?? {}) as JSONObject
+  const { selfLink: _selfLink, ...metadata } = (object.metadata ?? {}) as JSONObject
   const name = metadata.name ?? ''
   return {
     ...object,

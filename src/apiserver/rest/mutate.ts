@@ -8,14 +8,22 @@ import { admit } from './admit.ts'
 import { findItem } from './find-item.ts'
 import { encodeRecord, objectOf } from './record.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
+import { trackFields } from './track-fields.ts'
 import { namespaceMismatch } from './verbs/create.ts'
 
-type Target = Pick<RESTRequest, 'spec' | 'namespace' | 'name' | 'subresource' | 'warn'>
+type Target = Pick<
+  RESTRequest,
+  'spec' | 'namespace' | 'name' | 'subresource' | 'warn' | 'query' | 'userAgent'
+>
 type Written = Pick<StoredItem, 'value' | 'modRevision'>
 
 export interface Mutation {
   readonly dryRun: boolean
   /** The wanted object. Called again when another write came first; to be conditional, keep a resourceVersion. */
+  /** `change` says itself who owns the fields. */
+  readonly isApply?: boolean
+  /** The subresource that the writer used, where it is not the target's: a scale is a part of its object. */
+  readonly through?: string
   readonly change: (current: KubernetesObject) => KubernetesObject | Promise<KubernetesObject>
 }
 
@@ -26,7 +34,7 @@ export interface Mutation {
 export async function mutate(
   target: Target,
   deps: RESTDeps,
-  { change, dryRun }: Mutation,
+  { change, dryRun, isApply = false, through }: Mutation,
 ): Promise<Written> {
   for (;;) {
     const item = await findItem(target, deps)
@@ -34,9 +42,15 @@ export async function mutate(
     const wanted = await change(old)
     checkIdentity(wanted, old, target)
     const prepared = prepare(keepMetadata(wanted, old), old, target)
-    const written = await write(prepared, old, item, target, deps, dryRun)
+    const written = await write(prepared, old, item, target, deps, { dryRun, isApply, through })
     if (written) return written
   }
+}
+
+interface WriteMode {
+  readonly dryRun: boolean
+  readonly isApply: boolean
+  readonly through: string | undefined
 }
 
 /** Undefined when another write came first. */
@@ -46,7 +60,7 @@ async function write(
   item: StoredItem,
   target: Target,
   deps: RESTDeps,
-  dryRun: boolean,
+  { dryRun, isApply, through = target.subresource }: WriteMode,
 ): Promise<Written | undefined> {
   const { spec, subresource, warn, name } = target
   const { resource } = spec
@@ -66,7 +80,8 @@ async function write(
         : spec.validateUpdate(object, old)
     if (errors.length > 0) throw invalid(resource, name, errors)
     for (const warning of subresource ? [] : (spec.warnings?.(object, old) ?? [])) warn(warning)
-    const value = encodeRecord(object, resource)
+    const owned = isApply ? object : trackFields(object, old, { ...target, subresource: through })
+    const value = encodeRecord(owned, resource)
     if (dryRun || isSame(value, item.value)) return { value, modRevision: item.modRevision }
     const finished = isFinished(object)
     const result = finished

@@ -14,6 +14,7 @@ export interface RESTRequest {
   readonly subresource: string | undefined
   readonly query: URLSearchParams
   readonly contentType: string
+  readonly userAgent: string
   readonly user: User
   /** Aborts when the client goes or the server stops. */
   readonly signal: AbortSignal

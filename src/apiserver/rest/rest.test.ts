@@ -151,14 +151,19 @@ const refusals = [
     want: [504, 'Timeout', /^Timeout: Too large resource version: 999999, current: \d+$/],
   },
   {
-    name: 'server-side apply, for now',
+    name: 'server-side apply by nobody',
     request: [
       'PATCH',
       `${CONFIG_MAPS}/kept`,
       '{}',
       { 'content-type': 'application/apply-patch+yaml' },
     ],
-    want: [415, 'UnsupportedMediaType', /^Cannot apply on the server/], // our own words
+    // apimachinery apis/meta/v1/validation/validation.go
+    want: [
+      422,
+      'Invalid',
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+    ],
   },
   {
     name: 'an unknown field, through a patch',

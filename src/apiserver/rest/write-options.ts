@@ -1,4 +1,9 @@
-import { notSupported } from '#api/field-error.ts'
+import {
+  type FieldError,
+  invalid as invalidField,
+  notSupported,
+  tooLong,
+} from '#api/field-error.ts'
 import { invalid } from '#api/status.ts'
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict'
@@ -8,6 +13,8 @@ export interface WriteOptions {
   readonly fieldValidation: FieldValidation
 }
 
+const MAX_FIELD_MANAGER_BYTES = 128
+
 /** @throws StatusError 422 */
 export function parseWriteOptions(query: URLSearchParams, kind: string): WriteOptions {
   const dryRun = query.getAll('dryRun')
@@ -16,6 +23,7 @@ export function parseWriteOptions(query: URLSearchParams, kind: string): WriteOp
     ...dryRun
       .filter((value) => value !== 'All' && value !== '')
       .map(() => notSupported('dryRun', dryRun, ['All'])),
+    ...checkFieldManager(query.get('fieldManager') ?? ''),
     ...(isFieldValidation(fieldValidation)
       ? []
       : [notSupported('fieldValidation', fieldValidation, ['', 'Ignore', 'Strict', 'Warn'])]),
@@ -24,6 +32,18 @@ export function parseWriteOptions(query: URLSearchParams, kind: string): WriteOp
     throw invalid({ kind, group: 'meta.k8s.io' }, '', errors)
   }
   return { dryRun: dryRun.includes('All'), fieldValidation }
+}
+
+// apimachinery apis/meta/v1/validation/validation.go, ValidateFieldManager
+function checkFieldManager(name: string): FieldError[] {
+  return [
+    ...(Buffer.byteLength(name) > MAX_FIELD_MANAGER_BYTES
+      ? [tooLong('fieldManager', MAX_FIELD_MANAGER_BYTES)]
+      : []),
+    ...(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(name)
+      ? [invalidField('fieldManager', name, 'should only contain printable characters')]
+      : []),
+  ]
 }
 
 const isFieldValidation = (text: string): text is FieldValidation =>

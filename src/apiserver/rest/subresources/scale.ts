@@ -57,6 +57,7 @@ async function change(
   const { dryRun } = parseWriteOptions(request.query, optionsKind)
   const written = await mutate({ ...request, subresource: undefined }, deps, {
     dryRun,
+    through: 'scale',
     change: async (current) => {
       const wanted = await edit(scaleOf(current as Scalable))
       return withReplicas(current as Scalable, wanted, request.name)

@@ -36,7 +36,7 @@ function placeInNamespace(
   object: KubernetesObject,
   { spec, namespace }: RESTRequest,
 ): KubernetesObject {
-  const { namespace: given, ...metadata } = object.metadata
+  const { namespace: given, managedFields: _managedFields, ...metadata } = object.metadata
   if (!spec.resource.namespaced || namespace === undefined) return { ...object, metadata }
   if (given && given !== namespace) throw namespaceMismatch()
   return { ...object, metadata: { ...metadata, namespace } }

@@ -9,7 +9,10 @@ import type { RESTDeps, RESTRequest } from '../request.ts'
 import { parseWriteOptions } from '../write-options.ts'
 
 export async function patch(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
-  refuseServerSideApply(request.contentType)
+  if (isApplyPatch(request.contentType)) {
+    const { apply } = await import('./apply.ts')
+    return apply(request, deps)
+  }
   const { spec, query, warn } = request
   const { dryRun, fieldValidation } = parseWriteOptions(query, 'PatchOptions')
   const parsed = parsePatch(await request.body(), request.contentType, spec.resource)
@@ -23,15 +26,18 @@ export async function patch(request: RESTRequest, deps: RESTDeps): Promise<Answe
   return presentItem(request, written)
 }
 
+const isApplyPatch = (contentType: string) =>
+  parseMediaType(contentType).type === 'application/apply-patch+yaml'
+
 export function refuseServerSideApply(contentType: string): void {
-  if (!parseMediaType(contentType).type.startsWith('application/apply-patch')) return
+  if (!isApplyPatch(contentType)) return
   throw new StatusError({
     kind: 'Status',
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
     message:
-      'Cannot apply on the server: this server does not keep field managers yet (use kubectl apply without --server-side)',
+      'Cannot apply on the server: this subresource keeps no field managers (use a merge patch)',
     reason: 'UnsupportedMediaType',
     code: 415,
   })
