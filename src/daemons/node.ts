@@ -59,19 +59,26 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   const socketPath = join(folders.runDir, 'cni.sock')
   await serveCNI(socketPath, (call) => runPlugin(call, pluginHost), { signal })
   const cni = cniFolders(folders.rootDir)
-  const subnet = Promise.withResolvers<NodeSubnet>()
+  const ready = Promise.withResolvers<void>()
   const podNetwork = createPodNetwork({
     runtime: createCNIRuntime(cni),
-    ready: subnet.promise.then(async ({ podCIDR, mtuBytes }) => {
-      const conflist = {
-        podCIDR,
-        mtuBytes,
-        dataDir: join(cni.stateDir, 'networks'),
-        confDir: cni.confDir,
-      }
-      await installCNI({ binDir: cni.binDir, socketPath, conflist })
-    }),
+    ready: ready.promise,
   })
+  let installed = Promise.resolve()
+  /** For each subnet in turn: a node that was registered anew may have another one. */
+  const install = (subnet: NodeSubnet) => {
+    const conflist = {
+      ...subnet,
+      dataDir: join(cni.stateDir, 'networks'),
+      confDir: cni.confDir,
+    }
+    installed = installed
+      .then(async () => void (await installCNI({ binDir: cni.binDir, socketPath, conflist })))
+      .then(ready.resolve, (cause: unknown) => {
+        log.error('Cannot install the CNI configuration', { cause })
+        ready.reject(cause)
+      })
+  }
 
   await Promise.all([
     runPodNetwork(
@@ -81,7 +88,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
         nodeIP,
         clusterCIDR: plan.podCIDR,
         subnetFile: join(folders.runDir, 'flannel/subnet.env'),
-        onReady: subnet.resolve,
+        onReady: install,
       },
       signal,
     ),
@@ -96,7 +103,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       signal,
     ),
     runNodeAgent(
-      { api, podNetwork, log: log.child('agent') },
+      { api, nodes, podNetwork, log: log.child('agent') },
       {
         nodeName,
         nodeIP,

@@ -1,7 +1,9 @@
+import type { Node } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createEventRecorder } from '#client/event-recorder.ts'
+import type { Informer } from '#client/informer.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Log } from '#log/log.ts'
 import { runNodeStatus } from './node-status/run-node-status.ts'
@@ -14,6 +16,7 @@ import type { NodeSettings } from './settings.ts'
 
 export interface NodeAgentDeps {
   readonly api: API
+  readonly nodes: Informer<Node>
   readonly podNetwork: PodNetwork
   readonly log: Log
 }
@@ -52,7 +55,7 @@ const STOP_MS = 2000
  * with the same directories takes them over.
  */
 export async function runNodeAgent(
-  { api, podNetwork, log }: NodeAgentDeps,
+  { api, nodes, podNetwork, log }: NodeAgentDeps,
   options: NodeAgentOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -82,7 +85,13 @@ export async function runNodeAgent(
     await Promise.all([services.synced, pods.synced, podNetwork.ready])
     await workers.follow(pods)
   }
-  const status = { api, clock: systemClock, log: log.child('node'), networkReady: podNetwork.ready }
+  const status = {
+    api,
+    nodes,
+    clock: systemClock,
+    log: log.child('node'),
+    networkReady: podNetwork.ready,
+  }
   const identity = { labels: {}, ...options, runtimeVersion: runtime.version, port }
   const server = { runtime, pods: () => workers.pods(), log: log.child('server') }
   const running = [

@@ -1,6 +1,7 @@
 import type { Node } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { type API, APIStatusError } from '#client/api.ts'
+import type { Informer } from '#client/informer.ts'
 import type { Log } from '#log/log.ts'
 import type { Clock } from '../probes/prober.ts'
 import {
@@ -13,6 +14,7 @@ import {
 
 export interface NodeStatusDeps {
   readonly api: API
+  readonly nodes: Informer<Node>
   readonly clock: Clock
   readonly log: Log
   /** Resolves when pods can be given a network. */
@@ -27,7 +29,7 @@ const RETRY_MS = 1000
 /** How long an agent that took over a Ready node leaves it Ready before its network is found. */
 const TAKE_OVER_MS = 30_000
 
-/** Registers the node, keeps its lease and its conditions. Returns when aborted. */
+/** Registers the node, again when somebody deletes it, and keeps its lease and its conditions. Returns when aborted. */
 export async function runNodeStatus(
   deps: NodeStatusDeps,
   identity: NodeIdentity,
@@ -46,6 +48,9 @@ export async function runNodeStatus(
       found('not ready')
     },
   )
+  const unsubscribe = deps.nodes.subscribe(({ type, object }) => {
+    if (type === 'deleted' && object.metadata.name === identity.nodeName) wake.abort()
+  })
   const doubt = async () => {
     await deps.clock.sleep(TAKE_OVER_MS, signal)
     if (network === 'unknown' && !signal.aborted) found('not ready')
@@ -70,6 +75,7 @@ export async function runNodeStatus(
       () => writeStatus(deps, identity, network),
     ),
   ])
+  unsubscribe()
 }
 
 /** Calls `act` at once and then each period, soon again after a failure. `nap` gives what may cut a pause short. */

@@ -1,5 +1,7 @@
 /** The agent under test as a process: its API is the test's, over the channel to its parent. */
 import { join, resolve } from 'node:path'
+import * as resources from '#api/resources.ts'
+import { createInformer } from '#client/create-informer.ts'
 import { ip } from '#ip/ip.ts'
 import { createLog } from '#log/log.ts'
 import { runNodeAgent } from '../agent.ts'
@@ -16,7 +18,12 @@ process.on('message', receive)
 const server = pki ? { server: { ...JSON.parse(pki), port: 10250 } } : {}
 
 await runNodeAgent(
-  { api, podNetwork: createRoutedPods(), log: createLog('agent') },
+  {
+    api,
+    nodes: createInformer(api, resources.nodes, abort.signal),
+    podNetwork: createRoutedPods(),
+    log: createLog('agent'),
+  },
   {
     nodeName: 'node1',
     nodeIP: ip('172.30.0.11'),

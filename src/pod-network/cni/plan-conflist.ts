@@ -24,6 +24,8 @@ export function planConflist({ podCIDR, mtuBytes, dataDir, bridge = 'cni0' }: Co
         isGateway: true,
         isDefaultGateway: true,
         hostPrefix: true,
+        // The bridge outlives the subnet of a node that is deleted and registered anew.
+        forceAddress: true,
         mtu: mtuBytes,
         ipam: { type: 'host-local', ranges: [[{ subnet: formatCIDR(podCIDR) }]], dataDir },
       },

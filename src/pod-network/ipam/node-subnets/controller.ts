@@ -28,6 +28,8 @@ export function nodeSubnetController(
 ): Controller {
   countSubnets(options.clusterCIDR, options.nodeMask)
   const complained = new Set<string>()
+  /** podCIDR by node name, also of nodes that are gone. */
+  const earlier = new Map<string, string>()
   let next = 0
 
   async function assign(name: string, subnet: CIDR): Promise<void> {
@@ -63,7 +65,9 @@ export function nodeSubnetController(
       })
     },
     async reconcile() {
-      const plan = planNodeSubnets(nodes.list(), options, next)
+      const plan = planNodeSubnets(nodes.list(), options, next, earlier)
+      for (const { metadata, spec } of nodes.list())
+        if (spec?.podCIDR) earlier.set(metadata.name, spec.podCIDR)
       for (const { node, podCIDR, why } of plan.misplaced) {
         const complaint = `Cannot use ${podCIDR} of node ${node}: ${why}`
         if (!complained.has(complaint)) log.error(complaint)

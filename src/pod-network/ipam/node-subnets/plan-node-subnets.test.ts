@@ -18,6 +18,7 @@ suite('planNodeSubnets()', () => {
     mask?: number
     reserved?: readonly string[]
     next?: number
+    earlier?: Readonly<Record<string, string>>
     assign?: Readonly<Record<string, string>>
     exhausted?: readonly string[]
     misplaced?: readonly string[]
@@ -37,6 +38,27 @@ suite('planNodeSubnets()', () => {
       nodes: [node('b', '10.244.1.0/24'), node('c')],
       next: 2,
       assign: { c: '10.244.2.0/24' },
+    },
+    // Of our own: upstream gives a node that comes back any subnet (range_allocator.go, AllocateOrOccupyCIDR).
+    {
+      name: 'a node that comes back gets what it had',
+      nodes: [node('a', '10.244.0.0/24'), node('b'), node('c')],
+      next: 2,
+      earlier: { b: '10.244.1.0/24' },
+      assign: { b: '10.244.1.0/24', c: '10.244.2.0/24' },
+    },
+    {
+      name: 'a node that comes back too late gets another',
+      nodes: [node('b'), node('c', '10.244.1.0/24')],
+      next: 2,
+      earlier: { b: '10.244.1.0/24' },
+      assign: { b: '10.244.2.0/24' },
+    },
+    {
+      name: 'a node that comes back from another range gets one of this',
+      nodes: [node('b')],
+      earlier: { b: '10.1.0.0/24' },
+      assign: { b: '10.244.0.0/24' },
     },
     {
       name: 'the search goes round',
@@ -84,6 +106,7 @@ suite('planNodeSubnets()', () => {
     mask = 24,
     reserved = ['10.96.0.0/16'],
     next,
+    earlier = {},
     assign = {},
     exhausted = [],
     misplaced = [],
@@ -93,6 +116,7 @@ suite('planNodeSubnets()', () => {
         nodes,
         { clusterCIDR: cidr(cluster), nodeMask: mask, reserved: reserved.map(cidr) },
         next,
+        new Map(Object.entries(earlier)),
       )
       assert.deepEqual(
         Object.fromEntries([...plan.assign].map(([name, subnet]) => [name, formatCIDR(subnet)])),

@@ -34,7 +34,8 @@ export interface NodeSubnetPlan {
 
 /**
  * Gives each node without podCIDR the next free subnet, going round from `next`, so that a subnet just released is
- * used again as late as possible. What nodes already have is theirs.
+ * used again as late as possible. What nodes already have is theirs, and one that comes back gets what it had in `earlier`, by
+ * name, if nobody else has it: its pods may still run, with addresses of that subnet.
  *
  * @see facts/pod-network.md 4.1; pkg/controller/nodeipam/ipam/range_allocator.go
  */
@@ -42,6 +43,7 @@ export function planNodeSubnets(
   nodes: readonly Node[],
   options: NodeSubnetOptions,
   next = 0,
+  earlier: ReadonlyMap<string, string> = new Map(),
 ): NodeSubnetPlan {
   const { clusterCIDR, nodeMask, reserved } = options
   const count = countSubnets(clusterCIDR, nodeMask)
@@ -69,22 +71,33 @@ export function planNodeSubnets(
   const exhausted: string[] = []
   let at = next % count
   for (const { metadata } of nodes.filter((node) => subnetsOf(node).length === 0)) {
-    const free = findFree(at)
+    const before = findEarlier(metadata.name)
+    const free = before ?? findFree(at)
     if (free === undefined) {
       exhausted.push(metadata.name)
       continue
     }
     owners.set(free, metadata.name)
     assign.set(metadata.name, nthSubnet(clusterCIDR, nodeMask, free))
-    at = (free + 1) % count
+    if (before === undefined) at = (free + 1) % count
   }
   return { assign, exhausted, misplaced, next: at }
+
+  function findEarlier(name: string): number | undefined {
+    const held = parseCIDR(earlier.get(name) ?? '')
+    const index = held?.prefixLength === nodeMask ? indexOf(held, options) : undefined
+    return index === undefined || !isFree(index) ? undefined : index
+  }
+
+  function isFree(index: number): boolean {
+    const subnet = nthSubnet(clusterCIDR, nodeMask, index)
+    return !owners.has(index) && !reserved.some((range) => cidrsOverlap(range, subnet))
+  }
 
   function findFree(start: number): number | undefined {
     for (let step = 0; step < count; step++) {
       const index = (start + step) % count
-      const subnet = nthSubnet(clusterCIDR, nodeMask, index)
-      if (!owners.has(index) && !reserved.some((range) => cidrsOverlap(range, subnet))) return index
+      if (isFree(index)) return index
     }
     return undefined
   }
