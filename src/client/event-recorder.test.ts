@@ -53,6 +53,24 @@ suite('createEventRecorder()', () => {
     })
   })
 
+  test('says which part of the object it is about, and counts each part apart', async () => {
+    const { api, recorder } = await record(async () => {})
+    for (const name of ['a', 'b']) {
+      recorder.event(pod, 'Normal', 'Started', 'started', `spec.containers{${name}}`)
+      await settle()
+    }
+    assert.deepEqual(
+      (await api.list<Event>(resources.events)).items.map(({ involvedObject, count }) => [
+        involvedObject.fieldPath,
+        count,
+      ]),
+      [
+        ['spec.containers{a}', 1],
+        ['spec.containers{b}', 1],
+      ],
+    )
+  })
+
   test('counts a repeated event', async () => {
     let now = 1_000
     const { events } = await record(

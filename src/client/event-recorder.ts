@@ -5,7 +5,14 @@ import { type API, APIStatusError } from './api.ts'
 
 /** Tells people what happened to an object. Never throws and never waits. */
 export interface EventRecorder {
-  event(object: KubernetesObject, type: 'Normal' | 'Warning', reason: string, message: string): void
+  /** @param fieldPath the part of the object that it is about, as `spec.containers{web}` */
+  event(
+    object: KubernetesObject,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+    fieldPath?: string,
+  ): void
 }
 
 export interface EventSource {
@@ -56,9 +63,10 @@ export function createEventRecorder(
   }
 
   return {
-    event(object, type, reason, message) {
+    event(object, type, reason, message, fieldPath) {
       if (!allow(object.metadata.uid ?? object.metadata.name)) return
-      const made = makeEvent(object, type, reason, message.slice(0, MAX_MESSAGE), source, now())
+      const about = referTo(object, fieldPath)
+      const made = makeEvent(about, type, reason, message.slice(0, MAX_MESSAGE), source, now())
       const key = JSON.stringify([made.involvedObject, type, reason, made.message])
       const held = series.get(key)
       const next: Series = held ?? { event: made, count: 0, written: 0 }
@@ -89,15 +97,29 @@ async function write(api: API, series: Series): Promise<void> {
   series.written = count
 }
 
+function referTo(
+  { apiVersion, kind, metadata: { namespace, name, uid } }: KubernetesObject,
+  fieldPath: string | undefined,
+): Event['involvedObject'] & { readonly name: string } {
+  return {
+    ...(apiVersion !== undefined && { apiVersion }),
+    ...(kind !== undefined && { kind }),
+    ...(namespace !== undefined && { namespace }),
+    name,
+    ...(uid !== undefined && { uid }),
+    ...(fieldPath !== undefined && { fieldPath }),
+  }
+}
+
 function makeEvent(
-  object: KubernetesObject,
+  involvedObject: ReturnType<typeof referTo>,
   type: 'Normal' | 'Warning',
   reason: string,
   message: string,
   source: EventSource,
   now: number,
 ): Event {
-  const { namespace, name, uid } = object.metadata
+  const { namespace, name } = involvedObject
   // One second is what the API keeps of these times.
   const timestamp = `${new Date(now).toISOString().slice(0, 19)}Z`
   const unique = process.hrtime.bigint().toString(16)
@@ -105,13 +127,7 @@ function makeEvent(
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { name: `${name}.${unique}`, namespace: namespace ?? 'default' },
-    involvedObject: {
-      ...(object.apiVersion !== undefined && { apiVersion: object.apiVersion }),
-      ...(object.kind !== undefined && { kind: object.kind }),
-      ...(namespace !== undefined && { namespace }),
-      name,
-      ...(uid !== undefined && { uid }),
-    },
+    involvedObject,
     type,
     reason,
     message,

@@ -6,6 +6,7 @@ import { APIStatusError } from '#client/api.ts'
 import { writeAtomically } from '../files.ts'
 import { createPodProbes, type PodProbes } from '../probes/pod-probes.ts'
 import { podDirectories } from '../settings.ts'
+import { eventsOf } from './container-events.ts'
 import type { Waiting } from './container-status.ts'
 import type { PodDeps } from './pod-deps.ts'
 import { podStatus } from './pod-status.ts'
@@ -49,7 +50,8 @@ export class PodWorker {
       onChange: () => this.#wake(),
       onFailure: (of, { name }, kind, output) => {
         const title = `${kind[0]!.toUpperCase()}${kind.slice(1)}`
-        deps.events.event(of, 'Warning', 'Unhealthy', `${title} probe failed: ${output}`)
+        const tell = eventsOf(deps.events, of, name)
+        tell('Warning', 'Unhealthy', `${title} probe failed: ${output}`)
         deps.log.info('probe failed', { pod: of.metadata.name, container: name, kind, output })
       },
     })

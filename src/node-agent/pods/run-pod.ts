@@ -6,6 +6,7 @@ import { podDirectories } from '../settings.ts'
 import { VolumeError } from '../volumes/plan-volume.ts'
 import { setUpVolumes } from '../volumes/pod-volumes.ts'
 import { containerConfig, type PodContext, sandboxConfig } from './container-config.ts'
+import { eventsOf } from './container-events.ts'
 import type { Waiting } from './container-status.ts'
 import { type ContainerStart, type PodPlan, planPod } from './plan-pod.ts'
 import type { PodDeps } from './pod-deps.ts'
@@ -75,12 +76,8 @@ async function stopFailed(pod: Pod, plan: PodPlan, { runtime, events }: PodDeps)
   const podUID = pod.metadata.uid ?? ''
   await Promise.all(
     plan.stop.map(async ({ container: { name }, attempt, probe }) => {
-      events.event(
-        pod,
-        'Normal',
-        'Killing',
-        `Container ${name} failed ${probe} probe, will be restarted`,
-      )
+      const message = `Container ${name} failed ${probe} probe, will be restarted`
+      eventsOf(events, pod, name)('Normal', 'Killing', message)
       const grace = pod.spec.terminationGracePeriodSeconds ?? 30
       await runtime.stopContainer({ podUID, name, attempt }, grace)
     }),
@@ -137,11 +134,12 @@ async function startContainer(
   const { container, attempt } = start
   const { pod } = context
   const podUID = pod.metadata.uid ?? ''
+  const tell = eventsOf(events, pod, container.name)
   const found = runtime.findImage(container.image ?? '')
   if (found.kind === 'absent') {
     if (once(`image ${container.name}`)) {
-      events.event(pod, 'Warning', 'ErrImageNeverPull', found.message)
-      events.event(pod, 'Warning', 'Failed', 'Error: ErrImageNeverPull')
+      tell('Warning', 'ErrImageNeverPull', found.message)
+      tell('Warning', 'Failed', 'Error: ErrImageNeverPull')
     }
     return { reason: 'ErrImageNeverPull', message: found.message }
   }
@@ -151,32 +149,26 @@ async function startContainer(
   } catch (error) {
     if (!(error instanceof ContainerConfigError || error instanceof VolumeError)) throw error
     if (once(`config ${container.name} ${error.message}`))
-      events.event(pod, 'Warning', 'Failed', `Error: ${error.message}`)
+      tell('Warning', 'Failed', `Error: ${error.message}`)
     return { reason: 'CreateContainerConfigError', message: error.message }
   }
-  events.event(
-    pod,
-    'Normal',
-    'Pulled',
-    `Container image "${container.image}" already present on machine`,
-  )
+  tell('Normal', 'Pulled', `Container image "${container.image}" already present on machine`)
   try {
     await runtime.startContainer(config)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    if (once(`create ${container.name} ${message}`))
-      events.event(pod, 'Warning', 'Failed', `Error: ${message}`)
+    if (once(`create ${container.name} ${message}`)) tell('Warning', 'Failed', `Error: ${message}`)
     return { reason: 'CreateContainerError', message }
   }
   runtime.pruneContainers(podUID, container.name, KEPT_ATTEMPTS)
-  events.event(pod, 'Normal', 'Created', `Created container: ${container.name}`)
+  tell('Normal', 'Created', `Created container: ${container.name}`)
   const state = runtime
     .observe(podUID)
     .containers.get(container.name)
     ?.find((candidate) => candidate.attempt === attempt)?.state
   if (state?.kind === 'exited' && state.reason === 'StartError')
-    events.event(pod, 'Warning', 'Failed', `Error: ${state.message}`)
-  else events.event(pod, 'Normal', 'Started', `Started container ${container.name}`)
+    tell('Warning', 'Failed', `Error: ${state.message}`)
+  else tell('Normal', 'Started', `Started container ${container.name}`)
   return undefined
 }
 
@@ -192,8 +184,7 @@ function describeBackOff(
   return [...plan.backOff.keys()].map((container) => {
     const latest = observation.containers.get(container)?.at(-1)
     if (once(`back-off ${container} ${latest?.attempt}`))
-      events.event(
-        pod,
+      eventsOf(events, pod, container)(
         'Warning',
         'BackOff',
         `Back-off restarting failed container ${container} in pod ${name}`,

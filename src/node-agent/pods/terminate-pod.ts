@@ -1,6 +1,7 @@
 import type { Container, Pod } from '#api/core.ts'
 import { podDirectories } from '../settings.ts'
 import { tearDownVolumes } from '../volumes/pod-volumes.ts'
+import { eventsOf } from './container-events.ts'
 import { isSidecar } from './plan-pod.ts'
 import type { PodDeps } from './pod-deps.ts'
 
@@ -15,7 +16,7 @@ export async function stopPod(
   const stop = async ({ name }: Container) => {
     const latest = runtime.observe(podUID).containers.get(name)?.at(-1)
     if (!latest || latest.state.kind === 'exited') return
-    events.event(pod, 'Normal', 'Killing', `Stopping container ${name}`)
+    eventsOf(events, pod, name)('Normal', 'Killing', `Stopping container ${name}`)
     const left = Math.max(0, Math.ceil((deadline - clock.now()) / 1000))
     await runtime.stopContainer({ podUID, name, attempt: latest.attempt }, left)
   }
