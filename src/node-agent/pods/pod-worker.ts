@@ -36,6 +36,8 @@ export class PodWorker {
   #termination: { state: 'going' | 'failed' | 'done' } | undefined
   #news = Promise.withResolvers<void>()
   #retryMs = 0
+  /** What stands in the way, as it was last logged. */
+  #obstacle: string | undefined
 
   constructor(pod: Pod, deps: PodDeps, signal: AbortSignal, isInAPI: boolean) {
     this.#pod = pod
@@ -100,17 +102,25 @@ export class PodWorker {
     try {
       const againInMs = await this.#round()
       this.#retryMs = 0
+      this.#obstacle = undefined
       return againInMs
     } catch (cause) {
       if (this.#signal.aborted) return undefined
       this.#retryMs = Math.min(RETRY_MS.most, 2 * this.#retryMs || RETRY_MS.first)
-      this.#deps.log.warn('Cannot bring a pod to where it should be: tried again soon', {
-        pod: `${this.#pod.metadata.namespace}/${this.#pod.metadata.name}`,
-        cause,
-      })
+      this.#logOnce(cause)
       await this.#report().catch(() => false) // what did succeed is worth telling
       return this.#retryMs
     }
+  }
+
+  /** A ConfigMap may be missing for days: what is tried again in vain is logged when it changes. */
+  #logOnce(cause: unknown): void {
+    if (this.#obstacle === String(cause)) return
+    this.#obstacle = String(cause)
+    this.#deps.log.warn('Cannot bring a pod to where it should be: tried again until it works', {
+      pod: `${this.#pod.metadata.namespace}/${this.#pod.metadata.name}`,
+      cause,
+    })
   }
 
   async #round(): Promise<number | undefined> {
