@@ -201,7 +201,7 @@ suite('bridge', () => {
   for (const { name, prepare, code, message } of failures) {
     test(`ADD into ${name} fails and leaves nothing`, async () => {
       using lab = createLab()
-      const node = createNode(lab)
+      const node = createNode(lab, { forceAddress: false })
       using _host = node.host
       prepare(lab, node)
       const error = errorOf(await node.call('ADD', 'a'))
@@ -215,6 +215,21 @@ suite('bridge', () => {
       )
     })
   }
+
+  // The reference plugin's option: a node that was registered anew may have another subnet.
+  test('ADD with forceAddress gives the bridge its new address', async () => {
+    using lab = createLab()
+    const node = createNode(lab, { forceAddress: true })
+    using _host = node.host
+    lab.netns('a')
+    const rtnetlink = lab.rtnetlink(node.netns)
+    rtnetlink.addLink({ kind: 'bridge', name: 'cni0', up: true })
+    rtnetlink.replaceAddress({ device: 'cni0', address: cidr('10.244.9.0/24') })
+    resultOf(await node.call('ADD', 'a'))
+    const { stdout } = lab.exec(node.netns, ['ip', '-4', '-br', 'addr', 'show', 'dev', 'cni0'])
+    assert.match(stdout, /10\.244\.1\.1\/24/)
+    assert.doesNotMatch(stdout, /10\.244\.9\./)
+  })
 
   test("ADD into the node's own namespace is refused with code 8", async () => {
     using lab = createLab()
