@@ -155,7 +155,6 @@ $b mkdir -p /new/dev/pts /new/dev/shm /new/out /new/lib/modules
 $b mount -t devpts pts /new/dev/pts
 $b mount -t tmpfs shm /new/dev/shm
 $b mount -t tmpfs run /new/run
-$b mount -t tmpfs tmp /new/tmp
 $b mount -t cgroup2 cgroup /new/sys/fs/cgroup
 $b mount -t 9p -o rw,cache=none,${share} out /new/out
 $b mount -o bind /lower${cache}/root/lib/modules /new/lib/modules
