@@ -78,7 +78,8 @@ export function runInGuest(command: string, options: GuestOptions = {}): GuestRe
 /** Fetches and unpacks the kernel and packs the initial file system, once. */
 function prepareGuest(): void {
   installGuestPackages()
-  if (existsSync(join(cache, 'initrd'))) return
+  const init = join(cache, 'initial/init')
+  if (existsSync(join(cache, 'initrd')) && readFileSync(init, 'utf8') === INIT) return
   const building = `${cache}.new`
   rmSync(building, { recursive: true, force: true })
   mkdirSync(building, { recursive: true })
