@@ -6,9 +6,8 @@ import { spawnSync } from 'node:child_process'
  */
 export type NetworkState = Readonly<Record<string, string>>
 
-/** Sysctls that count or are drawn at each read: they change by themselves. */
-const RESTLESS =
-  /^net\.netfilter\.nf_conntrack_count |^net\.ipv4\.(?:tcp_fastopen_key|tcp_mem|udp_mem)|stable_secret|^net\.ipv4\.route\.flush/
+/** What D4 leaves out, and nothing else. */
+const RESTLESS = /^net\.netfilter\.nf_conntrack_count /
 
 /** Reads the network state, of the caller's namespace or of the one bound at `netns`. */
 export function readNetworkState(netns?: string): NetworkState {

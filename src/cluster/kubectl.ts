@@ -9,10 +9,11 @@ export const ownKubectl =
   process.env.FAIRLEAD_KUBECTL ??
   resolve(import.meta.dirname, '../../node_modules/.cache/fairlead/kubectl')
 
-/** The kubectl to call: ours where set-up had to bring one, else the one in PATH. @throws where neither is there */
+/** The kubectl to call: the one that was named, else that of PATH if it is recent, else set-up's own. @throws where there is none */
 export function findKubectl(): string {
+  const isNamed = process.env.FAIRLEAD_KUBECTL !== undefined && existsSync(ownKubectl)
+  if (!isNamed && isRecentKubectl('kubectl')) return 'kubectl'
   if (existsSync(ownKubectl)) return ownKubectl
-  if (isRecentKubectl('kubectl')) return 'kubectl'
   throw new Error(
     'Cannot find kubectl 1.27 or newer: neither in PATH nor fetched (run `npm run setup`)',
   )
