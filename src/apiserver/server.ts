@@ -5,7 +5,7 @@ import type { Resource } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
 import type { Admission } from './admission/admission.ts'
 import { createDefaultAdmissions } from './admission/default-admissions.ts'
-import { type Authorize, allowComponents } from './auth/authorize.ts'
+import { type Authorize, allowAdministrators } from './auth/authorize.ts'
 import { bootstrap, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { createHandler } from './handle-request.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
@@ -25,7 +25,7 @@ export interface APIServerOptions {
   readonly log: Log
   /** Without it there is no Service default/kubernetes. */
   readonly kubernetes?: KubernetesService
-  /** Who may do what; by default administrators and components may do all, others nothing. */
+  /** Who may do what; by default administrators may do all, others nothing. */
   readonly authorize?: Authorize
 }
 
@@ -50,7 +50,7 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     log,
     agentAccess: options.agentAccess,
     gitVersion: options.gitVersion,
-    authorize: options.authorize ?? allowComponents,
+    authorize: options.authorize ?? allowAdministrators,
     closing: closing.signal,
   })
   const listeners: Listener[] = []
