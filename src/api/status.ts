@@ -105,6 +105,15 @@ export const methodNotAllowed = (resource: GroupResource, verb: string) =>
     detailsOf(resource, ''),
   )
 
+/** Where no request of this method is served at all (apiserver server/config.go, serviceErrorHandler). */
+export const methodNotServed = () =>
+  failure(
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  )
+
 export const notAcceptable = (accepted: readonly string[]) =>
   failure(
     406,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { createKindRegistry } from '#api/kinds/kind-registry.ts'
+import { kinds } from '#api/kinds/kinds.ts'
 import { namespaces, services } from '#api/resources.ts'
 import { silentLog } from '#log/log.ts'
 import { bootstrap, startBootstrap } from './bootstrap.ts'
@@ -13,7 +15,7 @@ const KUBERNETES = { clusterIP: '10.96.0.1', addresses: ['172.30.0.2'], port: 64
 test('what every cluster has comes back within ten seconds of its removal', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const store = createSQLiteStore(':memory:')
-  const deps = { store, admission: [] }
+  const deps = { store, admission: [], kinds: createKindRegistry(kinds) }
   try {
     await bootstrap(deps, KUBERNETES)
     using _upkeep = startBootstrap(deps, KUBERNETES, silentLog)

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { findKind } from '#api/kinds/kinds.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { endpointSlices, endpoints, namespaces, type Resource, services } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
@@ -24,7 +23,7 @@ const INTERVAL_MS = 10_000
 
 /** Makes what every cluster has again and again, until the result is disposed: `kubectl delete services --all` takes default/kubernetes too. */
 export function startBootstrap(
-  deps: Pick<RESTDeps, 'store' | 'admission'>,
+  deps: Pick<RESTDeps, 'store' | 'admission' | 'kinds'>,
   kubernetes: KubernetesService | undefined,
   log: Log,
 ): Disposable {
@@ -39,7 +38,7 @@ export function startBootstrap(
 
 /** Makes what every cluster has. Safe to repeat. */
 export async function bootstrap(
-  deps: Pick<RESTDeps, 'store' | 'admission'>,
+  deps: Pick<RESTDeps, 'store' | 'admission' | 'kinds'>,
   kubernetes: KubernetesService | undefined,
 ): Promise<void> {
   const missing = NAMESPACES.map((name) =>
@@ -62,9 +61,9 @@ type DesiredObject = KubernetesObject & { readonly subsets?: unknown; readonly e
 async function ensure(
   resource: Resource,
   desired: DesiredObject,
-  deps: Pick<RESTDeps, 'store' | 'admission'>,
+  deps: Pick<RESTDeps, 'store' | 'admission' | 'kinds'>,
 ): Promise<void> {
-  const spec = findKind(resource.group, resource.version, resource.plural)
+  const spec = deps.kinds.find(resource.group, resource.version, resource.plural)
   if (!spec) throw new Error(`Cannot make ${resource.plural}: the kind is not served`)
   const { namespace, name } = desired.metadata
   const item = await deps.store.get(keyOf(resource, namespace, name))

@@ -1,5 +1,4 @@
 import type { TLSSocket } from 'node:tls'
-import { findKind, kinds } from '#api/kinds/kinds.ts'
 import { internal, StatusError, tooManyRequests, unauthorized, unknownPath } from '#api/status.ts'
 import { type Attributes, type Authorize, forbiddenStatus } from './auth/authorize.ts'
 import { type User, userOf } from './auth/user.ts'
@@ -77,10 +76,10 @@ async function decide(
   if (!user) throw unauthorized()
 
   const target = parseResourcePath(path)
-  const spec = target && findKind(target.group, target.version, target.plural)
+  const spec = target && deps.kinds.find(target.group, target.version, target.plural)
   if (!target || !spec) {
     await mayRequest(user, { verb: method.toLowerCase(), path }, deps)
-    return answerElsewhere(request, path, query)
+    return answerElsewhere(request, path, query, deps)
   }
   const { name = '', subresource } = target
   const namespace = spec.resource.namespaced ? target.namespace : undefined
@@ -116,14 +115,16 @@ async function answerElsewhere(
   request: Request,
   path: string,
   query: URLSearchParams,
+  { kinds }: HandlerDeps,
 ): Promise<Answer> {
   const answer =
     request.method === 'GET'
-      ? (answerDiscovery(path, request.headers.accept, kinds) ??
+      ? (answerDiscovery(path, request.headers.accept, kinds.all()) ??
         (await answerOpenAPI(path, {
           query,
           accept: request.headers.accept,
           ifNoneMatch: request.headers['if-none-match'],
+          kinds,
         })))
       : undefined
   if (!answer) throw unknownPath()

@@ -1,5 +1,7 @@
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
+import { createKindRegistry } from '#api/kinds/kind-registry.ts'
+import { kinds as builtInKinds } from '#api/kinds/kinds.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import type { Resource } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
@@ -43,9 +45,11 @@ export interface APIServer {
 export function createAPIServer(options: APIServerOptions): APIServer {
   const { store, log } = options
   const admission = [...createDefaultAdmissions(), ...options.admission]
+  const kinds = createKindRegistry(builtInKinds)
   const closing = new AbortController()
   const handle = createHandler({
     store,
+    kinds,
     admission,
     log,
     agentAccess: options.agentAccess,
@@ -63,9 +67,9 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     const list = async (resource: Resource): Promise<readonly KubernetesObject[]> =>
       (await store.list(prefixOf(resource))).items.map((item) => objectOf(item, resource))
     for (const plugin of admission) await plugin.start?.(list)
-    await bootstrap({ store, admission }, options.kubernetes)
+    await bootstrap({ store, admission, kinds }, options.kubernetes)
     if (!closing.signal.aborted)
-      upkeep.use(startBootstrap({ store, admission }, options.kubernetes, log))
+      upkeep.use(startBootstrap({ store, admission, kinds }, options.kubernetes, log))
   }
 
   return {

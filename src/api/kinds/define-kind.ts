@@ -7,7 +7,7 @@ import type { KindSpec } from './kind-spec.ts'
 
 /** What a kind says of itself; defineKind() adds what all kinds share. */
 export interface KindTraits<T extends KubernetesObject>
-  extends Pick<KindSpec<T>, 'resource' | 'selectableFields' | 'warnings'>,
+  extends Pick<KindSpec<T>, 'resource' | 'verbs' | 'selectableFields' | 'warnings'>,
     Partial<
       Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources' | 'default'>
     > {
@@ -35,6 +35,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
   const hasStatus = subresources.includes('status')
   const spec: KindSpec<T> = {
     resource,
+    ...(traits.verbs ? { verbs: traits.verbs } : {}),
     singular: traits.singular ?? resource.kind.toLowerCase(),
     shortNames: traits.shortNames ?? [],
     categories: traits.categories ?? [],

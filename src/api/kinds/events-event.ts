@@ -1,14 +1,22 @@
-import { type EventsEvent, toCoreEvent } from '../events.ts'
+import type { Event } from '../core.ts'
+import { type EventsEvent, toCoreEvent, toEventsEvent } from '../events.ts'
 import { type FieldError, invalid, required } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
-import { eventsEvents } from '../resources.ts'
+import { events, eventsEvents } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { checkEvent } from './event.ts'
 
 // Source: core/validation/events.go v1.36, the rules of events.k8s.io/v1; errors name the fields of core/v1.
 export const eventsEvent = defineKind<EventsEvent>({
-  resource: eventsEvents,
+  resource: {
+    ...eventsEvents,
+    conversion: {
+      stored: events,
+      toStored: (object) => toCoreEvent(object as EventsEvent),
+      fromStored: (object) => toEventsEvent(object as Event),
+    },
+  },
   shortNames: ['ev'],
   nameRule: isDNS1123Subdomain,
   // pkg/apis/events/v1/conversion.go, AddFieldLabelConversionsForEvent

@@ -14,6 +14,31 @@ export type Subresource =
   | 'finalize'
   | 'token'
 
+/** What RBAC and discovery call the requests on a resource, in the order in which discovery lists them. */
+export const VERBS = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+] as const
+export type Verb = (typeof VERBS)[number]
+
+/** How objects of a resource lie in the store as objects of another: another version of it, or another group. */
+export interface Conversion {
+  readonly stored: Resource
+  toStored(object: KubernetesObject): KubernetesObject
+  fromStored(object: KubernetesObject): KubernetesObject
+}
+
+/** A resource as the server keeps it; most are stored as they are served. */
+export interface ServedResource<T extends KubernetesObject = KubernetesObject> extends Resource<T> {
+  readonly conversion?: Conversion
+}
+
 /** A method's parameters are bivariant: so kinds of different objects fit one list. */
 export type FieldReader<T> = { read(object: T): string }['read']
 
@@ -25,7 +50,11 @@ export type FieldReader<T> = { read(object: T): string }['read']
  * validateUpdate. On the status subresource: default, prepareStatusUpdate, validateStatusUpdate.
  */
 export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
-  readonly resource: Resource<T>
+  readonly resource: ServedResource<T>
+  /** All where absent: some kinds are only created (reviews), some only read. */
+  readonly verbs?: readonly Verb[]
+  /** Defined by an object in the cluster, not by this program. */
+  readonly isCustom?: boolean
   readonly singular: string
   readonly shortNames: readonly string[]
   readonly categories: readonly string[]

@@ -16,7 +16,7 @@ import { secret } from './secret.ts'
 import { service } from './service.ts'
 import { serviceAccount } from './service-account.ts'
 
-/** Every kind that the API serves, in the order in which discovery lists them: by group, then by name. */
+/** Every kind that the API serves whatever the cluster; kind-registry.ts adds those that its objects define. */
 export const kinds: readonly KindSpec[] = [
   configMap,
   endpoints,
@@ -35,10 +35,3 @@ export const kinds: readonly KindSpec[] = [
   ingressClass,
   ingress,
 ]
-
-export function findKind(group: string, version: string, plural: string): KindSpec | undefined {
-  return kinds.find(
-    ({ resource }) =>
-      resource.group === group && resource.version === version && resource.plural === plural,
-  )
-}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { JSONObject } from '../json.ts'
+import { kinds } from '../kinds/kinds.ts'
 import { encodeOpenAPIv2 } from './encode-openapi-v2.ts'
 import { openAPIv2, planOpenAPIv2 } from './openapi-v2.ts'
 
@@ -16,7 +17,7 @@ interface Operation {
 
 // Expected: kubernetes/kubernetes api/openapi-spec/swagger.json, v1.35, without its descriptions.
 suite('OpenAPI v2', () => {
-  const text = openAPIv2('json').body as string
+  const text = openAPIv2('json', kinds).body as string
   const { paths, definitions }: Document = JSON.parse(text)
 
   test('fields refer to definitions, and keep their list and merge keys', () => {
@@ -109,8 +110,8 @@ suite('encodeOpenAPIv2() writes', () => {
   }
 
   test('the whole document, smaller than its JSON', () => {
-    const { body } = openAPIv2('protobuf')
-    assert.deepEqual(body, encodeOpenAPIv2(planOpenAPIv2()))
-    assert.ok(body.length < openAPIv2('json').body.length)
+    const { body } = openAPIv2('protobuf', kinds)
+    assert.deepEqual(body, encodeOpenAPIv2(planOpenAPIv2(kinds)))
+    assert.ok(body.length < openAPIv2('json', kinds).body.length)
   })
 })

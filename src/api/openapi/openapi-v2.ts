@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { JSONObject } from '../json.ts'
-import { kinds } from '../kinds/kinds.ts'
+import type { KindSpec } from '../kinds/kind-spec.ts'
 import { planComponentSchemas } from './component-schemas.ts'
 import { toDefinitions, toPathsV2 } from './downgrade.ts'
 import { encodeOpenAPIv2 } from './encode-openapi-v2.ts'
@@ -19,20 +19,21 @@ export interface OpenAPIv2Text {
 
 export type OpenAPIv2Format = 'json' | 'protobuf'
 
-const built = new Map<OpenAPIv2Format, OpenAPIv2Text>()
+const built = new Map<OpenAPIv2Format, OpenAPIv2Text & { readonly kinds: readonly KindSpec[] }>()
 
-/** The document in one of its two formats, built when first asked for. */
-export function openAPIv2(format: OpenAPIv2Format): OpenAPIv2Text {
+/** The document in one of its two formats, built when first asked for after the kinds have changed. */
+export function openAPIv2(format: OpenAPIv2Format, kinds: readonly KindSpec[]): OpenAPIv2Text {
   const known = built.get(format)
-  if (known) return known
-  const document = planOpenAPIv2()
+  if (known?.kinds === kinds) return known
+  const document = planOpenAPIv2(kinds)
   const body = format === 'json' ? JSON.stringify(document) : encodeOpenAPIv2(document)
-  const text = { body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() }
+  const hash = createHash('sha512').update(body).digest('hex').toUpperCase()
+  const text = { body, hash, kinds }
   built.set(format, text)
   return text
 }
 
-export function planOpenAPIv2(): JSONObject {
+export function planOpenAPIv2(kinds: readonly KindSpec[]): JSONObject {
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },

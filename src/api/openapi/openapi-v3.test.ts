@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { kinds } from '../kinds/kinds.ts'
 import { openAPIv3Document, openAPIv3Index } from './openapi-v3.ts'
 
 interface Document {
@@ -14,13 +15,15 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   readonly 'x-kubernetes-group-version-kind'?: readonly object[]
 }
-const core: Document = JSON.parse(openAPIv3Document('api/v1')!.json)
+const core: Document = JSON.parse(openAPIv3Document('api/v1', kinds)!.json)
 const { schemas } = core.components
 
 // What kubectl 1.32 needs: facts/control-plane.md 1, "OpenAPI v3".
 suite('OpenAPI v3', () => {
   test('index names a document for each group version, by hash', () => {
-    const { paths } = openAPIv3Index() as { paths: Record<string, { serverRelativeURL: string }> }
+    const { paths } = openAPIv3Index(kinds) as {
+      paths: Record<string, { serverRelativeURL: string }>
+    }
     assert.deepEqual(Object.keys(paths), [
       'api/v1',
       'apis/apps/v1',
@@ -30,7 +33,7 @@ suite('OpenAPI v3', () => {
       'apis/networking.k8s.io/v1',
     ])
     for (const [path, { serverRelativeURL }] of Object.entries(paths)) {
-      const { hash } = openAPIv3Document(path)!
+      const { hash } = openAPIv3Document(path, kinds)!
       assert.equal(serverRelativeURL, `/openapi/v3/${path}?hash=${hash}`)
     }
   })
@@ -64,7 +67,7 @@ suite('OpenAPI v3', () => {
     const volume = schemas['io.k8s.api.core.v1.Volume']?.properties ?? {}
     assert.ok(volume.configMap && volume.name && !volume.volumeSource)
     for (const path of ['api/v1', 'apis/apps/v1', 'apis/networking.k8s.io/v1']) {
-      const { json } = openAPIv3Document(path)!
+      const { json } = openAPIv3Document(path, kinds)!
       const document: Document = JSON.parse(json)
       for (const [, name] of json.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
         assert.ok(document.components.schemas[name!], `${path}: ${name}`)
@@ -73,5 +76,5 @@ suite('OpenAPI v3', () => {
   })
 
   test('nothing is served elsewhere', () =>
-    assert.equal(openAPIv3Document('apis/batch/v1'), undefined))
+    assert.equal(openAPIv3Document('apis/batch/v1', kinds), undefined))
 })

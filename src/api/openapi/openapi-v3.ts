@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import type { JSONObject } from '../json.ts'
 import type { KindSpec } from '../kinds/kind-spec.ts'
-import { kinds } from '../kinds/kinds.ts'
 import { schemaTypeOf } from '../schema/schema.ts'
 import { planComponentSchemas } from './component-schemas.ts'
 import { groupVersionPath, planPaths } from './paths.ts'
@@ -14,29 +13,43 @@ export interface OpenAPIDocument {
   readonly hash: string
 }
 
-const documents = new Map<string, OpenAPIDocument>()
+interface Built extends OpenAPIDocument {
+  readonly served: readonly KindSpec[]
+}
+
+/** The last document of each path, good as long as the same kinds are served there. */
+const documents = new Map<string, Built>()
 
 /** The answer of /openapi/v3: `{paths: {"api/v1": {serverRelativeURL: "/openapi/v3/api/v1?hash=…"}}}`. */
-export function openAPIv3Index(): JSONObject {
+export function openAPIv3Index(kinds: readonly KindSpec[]): JSONObject {
   const paths = [...new Set(kinds.map(groupVersionPath))].map((path) => {
-    const { hash } = openAPIv3Document(path)!
+    const { hash } = openAPIv3Document(path, kinds)!
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const
   })
   return { paths: Object.fromEntries(paths) }
 }
 
 /** The document of `api/v1` or `apis/apps/v1`; undefined where nothing is served. */
-export function openAPIv3Document(path: string): OpenAPIDocument | undefined {
-  const built = documents.get(path)
-  if (built) return built
+export function openAPIv3Document(
+  path: string,
+  kinds: readonly KindSpec[],
+): OpenAPIDocument | undefined {
   const served = kinds.filter((kind) => groupVersionPath(kind) === path)
-  if (served.length === 0) return undefined
+  if (served.length === 0) {
+    documents.delete(path)
+    return undefined
+  }
+  const built = documents.get(path)
+  if (built && isSame(built.served, served)) return built
   const json = JSON.stringify(planDocument(served))
   const hash = createHash('sha512').update(json).digest('hex').toUpperCase()
-  const document = { json, hash }
+  const document = { json, hash, served }
   documents.set(path, document)
   return document
 }
+
+const isSame = (a: readonly KindSpec[], b: readonly KindSpec[]) =>
+  a.length === b.length && a.every((kind, index) => kind === b[index])
 
 /** The types that requests for these kinds send and receive. */
 export function servedTypes(served: readonly KindSpec[]): string[] {

@@ -1,5 +1,5 @@
 import type { JSONObject, JSONValue } from '../json.ts'
-import type { KindSpec } from '../kinds/kind-spec.ts'
+import { type KindSpec, VERBS, type Verb } from '../kinds/kind-spec.ts'
 import { schemaTypeOf } from '../schema/schema.ts'
 import { referTo } from './component-schemas.ts'
 
@@ -42,6 +42,9 @@ export function groupVersionPath({ resource: { group, version } }: KindSpec): st
   return group === '' ? `api/${version}` : `apis/${group}/${version}`
 }
 
+/** By method; what the kind does not serve is undefined. */
+type Operations = Readonly<Record<string, JSONObject | undefined>>
+
 /** Where a kind is served, and what each address takes and gives. */
 export function planPaths(kind: KindSpec): JSONObject {
   const { plural, namespaced } = kind.resource
@@ -49,28 +52,22 @@ export function planPaths(kind: KindSpec): JSONObject {
   const collection = namespaced ? `${base}/namespaces/{namespace}/${plural}` : `${base}/${plural}`
   const item = `${collection}/{name}`
   const scope = namespaced ? [inPath('namespace')] : []
-  const operate = operations(kind)
-  return {
-    ...(namespaced ? { [`${base}/${plural}`]: { get: operate.list } } : {}),
-    [collection]: { get: operate.list, post: operate.post, parameters: [...scope] },
-    [item]: {
-      get: operate.get,
-      put: operate.put,
-      patch: operate.patch,
-      delete: operate.delete,
-      parameters: [inPath('name'), ...scope],
-    },
-    ...(kind.subresources.includes('status')
-      ? {
-          [`${item}/status`]: {
-            get: operate.get,
-            put: operate.put,
-            patch: operate.patch,
-            parameters: [inPath('name'), ...scope],
-          },
-        }
-      : {}),
-  }
+  const named = [inPath('name'), ...scope]
+  const { list, get, create, update, patch, delete: remove } = operations(kind)
+  const status = kind.subresources.includes('status') ? { get, put: update, patch } : {}
+  const paths: readonly (readonly [string, Operations, JSONValue[]])[] = [
+    [`${base}/${plural}`, { get: list }, []], // where that is the collection, the next takes its place
+    [collection, { get: list, post: create }, scope],
+    [item, { get, put: update, patch, delete: remove }, named],
+    [`${item}/status`, status, named],
+  ]
+  return Object.fromEntries(
+    paths.flatMap(([path, operations, parameters]) => {
+      const served = Object.entries(operations).filter(([, one]) => one !== undefined)
+      const rest = parameters.length > 0 ? { parameters } : {}
+      return served.length > 0 ? [[path, { ...Object.fromEntries(served), ...rest }]] : []
+    }),
+  )
 }
 
 function operations(kind: KindSpec) {
@@ -92,12 +89,14 @@ function operations(kind: KindSpec) {
     operation(action, { parameters: [...writeParameters], requestBody })
   const whole = body(['*/*'], referTo(of))
   const parameters = (list: readonly JSONValue[]): JSONObject => ({ parameters: [...list] })
-  return {
+  const all: Readonly<Partial<Record<Verb, JSONObject>>> = {
     list: operation('list', parameters(listParameters), `${of}List`),
     get: operation('get', {}),
-    post: write('post', whole),
-    put: write('put', whole),
+    create: write('post', whole),
+    update: write('put', whole),
     patch: write('patch', body(patchTypes, { type: 'object' })),
     delete: operation('delete', parameters(deleteParameters), 'meta.v1.Status'),
   }
+  const { verbs = VERBS } = kind
+  return Object.fromEntries(verbs.map((verb) => [verb, all[verb]])) as typeof all
 }

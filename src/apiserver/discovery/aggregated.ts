@@ -1,17 +1,21 @@
-import type { KindSpec } from '#api/kinds/kind-spec.ts'
-import { describeSubresources, RESOURCE_VERBS } from './describe-resource.ts'
-import { groupVersions } from './group-versions.ts'
+import { type KindSpec, VERBS } from '#api/kinds/kind-spec.ts'
+import { describeSubresources } from './describe-resource.ts'
+import { groupsOf } from './group-versions.ts'
 
 export const AGGREGATED_TYPE =
   'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
 
 /** The APIGroupDiscoveryList of /api (the core group) or of /apis (all others): kubectl's whole first contact. */
 export function aggregatedDiscovery(kinds: readonly KindSpec[], root: 'api' | 'apis') {
-  const items = groupVersions(kinds)
+  const items = groupsOf(kinds)
     .filter(({ group }) => (group === '') === (root === 'api'))
-    .map(({ group, version, specs }) => ({
+    .map(({ group, versions }) => ({
       metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-      versions: [{ version, resources: specs.map(describe), freshness: 'Current' }],
+      versions: versions.map(({ version, specs }) => ({
+        version,
+        resources: specs.map(describe),
+        freshness: 'Current',
+      })),
     }))
   return {
     kind: 'APIGroupDiscoveryList',
@@ -33,7 +37,7 @@ function describe(spec: KindSpec) {
     responseKind: { group, version, kind },
     scope: namespaced ? 'Namespaced' : 'Cluster',
     singularResource: spec.singular,
-    verbs: RESOURCE_VERBS,
+    verbs: spec.verbs ?? VERBS,
     ...(spec.shortNames.length > 0 ? { shortNames: spec.shortNames } : {}),
     ...(spec.categories.length > 0 ? { categories: spec.categories } : {}),
     ...(subresources.length > 0 ? { subresources } : {}),

@@ -1,18 +1,6 @@
 import type { KindSpec, Subresource } from '#api/kinds/kind-spec.ts'
 import { servedSubresources } from '../rest/route.ts'
 
-/** Verbs as discovery lists them; clients decide by them what to ask for. */
-export const RESOURCE_VERBS = [
-  'create',
-  'delete',
-  'deletecollection',
-  'get',
-  'list',
-  'patch',
-  'update',
-  'watch',
-] as const
-
 export interface GroupVersionKind {
   readonly group: string
   readonly version: string

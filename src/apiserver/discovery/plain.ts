@@ -1,6 +1,6 @@
-import type { KindSpec } from '#api/kinds/kind-spec.ts'
-import { describeSubresources, RESOURCE_VERBS } from './describe-resource.ts'
-import { type GroupVersion, groupVersions } from './group-versions.ts'
+import { type KindSpec, VERBS } from '#api/kinds/kind-spec.ts'
+import { describeSubresources } from './describe-resource.ts'
+import { type Group, groupsOf } from './group-versions.ts'
 
 /** GET /api */
 export const coreVersions = {
@@ -11,7 +11,7 @@ export const coreVersions = {
 
 /** GET /apis */
 export function groupList(kinds: readonly KindSpec[]) {
-  const groups = groupVersions(kinds)
+  const groups = groupsOf(kinds)
     .filter(({ group }) => group !== '')
     .map(groupOf)
   return { kind: 'APIGroupList', apiVersion: 'v1', groups }
@@ -19,22 +19,22 @@ export function groupList(kinds: readonly KindSpec[]) {
 
 /** GET /apis/GROUP */
 export function groupDocument(kinds: readonly KindSpec[], name: string) {
-  const found = groupVersions(kinds).find(({ group }) => group === name)
+  const found = groupsOf(kinds).find(({ group }) => group === name)
   return found && name !== ''
     ? { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(found) }
     : undefined
 }
 
-function groupOf({ group, version }: GroupVersion) {
-  const entry = { groupVersion: `${group}/${version}`, version }
-  return { name: group, versions: [entry], preferredVersion: entry }
+function groupOf({ group, versions }: Group) {
+  const entries = versions.map(({ version }) => ({ groupVersion: `${group}/${version}`, version }))
+  return { name: group, versions: entries, preferredVersion: entries[0]! }
 }
 
 /** GET /api/v1 and /apis/GROUP/VERSION */
 export function resourceList(kinds: readonly KindSpec[], group: string, version: string) {
-  const found = groupVersions(kinds).find(
-    (each) => each.group === group && each.version === version,
-  )
+  const found = groupsOf(kinds)
+    .find((each) => each.group === group)
+    ?.versions.find((each) => each.version === version)
   if (!found) return undefined
   const groupVersion = group === '' ? version : `${group}/${version}`
   return {
@@ -45,12 +45,12 @@ export function resourceList(kinds: readonly KindSpec[], group: string, version:
   }
 }
 
-const describe = ({ resource, singular, shortNames, categories }: KindSpec) => ({
+const describe = ({ resource, verbs = VERBS, singular, shortNames, categories }: KindSpec) => ({
   name: resource.plural,
   singularName: singular,
   namespaced: resource.namespaced,
   kind: resource.kind,
-  verbs: RESOURCE_VERBS,
+  verbs,
   ...(shortNames.length > 0 ? { shortNames } : {}),
   ...(categories.length > 0 ? { categories } : {}),
 })

@@ -1,14 +1,14 @@
+import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import { apiVersionOf, type Resource } from '#api/resources.ts'
+import { apiVersionOf } from '#api/resources.ts'
 import type { StoredItem } from '../storage/store.ts'
-import { conversionOf } from './conversion.ts'
 
 /**
  * How objects lie in the store: JSON text that begins with kind, apiVersion and metadata, without the
  * resourceVersion, since that is the item's mod revision. Fixed beginnings let it be spliced in without parsing.
  */
-export function encodeRecord(object: KubernetesObject, resource: Resource): string {
-  const conversion = conversionOf(resource)
+export function encodeRecord(object: KubernetesObject, resource: ServedResource): string {
+  const { conversion } = resource
   if (conversion) return encodeRecord(conversion.toStored(object), conversion.stored)
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object
   const { resourceVersion: _, ...stored } = metadata
@@ -25,27 +25,31 @@ const METADATA = '"metadata":{'
 type Item = Pick<StoredItem, 'value' | 'modRevision'>
 
 /** The object's text as clients of `resource` see it. */
-export function textOf(item: Item, resource: Resource): string {
-  if (conversionOf(resource)) return JSON.stringify(objectOf(item, resource))
+export function textOf(item: Item, resource: ServedResource): string {
+  if (resource.conversion) return JSON.stringify(objectOf(item, resource))
   const at = item.value.indexOf(METADATA) + METADATA.length
   return `${item.value.slice(0, at)}"resourceVersion":"${item.modRevision}",${item.value.slice(at)}`
 }
 
 /** The object as clients of `resource` see it; without one, as it is stored. */
-export function objectOf(item: Item, resource?: Resource): KubernetesObject {
+export function objectOf(item: Item, resource?: ServedResource): KubernetesObject {
   const stored = JSON.parse(item.value) as KubernetesObject // we wrote it
-  const object = (resource && conversionOf(resource)?.fromStored(stored)) ?? stored
+  const object = resource?.conversion?.fromStored(stored) ?? stored
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(item.modRevision) } }
 }
 
 /** `/core/pods/default/web`, `/apps/deployments/default/web`, `/core/nodes/node1`. */
-export function keyOf(resource: Resource, namespace: string | undefined, name: string): string {
+export function keyOf(
+  resource: ServedResource,
+  namespace: string | undefined,
+  name: string,
+): string {
   return `${prefixOf(resource, namespace)}${name}`
 }
 
 /** Where the objects of a resource lie, of one namespace or of all. */
-export function prefixOf(resource: Resource, namespace?: string): string {
-  const { group, plural, namespaced } = conversionOf(resource)?.stored ?? resource
+export function prefixOf(resource: ServedResource, namespace?: string): string {
+  const { group, plural, namespaced } = resource.conversion?.stored ?? resource
   const root = `/${group === '' ? 'core' : group}/${plural}/`
   return namespaced && namespace !== undefined ? `${root}${namespace}/` : root
 }

@@ -1,3 +1,4 @@
+import type { KindRegistry } from '#api/kinds/kind-registry.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { Log } from '#log/log.ts'
 import type { Admission } from '../admission/admission.ts'
@@ -26,6 +27,7 @@ export interface RESTRequest {
 
 /** What the verbs need of the server. */
 export interface RESTDeps {
+  readonly kinds: KindRegistry
   readonly store: Store
   readonly admission: readonly Admission[]
   readonly agentAccess: AgentAccess

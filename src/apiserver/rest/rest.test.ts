@@ -62,7 +62,12 @@ const refusals = [
   {
     name: 'a method without meaning',
     request: ['PUT', CONFIG_MAPS, configMap('x')],
-    want: [405, 'MethodNotAllowed', 'update is not supported on resources of kind "configmaps"'],
+    // apiserver server/handler.go, serviceErrorHandler
+    want: [
+      405,
+      'MethodNotAllowed',
+      'the server does not allow this method on the requested resource',
+    ],
   },
   {
     name: 'a representation that is not served',

@@ -1,5 +1,5 @@
-import type { Subresource } from '#api/kinds/kind-spec.ts'
-import { methodNotAllowed, unknownPath } from '#api/status.ts'
+import { type Subresource, VERBS, type Verb } from '#api/kinds/kind-spec.ts'
+import { methodNotAllowed, methodNotServed, unknownPath } from '#api/status.ts'
 import type { Answer } from '../http/answer.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
 import { create } from './verbs/create.ts'
@@ -13,7 +13,7 @@ import { watch } from './watch/watch.ts'
 import { isTrue } from './watch/watch-options.ts'
 
 type Handler = (request: RESTRequest, deps: RESTDeps) => Promise<Answer>
-type Handlers = Readonly<Record<string, Handler>>
+type Handlers = Readonly<Partial<Record<Verb, Handler>>>
 
 const collection: Handlers = { list, watch, create, deletecollection: deleteCollection }
 const single: Handlers = { get, watch, update, patch, delete: remove }
@@ -31,11 +31,7 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
 export const servedSubresources = Object.keys(subresources) as readonly Subresource[]
 
 /** The verb of a request, as RBAC calls it; undefined for methods that mean nothing here. */
-export function verbOf(
-  method: string,
-  hasName: boolean,
-  query: URLSearchParams,
-): string | undefined {
+export function verbOf(method: string, hasName: boolean, query: URLSearchParams): Verb | undefined {
   switch (method) {
     case 'GET':
     case 'HEAD':
@@ -62,16 +58,17 @@ export async function findHandler(
     namespace,
     subresource,
   }: Pick<RESTRequest, 'spec' | 'name' | 'namespace' | 'subresource'>,
-  verb: string | undefined,
+  verb: Verb | undefined,
 ): Promise<Handler> {
   const handlers = await findHandlers(spec.subresources, name, subresource)
-  const { resource } = spec
+  const { resource, verbs = VERBS } = spec
   // Across namespaces one may only read and watch.
   const isAcross = resource.namespaced && namespace === undefined
-  const isServed = verb !== undefined && Object.hasOwn(handlers, verb)
-  if (isServed && !(isAcross && (verb === 'create' || verb === 'deletecollection')))
-    return handlers[verb]!
-  throw methodNotAllowed(resource, verb ?? 'this method')
+  const handler = verb && handlers[verb]
+  const isOffered = verb && (subresource !== undefined || verbs.includes(verb))
+  if (handler && isOffered && !(isAcross && (verb === 'create' || verb === 'deletecollection')))
+    return handler
+  throw spec.isCustom ? methodNotAllowed(resource, verb ?? 'this method') : methodNotServed()
 }
 
 async function findHandlers(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { findKind } from '#api/kinds/kinds.ts'
+import { pod as podKind } from '#api/kinds/pod.ts'
 import { StatusError } from '#api/status.ts'
 import { parseFieldSelector } from './field-selector.ts'
 import { formatSelector } from './format-selector.ts'
@@ -68,7 +68,7 @@ const fieldSelectors = [
 ]
 
 suite('parseFieldSelector() of', () => {
-  const spec = findKind('', 'v1', 'pods')!
+  const spec = podKind
   for (const { text, want } of fieldSelectors) {
     test(`"${text}"`, () => assert.equal(parseFieldSelector(text, spec)?.(pod), want))
   }

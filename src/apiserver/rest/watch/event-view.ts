@@ -16,7 +16,7 @@ export interface Form {
 }
 
 /** By the resource asked for: one stored object may be served as several. */
-const views = new Map<KindSpec, WeakMap<StoreEvent, EventView>>()
+const views = new WeakMap<KindSpec, WeakMap<StoreEvent, EventView>>()
 
 /** The one view of an event that all watches share: the same change is parsed once, and written once per form. */
 export function viewOf(event: StoreEvent, spec: KindSpec): EventView {
