@@ -138,15 +138,8 @@ const definitions: Readonly<Record<string, Definition>> = read(
 const messages: Readonly<Record<string, Readonly<Record<string, ProtoField>>>> = read(
   'kubernetes-proto-fields.json',
 )
-const goFacts = new Map(
-  readFileSync(resolve(import.meta.dirname, 'go-type-facts.txt'), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => {
-      const [type, field, ...facts] = line.split(' ')
-      return [`${type} ${field}`, facts.join(' ')]
-    }),
-)
+const goFacts = readFacts('go-type-facts.txt')
+const defaults = readFacts('default-facts.txt')
 
 interface Task {
   readonly name: string
@@ -174,6 +167,19 @@ writeFileSync(
       .join(''),
 )
 console.error(`${target}: ${blocks.size} types`)
+
+/** `type field` → the rest of its line. */
+function readFacts(name: string): ReadonlyMap<string, string> {
+  const lines = readFileSync(resolve(import.meta.dirname, name), 'utf8').split('\n')
+  return new Map(
+    lines
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => {
+        const [type, field, ...facts] = line.split(' ')
+        return [`${type} ${field}`, facts.join(' ')]
+      }),
+  )
+}
 
 function openAPIName(name: string): string {
   return name.startsWith('meta.') ? `io.k8s.apimachinery.pkg.apis.${name}` : `io.k8s.api.${name}`
@@ -252,6 +258,7 @@ function describeField(
     number,
     required?.includes(name) ? 'required' : '',
     goFacts.get(`${type} ${name}`) ?? '',
+    word('default', defaults.get(`${type} ${name}`)),
     word('list', property['x-kubernetes-list-type']),
     word('keys', property['x-kubernetes-list-map-keys']?.join(',')),
     word('map', property['x-kubernetes-map-type']),

@@ -36,8 +36,6 @@ const ATOMIC = new Set([
   'meta.v1.OwnerReference',
   'networking.v1.ServiceBackendPort',
 ])
-/** Keys that may be absent from an item: those of ports. Source: core/v1 types.go, `+default="TCP"`. */
-const KEY_DEFAULTS: Readonly<Record<string, JSONValue>> = { protocol: 'TCP' }
 
 /** The parts of a value; undefined where it is a whole. */
 export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefined {
@@ -73,7 +71,7 @@ function childrenOfList(items: readonly JSONValue[], type: NodeType): Child[] | 
   if (type.listType !== 'map' && type.listType !== 'set') return undefined
   const { listMapKeys } = type
   const children = items.map((value) => ({
-    element: listMapKeys ? keyOf(value, listMapKeys) : `v:${JSON.stringify(value)}`,
+    element: listMapKeys ? keyOf(value, listMapKeys, type.of) : `v:${JSON.stringify(value)}`,
     value,
     type: { shape: 'one' as const, of: type.of },
   }))
@@ -81,12 +79,20 @@ function childrenOfList(items: readonly JSONValue[], type: NodeType): Child[] | 
   return isDistinct ? children : undefined
 }
 
-function keyOf(item: JSONValue, keys: readonly string[]): string {
+function keyOf(item: JSONValue, keys: readonly string[], of: string): string {
   const object = isJSONObject(item) ? item : {}
   const pairs = keys
     .toSorted()
-    .map((key) => [key, getKey(object, key) ?? KEY_DEFAULTS[key] ?? null] as const)
+    .map((key) => [key, getKey(object, key) ?? defaultKey(of, key)] as const)
   return `k:${JSON.stringify(Object.fromEntries(pairs))}`
+}
+
+/** A key that is absent from an item. Source: client-go applyconfigurations/internal, `default:`. */
+function defaultKey(of: string, key: string): JSONValue {
+  const field = isStruct(of) ? schemaType(of).json.get(key) : undefined
+  if (!field) return null
+  const isText = field.type.of === 'string'
+  return field.default ?? (field.required ? (isText ? '' : 0) : null)
 }
 
 /** A value of the same shape from other parts. */

@@ -1,6 +1,8 @@
 import type { FieldError } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
 import type { KubernetesObject } from '../meta.ts'
+import { applyDefaults } from '../schema/apply-defaults.ts'
+import { schemaTypeOf } from '../schema/schema.ts'
 import type { NameRule } from '../validation/names.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts'
 import type { KindSpec } from './kind-spec.ts'
@@ -8,10 +10,10 @@ import type { KindSpec } from './kind-spec.ts'
 /** What a kind says of itself; defineKind() adds what all kinds share. */
 export interface KindTraits<T extends KubernetesObject>
   extends Pick<KindSpec<T>, 'resource' | 'verbs' | 'selectableFields' | 'warnings'>,
-    Partial<
-      Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources' | 'default'>
-    > {
+    Partial<Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources'>> {
   readonly nameRule: NameRule
+  /** Defaults that depend on other fields; those of the schema are there already. */
+  readonly default?: (object: T) => T
   /** metadata.generation counts changes of these fields: `spec`, mostly. */
   readonly generationOf?: readonly (keyof T)[]
   /** A client may bring the status with a new object, as a kubelet does with its Node. */
@@ -40,7 +42,10 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
     shortNames: traits.shortNames ?? [],
     categories: traits.categories ?? [],
     subresources,
-    default: traits.default ?? ((object) => object),
+    default(object) {
+      const filled = applyDefaults(schemaTypeOf(resource)!, object)
+      return traits.default?.(filled) ?? filled
+    },
     prepareCreate(object) {
       const drops = hasStatus && !traits.keepsStatusOnCreate
       const fresh = drops ? withStatus(object, undefined) : object

@@ -36,19 +36,13 @@ export const deployment = defineKind<Deployment>({
 })
 
 function defaultSpec(spec: DeploymentSpec): DeploymentSpec {
-  const type = spec.strategy?.type ?? 'RollingUpdate'
-  const rolling = { maxUnavailable: '25%', maxSurge: '25%', ...spec.strategy?.rollingUpdate }
+  const { strategy } = spec
+  const isRolling = strategy?.type === 'RollingUpdate'
+  const rolling = { maxUnavailable: '25%', maxSurge: '25%', ...strategy?.rollingUpdate }
   return {
     ...spec,
-    replicas: spec.replicas ?? 1,
     template: defaultPodTemplate(spec.template ?? { spec: { containers: [] } }),
-    strategy: {
-      ...spec.strategy,
-      type,
-      ...(type === 'RollingUpdate' ? { rollingUpdate: rolling } : {}),
-    },
-    revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
-    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+    ...(isRolling ? { strategy: { ...strategy, rollingUpdate: rolling } } : {}),
   }
 }
 

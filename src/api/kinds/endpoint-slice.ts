@@ -31,7 +31,7 @@ export const endpointSlice = defineKind<EndpointSlice>({
   default: (object) => ({
     ...object,
     endpoints: object.endpoints ?? null,
-    ports: object.ports ? object.ports.map(defaultPort) : null,
+    ports: object.ports ?? null,
   }),
   validate: ({ addressType, endpoints, ports }) => [
     ...checkAddressType(addressType ?? ''),
@@ -41,10 +41,6 @@ export const endpointSlice = defineKind<EndpointSlice>({
   validateChange: ({ addressType }, old) =>
     validateImmutable(addressType, old.addressType, 'addressType'),
 })
-
-function defaultPort(port: EndpointPort): EndpointPort {
-  return { ...port, name: port.name ?? '', protocol: port.protocol ?? 'TCP' }
-}
 
 function checkAddressType(addressType: string): FieldError[] {
   if (addressType === '') return [required('addressType')]

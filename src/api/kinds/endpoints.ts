@@ -13,14 +13,12 @@ import {
 import { defineKind } from './define-kind.ts'
 import { protocols } from './service-ports.ts'
 
-// Source: core/v1/defaults.go and core/validation v1.36, ValidateEndpoints.
+// Source: core/validation v1.36, ValidateEndpoints.
 export const endpoints = defineKind<Endpoints>({
   resource,
   singular: 'endpoints',
   shortNames: ['ep'],
   nameRule: isDNS1123Subdomain,
-  default: (object) =>
-    object.subsets ? { ...object, subsets: object.subsets.map(defaultSubset) } : object,
   validate({ subsets = [] }, old) {
     const errors = subsets.flatMap((subset, index) => checkSubset(subset, `subsets[${index}]`))
     // What an older version took stays.
@@ -29,14 +27,6 @@ export const endpoints = defineKind<Endpoints>({
   },
   warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
 })
-
-function defaultSubset(subset: EndpointSubset): EndpointSubset {
-  if (!subset.ports) return subset
-  return {
-    ...subset,
-    ports: subset.ports.map((port) => ({ ...port, protocol: port.protocol ?? 'TCP' })),
-  }
-}
 
 function checkSubset(subset: EndpointSubset, at: string): FieldError[] {
   const { addresses = [], notReadyAddresses = [], ports = [] } = subset

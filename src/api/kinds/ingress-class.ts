@@ -18,19 +18,11 @@ type Parameters = NonNullable<NonNullable<IngressClass['spec']>['parameters']>
 const at = 'spec.controller'
 const maxControllerBytes = 250
 
-// Source: networking/v1/defaults.go and networking/validation, ValidateIngressClass.
+// Source: networking/validation, ValidateIngressClass.
 export const ingressClass = defineKind<IngressClass>({
   resource: ingressClasses,
   nameRule: isDNS1123Subdomain,
   generationOf: ['spec'],
-  default(object) {
-    const { parameters } = object.spec ?? {}
-    if (!parameters) return object
-    return {
-      ...object,
-      spec: { ...object.spec, parameters: { ...parameters, scope: parameters.scope ?? 'Cluster' } },
-    }
-  },
   validate: ({ spec = {} }) => [
     ...validateController(spec.controller ?? ''),
     ...(spec.parameters ? validateParameters(spec.parameters, 'spec.parameters') : []),

@@ -1,5 +1,8 @@
-/** Defaults of pods and pod templates. Source: core/v1/defaults.go, v1.36. */
-import type { Container, EnvVar, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from '../core.ts'
+/**
+ * Defaults of pods and pod templates that depend on other fields; the schema has the others.
+ * Source: core/v1/defaults.go, v1.36.
+ */
+import type { Container, Pod, PodSpec, PodTemplateSpec, Volume } from '../core.ts'
 
 /** What any pod spec gets, in a Pod and in a template. */
 function defaultPodSpec(spec: PodSpec): PodSpec {
@@ -7,12 +10,10 @@ function defaultPodSpec(spec: PodSpec): PodSpec {
     ...spec,
     ...(spec.volumes ? { volumes: spec.volumes.map(defaultVolume) } : {}),
     ...(spec.initContainers ? { initContainers: spec.initContainers.map(defaultContainer) } : {}),
+    ...(spec.ephemeralContainers
+      ? { ephemeralContainers: spec.ephemeralContainers.map(defaultContainer) }
+      : {}),
     containers: (spec.containers ?? []).map(defaultContainer),
-    restartPolicy: spec.restartPolicy ?? 'Always',
-    terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
-    dnsPolicy: spec.dnsPolicy ?? 'ClusterFirst',
-    securityContext: spec.securityContext ?? {},
-    schedulerName: spec.schedulerName ?? 'default-scheduler',
   }
 }
 
@@ -39,22 +40,12 @@ export function defaultPod(pod: Pod): Pod {
 }
 
 function defaultContainer(container: Container): Container {
-  const { image = '', ports, env } = container
-  const probes = (['livenessProbe', 'readinessProbe', 'startupProbe'] as const).flatMap((key) =>
-    container[key] ? [[key, defaultProbe(container[key])] as const] : [],
-  )
-  return {
-    ...container,
-    ...(ports
-      ? { ports: ports.map((port) => ({ ...port, protocol: port.protocol ?? 'TCP' })) }
-      : {}),
-    ...(env ? { env: env.map(defaultEnvVar) } : {}),
-    ...Object.fromEntries(probes),
-    resources: container.resources ?? {},
-    terminationMessagePath: container.terminationMessagePath ?? '/dev/termination-log',
-    terminationMessagePolicy: container.terminationMessagePolicy ?? 'File',
-    imagePullPolicy: container.imagePullPolicy ?? (isLatest(image) ? 'Always' : 'IfNotPresent'),
-  }
+  if (container.imagePullPolicy) return container
+  return { ...container, imagePullPolicy: pullPolicyOf(container.image) }
+}
+
+function pullPolicyOf(image = '') {
+  return isLatest(image) ? 'Always' : 'IfNotPresent'
 }
 
 /** No tag means latest, unless a digest pins the image. */
@@ -64,43 +55,9 @@ function isLatest(image: string): boolean {
   return !name.includes(':') || name.endsWith(':latest')
 }
 
-function defaultEnvVar(variable: EnvVar): EnvVar {
-  const { valueFrom } = variable
-  if (!valueFrom?.fieldRef || valueFrom.fieldRef.apiVersion) return variable
-  return {
-    ...variable,
-    valueFrom: { ...valueFrom, fieldRef: { apiVersion: 'v1', ...valueFrom.fieldRef } },
-  }
-}
-
-function defaultProbe(probe: Probe): Probe {
-  const { httpGet } = probe
-  return {
-    ...probe,
-    ...(httpGet
-      ? { httpGet: { ...httpGet, path: httpGet.path ?? '/', scheme: httpGet.scheme ?? 'HTTP' } }
-      : {}),
-    timeoutSeconds: probe.timeoutSeconds ?? 1,
-    periodSeconds: probe.periodSeconds ?? 10,
-    successThreshold: probe.successThreshold ?? 1,
-    failureThreshold: probe.failureThreshold ?? 3,
-  }
-}
-
 function defaultVolume(volume: Volume): Volume {
   const { name: _, ...sources } = volume
-  if (Object.keys(sources).length === 0) return { ...volume, emptyDir: {} }
-  const withMode = ['configMap', 'secret', 'downwardAPI', 'projected'] as const
-  const changed = withMode.flatMap((key) => {
-    const source = volume[key]
-    return source ? [[key, { ...source, defaultMode: source.defaultMode ?? 0o644 }] as const] : []
-  })
-  const path = volume.hostPath
-  return {
-    ...volume,
-    ...Object.fromEntries(changed),
-    ...(path ? { hostPath: { ...path, type: path.type ?? '' } } : {}),
-  }
+  return Object.keys(sources).length === 0 ? { ...volume, emptyDir: {} } : volume
 }
 
 /** On the host's network a port is the host's own. */

@@ -20,7 +20,6 @@ export const replicaSet = defineKind<ReplicaSet>({
     ...object,
     spec: {
       ...object.spec,
-      replicas: object.spec?.replicas ?? 1,
       template: defaultPodTemplate(object.spec?.template ?? { spec: { containers: [] } }),
     },
   }),

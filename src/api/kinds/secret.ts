@@ -33,11 +33,7 @@ function mergeStringData({ stringData, ...object }: Secret): Secret {
     ([key, value]) => [key, Buffer.from(value).toString('base64')] as const,
   )
   const data = Object.fromEntries([...Object.entries(object.data ?? {}), ...encoded])
-  return {
-    ...object,
-    ...(Object.keys(data).length > 0 ? { data } : {}),
-    type: object.type ?? 'Opaque',
-  }
+  return { ...object, ...(Object.keys(data).length > 0 ? { data } : {}) }
 }
 
 /** What each type of Secret must hold. */

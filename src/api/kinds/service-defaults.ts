@@ -1,6 +1,6 @@
 import type { Service, ServicePort, ServiceSpec, ServiceStatus } from '../core.ts'
 
-// Source: core/v1 SetDefaults_Service, v1.36.
+/** Defaults that depend on other fields. Source: core/v1 SetDefaults_Service, v1.36. */
 export function defaultService(service: Service): Service {
   const spec = defaultSpec(service.spec ?? {})
   const { status } = service
@@ -12,21 +12,16 @@ export function defaultService(service: Service): Service {
 }
 
 function defaultSpec({ sessionAffinityConfig, ...spec }: ServiceSpec): ServiceSpec {
-  const type = spec.type ?? 'ClusterIP'
-  const sessionAffinity = spec.sessionAffinity ?? 'None'
-  const timeoutSeconds = sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800
-  const affinity =
-    sessionAffinity === 'ClientIP' ? { clientIP: { timeoutSeconds } } : sessionAffinityConfig
-  const typed: ServiceSpec = {
-    ...spec,
-    type,
-    sessionAffinity,
-    ...(affinity && sessionAffinity !== 'None' ? { sessionAffinityConfig: affinity } : {}),
-    ...(spec.ports ? { ports: spec.ports.map(defaultPort) } : {}),
-  }
+  const { type } = spec
   return {
-    ...typed,
-    ...(isExternallyAccessible(typed)
+    ...spec,
+    ...(spec.sessionAffinity === 'ClientIP'
+      ? { sessionAffinityConfig: defaultAffinity(sessionAffinityConfig) }
+      : sessionAffinityConfig && spec.sessionAffinity !== 'None'
+        ? { sessionAffinityConfig }
+        : {}),
+    ...(spec.ports ? { ports: spec.ports.map(defaultTargetPort) } : {}),
+    ...(isExternallyAccessible(spec)
       ? { externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster' }
       : {}),
     ...(type === 'ExternalName'
@@ -38,6 +33,9 @@ function defaultSpec({ sessionAffinityConfig, ...spec }: ServiceSpec): ServiceSp
   }
 }
 
+const defaultAffinity = (config: ServiceSpec['sessionAffinityConfig']) =>
+  config?.clientIP ? config : { clientIP: { timeoutSeconds: 10_800 } }
+
 /** Reachable from outside of the cluster, so that externalTrafficPolicy means something. */
 export function isExternallyAccessible({ type, externalIPs = [] }: ServiceSpec): boolean {
   return (
@@ -47,13 +45,9 @@ export function isExternallyAccessible({ type, externalIPs = [] }: ServiceSpec):
   )
 }
 
-function defaultPort(port: ServicePort): ServicePort {
+function defaultTargetPort(port: ServicePort): ServicePort {
   const targetPort = port.targetPort || port.port
-  return {
-    ...port,
-    protocol: port.protocol ?? 'TCP',
-    ...(targetPort === undefined ? {} : { targetPort }),
-  }
+  return targetPort === undefined ? port : { ...port, targetPort }
 }
 
 function defaultStatus(status: ServiceStatus): ServiceStatus {

@@ -5,10 +5,11 @@
  * a line: name, type, protobuf number (0: none), and words:
  * `required`; `pointer` (Go tells zero from absence); `inline` (an embedded struct: JSON shows its fields in the
  * parent, protobuf nests them); `gated` (behind a feature gate: only the codec knows it); `enum=`; `go=` (Go's name
- * of a named string type); `list=`, `keys=`, `map=` (server-side apply); `strategy=`, `merge=` (strategic merge).
+ * of a named string type); `default=` (JSON: what the field holds when nobody set it); `list=`, `keys=`, `map=` (server-side apply); `strategy=`, `merge=` (strategic merge).
  * It is read at first use, and a type is parsed when it is first asked for.
  */
 import { readFileSync } from 'node:fs'
+import type { JSONValue } from '../json.ts'
 
 export interface FieldType {
   readonly shape: 'one' | 'list' | 'map'
@@ -26,6 +27,8 @@ export interface Field {
   readonly gated: boolean
   readonly enum?: readonly string[]
   readonly goType?: string
+  /** What the field holds when nobody set it. Defaults that depend on other fields are code, in ../kinds. */
+  readonly default?: JSONValue
   readonly listType?: 'atomic' | 'set' | 'map'
   readonly listMapKeys?: readonly string[]
   readonly mapType?: 'atomic'
@@ -130,6 +133,7 @@ function parseField(line: string): Field {
   const optional = {
     enum: list('enum'),
     goType: value('go'),
+    default: parseDefault(value('default')),
     listType: value('list') as Field['listType'],
     listMapKeys: list('keys'),
     mapType: value('map') as Field['mapType'],
@@ -149,6 +153,9 @@ function parseField(line: string): Field {
     ) as Partial<Field>),
   }
 }
+
+const parseDefault = (text: string | undefined): JSONValue | undefined =>
+  text === undefined ? undefined : JSON.parse(text)
 
 function parseType(text: string): FieldType {
   if (text.startsWith('[]')) return { shape: 'list', of: text.slice(2) }
