@@ -6,6 +6,7 @@ import { answerDiscovery } from './discovery/answer-discovery.ts'
 import { answerOpenPath } from './discovery/answer-open-paths.ts'
 import { answerOpenAPI } from './discovery/answer-openapi.ts'
 import { type Answer, type Response, statusAnswer } from './http/answer.ts'
+import { answerHealth, type HealthChecks } from './http/answer-health.ts'
 import { negotiateObject } from './http/media-type.ts'
 import { type Request, readBody } from './http/read-body.ts'
 import { parseResourcePath } from './http/request-path.ts'
@@ -16,6 +17,7 @@ import { findHandler, verbOf } from './rest/route.ts'
 export interface HandlerDeps extends RESTDeps {
   readonly authorize: Authorize
   readonly gitVersion: string
+  readonly health: HealthChecks
   /** Aborts when the server stops. */
   readonly closing: AbortSignal
 }
@@ -70,7 +72,9 @@ async function decide(
   const { path, query } = splitURL(request.url ?? '/')
   const method = request.method ?? 'GET'
   const isRead = method === 'GET' || method === 'HEAD'
-  const open = isRead ? answerOpenPath(path, deps.gitVersion) : undefined
+  const open = isRead
+    ? ((await answerHealth(path, query, deps.health)) ?? answerOpenPath(path, deps.gitVersion))
+    : undefined
   if (open) return open
   const user = userOf(socketOf(request))
   if (!user) throw unauthorized()

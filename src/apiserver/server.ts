@@ -55,6 +55,13 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     agentAccess: options.agentAccess,
     gitVersion: options.gitVersion,
     authorize: options.authorize ?? allowAdministrators,
+    health: {
+      live: [{ name: 'ping', check: () => {} }],
+      ready: [
+        { name: 'storage', check: () => store.currentRevision() },
+        { name: 'shutdown', check: () => closing.signal.throwIfAborted() },
+      ],
+    },
     closing: closing.signal,
   })
   const listeners: Listener[] = []

@@ -1,10 +1,7 @@
 import { type Answer, json } from '../http/answer.ts'
 
-const HEALTH = new Set(['/healthz', '/livez', '/readyz'])
-
-/** What anybody may read, known to us or not. */
+/** What anybody may read, known to us or not, besides the server's health. */
 export function answerOpenPath(path: string, gitVersion: string): Answer | undefined {
-  if (HEALTH.has(path)) return { code: 200, contentType: 'text/plain; charset=utf-8', body: 'ok' }
   if (path === '/version' || path === '/version/') return json(JSON.stringify(version(gitVersion)))
   return undefined
 }
