@@ -14,6 +14,8 @@ const needed: readonly {
   readonly path: string
   readonly pkg: string
   readonly optional?: boolean
+  /** A system service that the package would start at every boot, and that no cluster needs. */
+  readonly service?: string
 }[] = [
   { path: 'ip', pkg: 'iproute2' },
   { path: 'nft', pkg: 'nftables' },
@@ -32,6 +34,7 @@ const needed: readonly {
   { path: 'setpriv', pkg: 'util-linux' },
   { path: 'nsenter', pkg: 'util-linux' },
   { path: 'openssl', pkg: 'openssl' },
+  { path: 'etcd', pkg: 'etcd-server', service: 'etcd' },
 ]
 
 function isThere(path: string): boolean {

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import type { Status } from '#api/meta.ts'
 import { internal, StatusError, tooManyRequests, unauthorized, unknownPath } from '#api/status.ts'
 import { type Attributes, type Authorize, forbiddenStatus } from './auth/authorize.ts'
 import { type User, userOf } from './auth/user.ts'
@@ -13,6 +14,7 @@ import { parseResourcePath } from './http/request-path.ts'
 import { send } from './http/send.ts'
 import type { RESTDeps, RESTRequest } from './rest/request.ts'
 import { findHandler, verbOf } from './rest/route.ts'
+import { RequestTooLargeError, StoreUnavailableError } from './storage/store.ts'
 
 export interface HandlerDeps extends RESTDeps {
   readonly authorize: Authorize
@@ -59,9 +61,21 @@ export function createHandler(deps: HandlerDeps) {
 
 function answerError(error: unknown, { log }: HandlerDeps): Answer {
   if (error instanceof StatusError) return statusAnswer(error.status)
+  // Upstream passes etcd's words on, without a reason (endpoints/handlers/responsewriters/status.go).
+  if (error instanceof RequestTooLargeError || error instanceof StoreUnavailableError)
+    return statusAnswer(failureOf(error))
   log.error('Cannot serve a request', { cause: error })
   return statusAnswer(internal(error instanceof Error ? error.message : String(error)).status)
 }
+
+const failureOf = ({ message }: Error): Status => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  metadata: {},
+  status: 'Failure',
+  message,
+  code: 500,
+})
 
 async function decide(
   request: Request,

@@ -249,6 +249,7 @@ function keepOpen(store: ReturnType<typeof createSQLiteStore>) {
     delete: store.delete.bind(store),
     watch: store.watch.bind(store),
     compact: store.compact.bind(store),
+    claimCompaction: store.claimCompaction.bind(store),
     close: async () => {},
   }
 }

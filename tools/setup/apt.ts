@@ -5,7 +5,11 @@ const POLICY = '/usr/sbin/policy-rc.d'
 
 /** Installs Debian packages without starting their services. Exits 2 where apt refuses. */
 export function installPackages(
-  missing: readonly { readonly pkg: string; readonly optional?: boolean }[],
+  missing: readonly {
+    readonly pkg: string
+    readonly optional?: boolean
+    readonly service?: string
+  }[],
 ): void {
   const required = unique(missing.filter(({ optional }) => !optional))
   const optional = unique(missing.filter(({ optional }) => optional))
@@ -14,6 +18,8 @@ export function installPackages(
     run('apt-get', ['update', '-qq'])
     const known = optional.filter((pkg) => spawnSync('apt-cache', ['show', pkg]).status === 0)
     run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...required, ...known])
+    // Installed for its program only: no boot is to start it.
+    for (const { service } of missing) if (service) spawnSync('update-rc.d', [service, 'disable'])
   })
 }
 

@@ -13,6 +13,10 @@ export async function findItem(
   return item
 }
 
+/** How long upstream waits for a revision (storage/cacher/watch_cache.go, blockTimeout): several servers may share a store. */
+const FRESH_WITHIN_MS = 3_000
+const POLL_MS = 50
+
 /** The resourceVersion parameter: undefined for "" (newest), 0 for "any". @throws StatusError 400, 504 */
 export async function parseResourceVersion(
   query: URLSearchParams,
@@ -23,7 +27,12 @@ export async function parseResourceVersion(
   if (text === '') return undefined
   if (!/^\d{1,15}$/.test(text)) throw invalid(text)
   const revision = Number(text)
-  const current = await store.currentRevision()
-  if (revision > current) throw tooLargeResourceVersion(text, String(current))
-  return revision
+  if (revision === 0) return revision // anything is new enough
+  const deadline = performance.now() + FRESH_WITHIN_MS
+  for (;;) {
+    const current = await store.currentRevision()
+    if (revision <= current) return revision
+    if (performance.now() > deadline) throw tooLargeResourceVersion(text, String(current))
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
 }

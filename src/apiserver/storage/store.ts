@@ -23,6 +23,14 @@ export interface Store {
   watch(prefix: string, fromRevision: number, listener: StoreListener): StoreWatch
   /** Forgets what no read or watch from `revision` on can see. */
   compact(revision: number): Promise<void>
+  /**
+   * Asks for the right to compact, which only one of several servers has at a time: turns are counted, and one is had
+   * by naming the last (0 at first). A refusal names the last one. @param revision What is about to be compacted
+   */
+  claimCompaction(
+    turn: number,
+    revision: number,
+  ): Promise<{ readonly claimed: boolean; readonly turn: number }>
   /** Resolves when every accepted write is on its way to disk. */
   close(): Promise<void>
 }
@@ -72,6 +80,33 @@ export interface StoreListener {
 export interface StoreWatch extends Disposable {
   /** A revision up to which the listener has been told everything. */
   progress(): Promise<number>
+}
+
+/** The longest that a key and its value may be together: etcd's --max-request-bytes, for every engine. */
+export const MAX_REQUEST_BYTES = 1.5 * 1024 * 1024
+
+/** The store cannot answer now, or cannot say whether a write was made. The words are etcd's. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError'
+}
+
+/** etcd's words, which upstream passes on (etcdserver/api/v3rpc/rpctypes/error.go). */
+export class RequestTooLargeError extends Error {
+  override readonly name = 'RequestTooLargeError'
+
+  constructor() {
+    super('etcdserver: request is too large')
+  }
+}
+
+/** What an engine may add to a key and its value. */
+const HEAD_BYTES = 512
+
+export function isTooLarge(key: string, value = ''): boolean {
+  const most = MAX_REQUEST_BYTES - HEAD_BYTES
+  // A UTF-16 unit is three bytes at most: what is much shorter need not be counted.
+  if ((key.length + value.length) * 3 <= most) return false
+  return Buffer.byteLength(key) + Buffer.byteLength(value) > most
 }
 
 /** The revision asked for is older than what is kept. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { endOfPrefix } from '../key-index.ts'
 import type { StoredItem, StoreEvent } from '../store.ts'
-import { endOfPrefix } from './key-index.ts'
 
 type Row = Readonly<Record<string, unknown>>
 

@@ -2,11 +2,20 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite, test } from 'node:test'
+import { after, suite, test } from 'node:test'
 import { testStore } from '../conformance.ts'
 import { createSQLiteStore } from './sqlite-store.ts'
 
-testStore('SQLite in memory', async () => createSQLiteStore(':memory:'))
+testStore('SQLite in memory', async () => createSQLiteStore(':memory:'), { keeps: false })
+
+suite('SQLite in a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-store-'))
+  let stores = 0
+  after(() => rmSync(folder, { recursive: true }))
+  testStore('SQLite', async (place = String(++stores)) =>
+    createSQLiteStore(join(folder, `${place}.db`)),
+  )
+})
 
 const inFolder = (body: (path: string) => Promise<void>) => async () => {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-store-'))
@@ -18,36 +27,6 @@ const inFolder = (body: (path: string) => Promise<void>) => async () => {
 }
 
 suite('createSQLiteStore()', () => {
-  test(
-    'finds state, revision and compaction again',
-    inFolder(async (path) => {
-      const first = createSQLiteStore(path)
-      const made = await first.create('/p/a', 'ä')
-      const doomed = await first.create('/p/b', '1')
-      assert.ok(made.ok && doomed.ok)
-      const gone = await first.delete('/p/b', doomed.revision)
-      assert.ok(gone.ok)
-      await first.compact(gone.revision)
-      await first.close()
-
-      const second = createSQLiteStore(path)
-      try {
-        assert.equal(await second.currentRevision(), gone.revision)
-        const { items } = await second.list('/')
-        const expected = {
-          key: '/p/a',
-          value: 'ä',
-          modRevision: made.revision,
-          createRevision: made.revision,
-        }
-        assert.deepEqual(items, [expected])
-        await assert.rejects(second.list('/', { revision: made.revision }))
-      } finally {
-        await second.close()
-      }
-    }),
-  )
-
   test(
     'refuses a second process, by name of the file',
     inFolder(async (path) => {

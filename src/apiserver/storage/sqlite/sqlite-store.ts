@@ -1,8 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { endOfPrefix, KeyIndex } from '../key-index.ts'
 import {
   CompactedError,
   FutureRevisionError,
+  isTooLarge,
   type ListRange,
+  RequestTooLargeError,
   type Store,
   type StoredItem,
   type StoredList,
@@ -11,10 +14,9 @@ import {
   type StoreWatch,
   type WriteResult,
 } from '../store.ts'
-import { endOfPrefix, KeyIndex } from './key-index.ts'
+import { Subscriptions } from '../subscriptions.ts'
 import { type DatabaseOptions, openDatabase } from './open-database.ts'
 import { createRevisionLog, type RevisionLog } from './revision-log.ts'
-import { Subscriptions } from './subscriptions.ts'
 
 /** Opens or makes the file at `path` (`:memory:` for none). @throws Error `Cannot open state …` */
 export function createSQLiteStore(path: string, options: DatabaseOptions = {}): Store {
@@ -117,6 +119,11 @@ class SQLiteStore implements Store {
     this.#compacted = revision
   }
 
+  /** The file is this process's alone. */
+  async claimCompaction(turn: number) {
+    return { claimed: true, turn: turn + 1 }
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#flush()
@@ -138,7 +145,8 @@ class SQLiteStore implements Store {
 
   #write(key: string, expectedRevision: number, value: string | undefined): Promise<WriteResult> {
     const { promise, resolve, reject } = Promise.withResolvers<WriteResult>()
-    if (this.#closed) reject(new Error(`Cannot write ${key}: the store is closed`))
+    if (isTooLarge(key, value)) reject(new RequestTooLargeError())
+    else if (this.#closed) reject(new Error(`Cannot write ${key}: the store is closed`))
     else {
       if (this.#pending.length === 0) setImmediate(() => this.#flush())
       this.#pending.push({ key, expectedRevision, value, resolve, reject })

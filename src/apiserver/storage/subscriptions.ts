@@ -1,4 +1,4 @@
-import type { StoreEvent, StoreListener } from '../store.ts'
+import type { StoreEvent, StoreListener } from './store.ts'
 
 /** Live watches by prefix, so that the changes of a commit are sorted out once for all watches of one prefix. */
 export class Subscriptions {
@@ -20,7 +20,17 @@ export class Subscriptions {
     for (const [prefix, group] of this.#byPrefix) {
       const matching = events.filter((event) => keyOf(event).startsWith(prefix))
       if (matching.length === 0) continue
-      for (const listener of [...group]) listener.changed(matching)
+      for (const listener of [...group]) this.#tell(group, listener, matching)
+    }
+  }
+
+  /** The store and its other listeners go on, whatever one of them does. */
+  #tell(group: Set<StoreListener>, listener: StoreListener, events: readonly StoreEvent[]): void {
+    try {
+      listener.changed(events)
+    } catch (cause) {
+      group.delete(listener)
+      listener.failed(new Error('Cannot watch on: the listener failed', { cause }))
     }
   }
 

@@ -1,4 +1,4 @@
-import type { StoredItem } from '../store.ts'
+import type { StoredItem } from './store.ts'
 
 /** The newest item of every key, in byte order: what most reads are answered from. */
 export class KeyIndex {
