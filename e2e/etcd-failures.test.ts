@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2'
 import { connect, createServer as createTCPServer, type Socket } from 'node:net'
 import { after, before, suite, test } from 'node:test'
-import { silentLog } from '#log/log.ts'
-import { startTestEtcd, type TestEtcd } from '../../testing/etcd-cluster.ts'
-import { revisionOf, type Store, StoreUnavailableError } from '../store.ts'
-import type { EtcdAccess } from './etcd-client.ts'
-import { openEtcdStore } from './etcd-store.ts'
+import type { EtcdAccess } from '#apiserver/storage/etcd/etcd-client.ts'
+import { openEtcdStore } from '#apiserver/storage/etcd/etcd-store.ts'
+import { revisionOf, type Store, StoreUnavailableError } from '#apiserver/storage/store.ts'
+import { startTestEtcd, type TestEtcd } from './support/etcd.ts'
 
 /** Bytes pass in both directions until they are cut or held back. */
 interface BreakableLine extends AsyncDisposable {
@@ -251,53 +249,5 @@ suite('openEtcdStore() with three members', () => {
     const one = { ...access, endpoints: [access.endpoints[member]!], prefix: '/test' }
     const store = await openEtcdStore(one)
     await store.close()
-  }
-})
-
-suite('openEtcdStore() with a server that is no etcd', () => {
-  const cases: readonly { name: string; answer: (stream: ServerHttp2Stream) => void }[] = [
-    {
-      name: 'HTTP errors',
-      answer: (stream) => stream.respond({ ':status': 404 }, { endStream: true }),
-    },
-    {
-      name: 'nonsense',
-      answer: (stream) => {
-        stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
-        stream.end(Buffer.from('this is not gRPC at all'))
-      },
-    },
-    {
-      name: 'an endless message',
-      answer: (stream) => {
-        stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
-        stream.end(Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 1]))
-      },
-    },
-    {
-      name: 'a message that ends early',
-      answer: (stream) => {
-        stream.respond({ ':status': 200 }, { waitForTrailers: true })
-        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-        stream.end(Buffer.from([0, 0, 0, 0, 3, 0x0a, 0x50, 1]))
-      },
-    },
-  ]
-  for (const { name, answer } of cases) {
-    test(`refuses ${name}`, { timeout: 20_000 }, async () => {
-      const server: Http2Server = createServer()
-      server.on('stream', (stream: ServerHttp2Stream) => {
-        stream.on('error', () => {})
-        answer(stream)
-      })
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      const { port } = server.address() as { port: number }
-      const access = { endpoints: [`http://127.0.0.1:${port}`], log: silentLog, prefix: '/test' }
-      try {
-        await assert.rejects(openEtcdStore({ ...access, patienceMs: 100 }))
-      } finally {
-        server.close()
-      }
-    })
   }
 })
