@@ -172,12 +172,36 @@ export interface Toleration {
   readonly tolerationSeconds?: number
 }
 
+export interface Affinity {
+  readonly nodeAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+      readonly nodeSelectorTerms?: readonly NodeSelectorTerm[]
+    }
+    readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly unknown[]
+  }
+  readonly podAffinity?: Readonly<Record<string, unknown>>
+  readonly podAntiAffinity?: Readonly<Record<string, unknown>>
+}
+
+/** All of a term's requirements must hold; of several terms, one. */
+export interface NodeSelectorTerm {
+  readonly matchExpressions?: readonly NodeSelectorRequirement[]
+  readonly matchFields?: readonly NodeSelectorRequirement[]
+}
+
+export interface NodeSelectorRequirement {
+  readonly key: string
+  readonly operator: string
+  readonly values?: readonly string[]
+}
+
 export interface PodSpec {
   readonly containers: readonly Container[]
   readonly initContainers?: readonly Container[]
   readonly volumes?: readonly Volume[]
   readonly nodeName?: string
   readonly nodeSelector?: Readonly<Record<string, string>>
+  readonly affinity?: Affinity
   readonly tolerations?: readonly Toleration[]
   readonly hostname?: string
   readonly subdomain?: string
@@ -275,6 +299,7 @@ export interface Volume {
   readonly hostPath?: { readonly path: string; readonly type?: string }
   readonly downwardAPI?: { readonly items?: readonly unknown[]; readonly defaultMode?: number }
   readonly projected?: { readonly sources?: readonly unknown[]; readonly defaultMode?: number }
+  readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean }
 }
 
 export interface KeyedVolumeSource {

@@ -46,6 +46,9 @@ export const invalid = (field: string, value: unknown, detail: string): FieldErr
   detail,
 })
 
+/** Stands for a value that the message does not repeat (Go's field.OmitValueType). */
+export const omitted = Symbol('omitted')
+
 export const required = (field: string, detail = ''): FieldError => ({
   type: 'Required',
   field,
@@ -100,9 +103,10 @@ export const tooMany = (field: string, actual: number, max: number): FieldError 
 
 /** The error without its field, as in `details.causes[].message`. */
 export function formatFieldErrorBody({ type, value, detail }: FieldError): string {
-  const text = withoutValue.has(type)
-    ? words[type].text
-    : `${words[type].text}: ${formatValue(value)}`
+  const text =
+    withoutValue.has(type) || value === omitted
+      ? words[type].text
+      : `${words[type].text}: ${formatValue(value)}`
   return detail === '' ? text : `${text}: ${detail}`
 }
 

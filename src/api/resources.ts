@@ -1,4 +1,5 @@
-import type { Deployment, ReplicaSet } from './apps.ts'
+import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from './apps.ts'
+import type { CronJob, Job } from './batch.ts'
 import type { Lease } from './coordination.ts'
 import type {
   ConfigMap,
@@ -15,6 +16,8 @@ import type { EndpointSlice } from './discovery.ts'
 import type { EventsEvent } from './events.ts'
 import type { KubernetesObject } from './meta.ts'
 import type { Ingress, IngressClass } from './networking.ts'
+import type { PodTemplate, ReplicationController } from './replication.ts'
+import type { PersistentVolume, PersistentVolumeClaim } from './volumes.ts'
 
 /** Where a kind is served. The type parameter ties the object's shape to it; it has no value at run time. */
 export interface Resource<T extends KubernetesObject = KubernetesObject> {
@@ -56,6 +59,31 @@ export const eventsEvents = namespaced<EventsEvent>('events.k8s.io', 'Event', 'e
 export const leases = namespaced<Lease>('coordination.k8s.io', 'Lease', 'leases')
 export const deployments = namespaced<Deployment>('apps', 'Deployment', 'deployments')
 export const replicaSets = namespaced<ReplicaSet>('apps', 'ReplicaSet', 'replicasets')
+export const statefulSets = namespaced<StatefulSet>('apps', 'StatefulSet', 'statefulsets')
+export const daemonSets = namespaced<DaemonSet>('apps', 'DaemonSet', 'daemonsets')
+export const controllerRevisions = namespaced<ControllerRevision>(
+  'apps',
+  'ControllerRevision',
+  'controllerrevisions',
+)
+export const jobs = namespaced<Job>('batch', 'Job', 'jobs')
+export const cronJobs = namespaced<CronJob>('batch', 'CronJob', 'cronjobs')
+export const replicationControllers = namespaced<ReplicationController>(
+  '',
+  'ReplicationController',
+  'replicationcontrollers',
+)
+export const podTemplates = namespaced<PodTemplate>('', 'PodTemplate', 'podtemplates')
+export const persistentVolumes = clusterScoped<PersistentVolume>(
+  '',
+  'PersistentVolume',
+  'persistentvolumes',
+)
+export const persistentVolumeClaims = namespaced<PersistentVolumeClaim>(
+  '',
+  'PersistentVolumeClaim',
+  'persistentvolumeclaims',
+)
 export const endpointSlices = namespaced<EndpointSlice>(
   'discovery.k8s.io',
   'EndpointSlice',

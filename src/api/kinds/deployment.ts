@@ -1,11 +1,11 @@
 import type { Deployment, DeploymentSpec } from '../apps.ts'
-import type { IntOrString } from '../core.ts'
 import { type FieldError, forbidden, invalid, notSupported, required } from '../field-error.ts'
 import { deployments } from '../resources.ts'
 import { validateLabelSelector } from '../validation/labels.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { mustNotBeNegative, validateImmutable } from '../validation/object-meta.ts'
 import { defineKind } from './define-kind.ts'
+import { validateAtMost100Percent, validateIntOrPercent } from './int-or-percent.ts'
 import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
 import { isEmptySelector, validatePodTemplate } from './pod-template.ts'
@@ -114,22 +114,6 @@ function validateStrategy({ strategy }: DeploymentSpec): FieldError[] {
     Number.parseInt(String(maxSurge), 10) === 0
       ? [invalid(`${field}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0')]
       : []),
-    ...(typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable, 10) > 100
-      ? [invalid(`${field}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%')]
-      : []),
+    ...validateAtMost100Percent(maxUnavailable, `${field}.maxUnavailable`),
   ]
-}
-
-function validateIntOrPercent(value: IntOrString, field: string): FieldError[] {
-  if (typeof value === 'number') return value < 0 ? [invalid(field, value, mustNotBeNegative)] : []
-  const words = "a valid percent string must be a numeric string followed by an ending '%'"
-  return /^[0-9]+%$/.test(value)
-    ? []
-    : [
-        invalid(
-          field,
-          value,
-          `${words} (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`,
-        ),
-      ]
 }

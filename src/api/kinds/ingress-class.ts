@@ -1,14 +1,13 @@
-import {
-  type FieldError,
-  forbidden,
-  invalid,
-  notSupported,
-  required,
-  tooLong,
-} from '../field-error.ts'
+import { type FieldError, forbidden, notSupported, required, tooLong } from '../field-error.ts'
 import type { IngressClass } from '../networking.ts'
 import { ingressClasses } from '../resources.ts'
-import { byteLength, checkName, isDNS1123Label, isDNS1123Subdomain } from '../validation/names.ts'
+import {
+  byteLength,
+  checkName,
+  isDNS1123Label,
+  isDNS1123Subdomain,
+  validateDomainPrefixedPath,
+} from '../validation/names.ts'
 import { validateImmutable } from '../validation/object-meta.ts'
 import { defineKind } from './define-kind.ts'
 import { validateReference } from './ingress.ts'
@@ -34,21 +33,7 @@ export const ingressClass = defineKind<IngressClass>({
 function validateController(controller: string): FieldError[] {
   if (controller === '') return [required(at)]
   const long = byteLength(controller) > maxControllerBytes ? [tooLong(at, maxControllerBytes)] : []
-  const [host = '', ...rest] = controller.split('/')
-  const path = rest.join('/')
-  if (host === '' || path === '') {
-    const detail = 'must be a domain-prefixed path (such as "acme.io/foo")'
-    return [...long, invalid(at, controller, detail)]
-  }
-  const characters = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
-  const isPath = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path)
-  return [
-    ...long,
-    ...checkName(isDNS1123Subdomain, host, at),
-    ...(isPath
-      ? []
-      : [invalid(at, path, `Invalid path (regex used for validation is '${characters}')`)]),
-  ]
+  return [...long, ...validateDomainPrefixedPath(controller, at)]
 }
 
 function validateParameters(parameters: Parameters, field: string): FieldError[] {

@@ -1,4 +1,7 @@
 import { configMap } from './config-map.ts'
+import { controllerRevision } from './controller-revision.ts'
+import { cronJob } from './cron-job.ts'
+import { daemonSet } from './daemon-set.ts'
 import { deployment } from './deployment.ts'
 import { endpointSlice } from './endpoint-slice.ts'
 import { endpoints } from './endpoints.ts'
@@ -6,15 +9,21 @@ import { event } from './event.ts'
 import { eventsEvent } from './events-event.ts'
 import { ingress } from './ingress.ts'
 import { ingressClass } from './ingress-class.ts'
+import { job } from './job.ts'
 import type { KindSpec } from './kind-spec.ts'
 import { lease } from './lease.ts'
 import { namespace } from './namespace.ts'
 import { node } from './node.ts'
+import { persistentVolume } from './persistent-volume.ts'
+import { persistentVolumeClaim } from './persistent-volume-claim.ts'
 import { pod } from './pod.ts'
 import { replicaSet } from './replica-set.ts'
+import { replicationController } from './replication-controller.ts'
 import { secret } from './secret.ts'
 import { service } from './service.ts'
 import { serviceAccount } from './service-account.ts'
+import { statefulSet } from './stateful-set.ts'
+import { podTemplate } from './stored-pod-template.ts'
 
 /** Every kind that the API serves whatever the cluster; kind-registry.ts adds those that its objects define. */
 export const kinds: readonly KindSpec[] = [
@@ -23,12 +32,21 @@ export const kinds: readonly KindSpec[] = [
   event,
   namespace,
   node,
+  persistentVolumeClaim,
+  persistentVolume,
   pod,
+  podTemplate,
+  replicationController,
   secret,
   serviceAccount,
   service,
+  controllerRevision,
+  daemonSet,
   deployment,
   replicaSet,
+  statefulSet,
+  cronJob,
+  job,
   lease,
   endpointSlice,
   eventsEvent,

@@ -5,26 +5,47 @@ import { matchesSelector } from '../selectors.ts'
 import { validateLabels } from '../validation/labels.ts'
 import { validatePodSpec } from './pod-spec-validation.ts'
 
-const at = 'spec.template'
-
-/** The template of a Deployment or ReplicaSet, whose pods run for ever. Source: apps/validation. */
+/** The template of a workload whose pods run for ever. Source: apps/validation; `owner` is named in one sentence. */
 export function validatePodTemplate(
   template: PodTemplateSpec | undefined,
   selector: LabelSelector | undefined,
+  owner = 'ReplicaSet',
 ): FieldError[] {
+  const at = 'spec.template'
   if (!template) return [required(at)]
-  const { metadata, spec } = template
-  const labels = metadata?.labels ?? {}
+  const { spec } = template
   return [
-    ...(selector && !isEmptySelector(selector) && !matchesSelector(selector, labels)
-      ? [
-          invalid(
-            `${at}.metadata.labels`,
-            metadata?.labels ?? null,
-            '`selector` does not match template `labels`',
+    ...validateTemplateLabels(template, selector, at),
+    ...validatePodTemplateSpec(template, at),
+    ...(spec.restartPolicy === 'Always'
+      ? []
+      : [notSupported(`${at}.spec.restartPolicy`, spec.restartPolicy ?? '', ['Always'])]),
+    ...(spec.activeDeadlineSeconds === undefined
+      ? []
+      : [
+          forbidden(
+            `${at}.spec.activeDeadlineSeconds`,
+            `activeDeadlineSeconds in ${owner} is not Supported`,
           ),
-        ]
-      : []),
+        ]),
+  ]
+}
+
+/** The pods that a template makes must be those that its owner selects. */
+export function validateTemplateLabels(
+  { metadata }: PodTemplateSpec,
+  selector: LabelSelector | undefined,
+  at: string,
+): FieldError[] {
+  const labels = metadata?.labels
+  if (!selector || isEmptySelector(selector) || matchesSelector(selector, labels)) return []
+  const detail = '`selector` does not match template `labels`'
+  return [invalid(`${at}.metadata.labels`, labels ?? null, detail)]
+}
+
+/** core/validation ValidatePodTemplateSpec: what every template must keep to. */
+export function validatePodTemplateSpec({ metadata, spec }: PodTemplateSpec, at: string) {
+  return [
     ...validateLabels(metadata?.labels, `${at}.labels`),
     ...validatePodSpec(spec, `${at}.spec`, { inPod: false }),
     ...((spec.ephemeralContainers ?? []).length > 0
@@ -35,17 +56,6 @@ export function validatePodTemplate(
           ),
         ]
       : []),
-    ...(spec.restartPolicy === 'Always'
-      ? []
-      : [notSupported(`${at}.spec.restartPolicy`, spec.restartPolicy ?? '', ['Always'])]),
-    ...(spec.activeDeadlineSeconds === undefined
-      ? []
-      : [
-          forbidden(
-            `${at}.spec.activeDeadlineSeconds`,
-            'activeDeadlineSeconds in ReplicaSet is not Supported',
-          ),
-        ]),
   ]
 }
 

@@ -31,11 +31,11 @@ export const replicaSet = defineKind<ReplicaSet>({
   ],
   validateChange: ({ spec }, old) =>
     validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
-  validateStatus: ({ status }) => validateStatus(status),
+  validateStatus: ({ status }) => validateReplicaStatus(status),
 })
 
-// Source: apps/validation ValidateReplicaSetStatus.
-function validateStatus(status: ReplicaSet['status']): FieldError[] {
+/** Source: apps/validation ValidateReplicaSetStatus. */
+export function validateReplicaStatus(status: ReplicaSet['status']): FieldError[] {
   if (!status) return []
   const counts = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'] as const
   const { replicas, readyReplicas = 0, availableReplicas = 0 } = status

@@ -3,7 +3,7 @@
  * Source: apimachinery pkg/util/validation and pkg/api/validate/content, v0.36.
  */
 import type { FieldError } from '../field-error.ts'
-import { invalid } from '../field-error.ts'
+import { invalid, required } from '../field-error.ts'
 
 /** Checks a value; no sentence means valid. */
 export type NameRule = (value: string) => readonly string[]
@@ -176,4 +176,21 @@ export function asPrefix(rule: NameRule): NameRule {
 /** One `Invalid` for each broken rule. */
 export function checkName(rule: NameRule, value: string, field: string): FieldError[] {
   return rule(value).map((detail) => invalid(field, value, detail))
+}
+
+/** `acme.io/foo`. Source: apimachinery util/validation IsDomainPrefixedPath. */
+export function validateDomainPrefixedPath(value: string, field: string): FieldError[] {
+  if (value === '') return [required(field)]
+  const [host = '', ...rest] = value.split('/')
+  const path = rest.join('/')
+  if (host === '' || path === '') {
+    const detail = 'must be a domain-prefixed path (such as "acme.io/foo")'
+    return [invalid(field, value, detail)]
+  }
+  const characters = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+"
+  const isPath = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path)
+  return [
+    ...checkName(isDNS1123Subdomain, host, field),
+    ...(isPath ? [] : [invalid(field, path, explain('Invalid path', characters))]),
+  ]
 }

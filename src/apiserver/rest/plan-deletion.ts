@@ -32,7 +32,7 @@ export function planDeletion(
     before === undefined
       ? wished
       : Math.min(before, gracePeriodSeconds === undefined ? before : wished)
-  const finalizers = planFinalizers(metadata.finalizers ?? [], propagationPolicy)
+  const finalizers = planFinalizers(object, propagationPolicy)
   const isNew = !metadata.deletionTimestamp
   const marked: KubernetesObject = {
     ...object,
@@ -55,7 +55,15 @@ function graceOf({ spec, status }: Pod, wished: number | undefined): number {
   return wished ?? spec.terminationGracePeriodSeconds ?? 30
 }
 
-function planFinalizers(finalizers: readonly string[], policy: Policy): readonly string[] {
+/** Where nobody says otherwise their dependents stay: older clients count on it (each strategy's DefaultGarbageCollectionPolicy). */
+const ORPHANS_BY_DEFAULT = new Set(['Job', 'CronJob', 'ReplicationController'])
+
+function planFinalizers(
+  { kind = '', metadata: { finalizers = [] } }: KubernetesObject,
+  wished: Policy,
+): readonly string[] {
+  const isSaid = finalizers.includes(ORPHAN) || finalizers.includes(FOREGROUND)
+  const policy = wished ?? (ORPHANS_BY_DEFAULT.has(kind) && !isSaid ? 'Orphan' : undefined)
   if (policy === undefined) return finalizers
   const others = finalizers.filter((each) => each !== ORPHAN && each !== FOREGROUND)
   if (policy === 'Background') return others

@@ -3,12 +3,12 @@ import { formatAge } from './duration.ts'
 
 export interface Column<T extends KubernetesObject = KubernetesObject> {
   readonly name: string
-  readonly type: 'string' | 'integer'
+  readonly type: 'string' | 'integer' | 'boolean'
   readonly format?: 'name'
   readonly description?: string
   /** Shown by `kubectl get -o wide` only. */
   readonly wide?: boolean
-  readonly cell: (object: T, now: number) => string | number
+  readonly cell: (object: T, now: number) => string | number | boolean
 }
 
 export const nameColumn: Column = {
@@ -37,3 +37,8 @@ export const integer = <T extends KubernetesObject>(
   name: string,
   cell: (object: T) => number,
 ): Column<T> => ({ name, type: 'integer', cell })
+
+export const boolean = <T extends KubernetesObject>(
+  name: string,
+  cell: (object: T) => boolean,
+): Column<T> => ({ name, type: 'boolean', cell })

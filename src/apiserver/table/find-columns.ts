@@ -1,7 +1,14 @@
 import type { KubernetesObject } from '#api/meta.ts'
 import type { Resource } from '#api/resources.ts'
 import { ageColumn, type Column, nameColumn } from './column.ts'
-import { deploymentColumns, replicaSetColumns } from './columns/apps.ts'
+import {
+  controllerRevisionColumns,
+  daemonSetColumns,
+  deploymentColumns,
+  replicaSetColumns,
+  statefulSetColumns,
+} from './columns/apps.ts'
+import { cronJobColumns, jobColumns } from './columns/batch.ts'
 import { configMapColumns, secretColumns, serviceAccountColumns } from './columns/configuration.ts'
 import { endpointSliceColumns, endpointsColumns } from './columns/endpoints.ts'
 import { eventColumns, eventsEventColumns } from './columns/event.ts'
@@ -10,7 +17,9 @@ import { leaseColumns } from './columns/lease.ts'
 import { namespaceColumns } from './columns/namespace.ts'
 import { nodeColumns } from './columns/node.ts'
 import { podColumns } from './columns/pod.ts'
+import { podTemplateColumns, replicationControllerColumns } from './columns/pod-template.ts'
 import { serviceColumns } from './columns/service.ts'
+import { persistentVolumeClaimColumns, persistentVolumeColumns } from './columns/volumes.ts'
 
 const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   '/configmaps': configMapColumns,
@@ -18,12 +27,21 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   '/events': eventColumns,
   '/namespaces': namespaceColumns,
   '/nodes': nodeColumns,
+  '/persistentvolumeclaims': persistentVolumeClaimColumns,
+  '/persistentvolumes': persistentVolumeColumns,
   '/pods': podColumns,
+  '/podtemplates': podTemplateColumns,
+  '/replicationcontrollers': replicationControllerColumns,
   '/secrets': secretColumns,
   '/serviceaccounts': serviceAccountColumns,
   '/services': serviceColumns,
+  'apps/controllerrevisions': controllerRevisionColumns,
+  'apps/daemonsets': daemonSetColumns,
   'apps/deployments': deploymentColumns,
   'apps/replicasets': replicaSetColumns,
+  'apps/statefulsets': statefulSetColumns,
+  'batch/cronjobs': cronJobColumns,
+  'batch/jobs': jobColumns,
   'coordination.k8s.io/leases': leaseColumns,
   'discovery.k8s.io/endpointslices': endpointSliceColumns,
   'events.k8s.io/events': eventsEventColumns,

@@ -1,7 +1,8 @@
-import type { Deployment, ReplicaSet } from '#api/apps.ts'
+import type { Deployment, ReplicaSet, StatefulSet } from '#api/apps.ts'
 import { invalid as invalidField } from '#api/field-error.ts'
 import { isJSONObject, type JSONObject } from '#api/json.ts'
-import type { KubernetesObject } from '#api/meta.ts'
+import type { KubernetesObject, LabelSelector } from '#api/meta.ts'
+import type { ReplicationController } from '#api/replication.ts'
 import { badRequest, invalid } from '#api/status.ts'
 import { type Answer, json } from '../../http/answer.ts'
 import { parsePatch } from '../apply-patch.ts'
@@ -15,9 +16,9 @@ import { refuseServerSideApply } from '../verbs/patch.ts'
 import { parseWriteOptions } from '../write-options.ts'
 
 /** What has a scale: spec.replicas, status.replicas and a selector at the same places. */
-type Scalable = Deployment | ReplicaSet
+type Scalable = Deployment | ReplicaSet | StatefulSet | ReplicationController
 
-/** deployments/scale and replicasets/scale, as autoscaling/v1 Scale. */
+/** deployments/scale and its like, as autoscaling/v1 Scale. */
 export const scale = {
   async get(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
     return json(JSON.stringify(scaleOf(objectOf(await findItem(request, deps)) as Scalable)))
@@ -66,15 +67,23 @@ async function change(
   return json(JSON.stringify(scaleOf(objectOf(written) as Scalable)))
 }
 
-function scaleOf({ metadata, spec, status }: Scalable): JSONObject {
+function scaleOf(object: Scalable): JSONObject {
+  const { metadata, spec, status } = object
   const { name, namespace = '', uid = '', resourceVersion = '', creationTimestamp = '' } = metadata
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     spec: { replicas: spec.replicas ?? 0 },
-    status: { replicas: status?.replicas ?? 0, selector: selectorText(spec.selector) },
+    status: { replicas: status?.replicas ?? 0, selector: selectorText(selectorOf(object)) },
   }
+}
+
+/** A ReplicationController's selector is a map of labels. */
+function selectorOf({ kind, spec: { selector = {} } }: Scalable): LabelSelector {
+  return kind === 'ReplicationController'
+    ? { matchLabels: selector as Readonly<Record<string, string>> }
+    : selector
 }
 
 function withReplicas(current: Scalable, wanted: JSONObject, name: string): KubernetesObject {

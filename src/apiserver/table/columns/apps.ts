@@ -1,22 +1,14 @@
-import type { Deployment, ReplicaSet } from '#api/apps.ts'
-import type { PodTemplateSpec } from '#api/core.ts'
-import type { KubernetesObject } from '#api/meta.ts'
+import type {
+  ControllerRevision,
+  DaemonSet,
+  Deployment,
+  ReplicaSet,
+  StatefulSet,
+} from '#api/apps.ts'
 import { formatSelector } from '../../rest/format-selector.ts'
 import { ageColumn, type Column, integer, nameColumn, text } from '../column.ts'
-
-interface WithTemplate extends KubernetesObject {
-  readonly spec: { readonly template?: PodTemplateSpec }
-}
-
-const containersOf = ({ spec }: WithTemplate) => spec.template?.spec?.containers ?? []
-const names = (object: WithTemplate) =>
-  containersOf(object)
-    .map(({ name }) => name)
-    .join(',')
-const images = (object: WithTemplate) =>
-  containersOf(object)
-    .map(({ image }) => image)
-    .join(',')
+import { templateColumns } from './pod-template.ts'
+import { formatLabels } from './service.ts'
 
 export const deploymentColumns: readonly Column<Deployment>[] = [
   nameColumn,
@@ -24,8 +16,7 @@ export const deploymentColumns: readonly Column<Deployment>[] = [
   integer('Up-to-date', ({ status }) => status?.updatedReplicas ?? 0),
   integer('Available', ({ status }) => status?.availableReplicas ?? 0),
   ageColumn,
-  text('Containers', names, true),
-  text('Images', images, true),
+  ...templateColumns<Deployment>(({ spec }) => spec.template),
   text('Selector', ({ spec }) => formatSelector(spec.selector), true),
 ]
 
@@ -35,7 +26,38 @@ export const replicaSetColumns: readonly Column<ReplicaSet>[] = [
   integer('Current', ({ status }) => status?.replicas ?? 0),
   integer('Ready', ({ status }) => status?.readyReplicas ?? 0),
   ageColumn,
-  text('Containers', names, true),
-  text('Images', images, true),
+  ...templateColumns<ReplicaSet>(({ spec }) => spec.template),
   text('Selector', ({ spec }) => formatSelector(spec.selector), true),
+]
+
+export const statefulSetColumns: readonly Column<StatefulSet>[] = [
+  nameColumn,
+  text('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`),
+  ageColumn,
+  ...templateColumns<StatefulSet>(({ spec }) => spec.template),
+]
+
+export const daemonSetColumns: readonly Column<DaemonSet>[] = [
+  nameColumn,
+  integer('Desired', ({ status }) => status?.desiredNumberScheduled ?? 0),
+  integer('Current', ({ status }) => status?.currentNumberScheduled ?? 0),
+  integer('Ready', ({ status }) => status?.numberReady ?? 0),
+  integer('Up-to-date', ({ status }) => status?.updatedNumberScheduled ?? 0),
+  integer('Available', ({ status }) => status?.numberAvailable ?? 0),
+  text('Node Selector', ({ spec }) => formatLabels(spec.template.spec.nodeSelector)),
+  ageColumn,
+  ...templateColumns<DaemonSet>(({ spec }) => spec.template),
+  text('Selector', ({ spec }) => formatSelector(spec.selector), true),
+]
+
+export const controllerRevisionColumns: readonly Column<ControllerRevision>[] = [
+  nameColumn,
+  text('Controller', ({ metadata }) => {
+    const owner = metadata.ownerReferences?.find(({ controller }) => controller)
+    if (!owner) return '<none>'
+    const group = owner.apiVersion.includes('/') ? `.${owner.apiVersion.split('/')[0]}` : ''
+    return `${owner.kind.toLowerCase()}${group}/${owner.name}`
+  }),
+  text('Revision', ({ revision }) => String(revision)),
+  ageColumn,
 ]
