@@ -117,6 +117,30 @@ const inlineFields: ReadonlySet<string> = new Set([
   'volume.volumeSource',
 ])
 
+const WORKLOAD = 'k8s.io.api.scheduling.v1alpha3.WorkloadPodGroup'
+
+/** Messages behind the gated JobSpec.scheduling, which the protobuf description leaves out; numbers as the golden Job has them. */
+const gatedMessages: Readonly<Record<string, Readonly<Record<string, ProtoField>>>> = {
+  [`${WORKLOAD}SchedulingPolicy`]: {
+    basic: { number: 1, type: `.${WORKLOAD}BasicSchedulingPolicy` },
+    gang: { number: 2, type: `.${WORKLOAD}GangSchedulingPolicy` },
+  },
+  [`${WORKLOAD}GangSchedulingPolicy`]: { minCount: { number: 1, type: 'int32' } },
+  [`${WORKLOAD}SchedulingConstraints`]: {
+    topology: { number: 1, type: `.${WORKLOAD}TopologyConstraint`, repeated: true },
+  },
+  [`${WORKLOAD}TopologyConstraint`]: { key: { number: 1, type: 'string' } },
+  [`${WORKLOAD}DisruptionMode`]: {
+    single: { number: 1, type: `.${WORKLOAD}SingleDisruptionMode` },
+    all: { number: 2, type: `.${WORKLOAD}AllDisruptionMode` },
+  },
+  [`${WORKLOAD}ResourceClaim`]: {
+    name: { number: 1, type: 'string' },
+    resourceClaimName: { number: 2, type: 'string' },
+    resourceClaimTemplateName: { number: 3, type: 'string' },
+  },
+}
+
 const scalars: Readonly<Record<string, string>> = {
   'io.k8s.apimachinery.pkg.api.resource.Quantity': 'Quantity',
   'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1': 'FieldsV1',
@@ -195,7 +219,8 @@ function definitionOf(name: string): Definition | undefined {
 }
 
 function messageOf(name: string): Readonly<Record<string, ProtoField>> {
-  return messages[openAPIName(name).replace(/^io\.k8s\./, 'k8s.io.')] ?? {}
+  const full = openAPIName(name).replace(/^io\.k8s\./, 'k8s.io.')
+  return messages[full] ?? gatedMessages[full] ?? {}
 }
 
 function describeType({ name, parent }: Task): string {
@@ -295,10 +320,17 @@ function protoType(owner: string, type: string): string {
   const map = /^map<string,(.*)>$/.exec(type)
   if (map) return `map:${protoType(owner, map[1]!)}`
   if (/^(string|bool|bytes|int32|int64|double)$/.test(type)) return type
+  // Go's ExtraValue and its like: a list behind a name, which protobuf wraps.
+  if (/^[A-Z][A-Za-z]*Value$/.test(type) && isWrappedList(owner, type)) return '[]string'
   const full = type.startsWith('.')
     ? type.slice(1).replace(/^k8s\.io\./, 'io.k8s.')
     : openAPIName(owner.slice(0, owner.lastIndexOf('.') + 1)) + type
   return isInlineTarget(owner, full) ? shortName(full) : reference(full)
+}
+
+function isWrappedList(owner: string, type: string): boolean {
+  const { items, ...others } = messageOf(`${owner.slice(0, owner.lastIndexOf('.') + 1)}${type}`)
+  return items?.repeated === true && items.type === 'string' && Object.keys(others).length === 0
 }
 
 /** Embedded types are queued by their embedding type, which knows their JSON fields. */

@@ -5,8 +5,9 @@ import { cronJobs } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { validateCounts } from './deployment.ts'
-import { defaultJobTemplateSpec, warnOfJobSpec, warnOfPodNames } from './job.ts'
+import { warnOfJobSpec, warnOfPodNames } from './job.ts'
 import { validateJobTemplate } from './job-validation.ts'
+import { defaultPodTemplate } from './pod-defaults.ts'
 
 /** The Jobs that it makes have eleven characters more. */
 const MAX_NAME = 52
@@ -39,19 +40,16 @@ export const cronJob = defineKind<CronJob>({
   ],
 })
 
+/** The Job that is made of the template gets the rest. */
 function defaultSpec(spec: CronJobSpec): CronJobSpec {
+  const { jobTemplate } = spec
+  const template = jobTemplate?.spec?.template ?? { spec: { containers: [] } }
   return {
     ...spec,
-    concurrencyPolicy: spec.concurrencyPolicy || 'Allow',
-    suspend: spec.suspend ?? false,
     jobTemplate: {
-      ...spec.jobTemplate,
-      spec: defaultJobTemplateSpec(
-        spec.jobTemplate?.spec ?? { template: { spec: { containers: [] } } },
-      ),
+      ...jobTemplate,
+      spec: { ...jobTemplate?.spec, template: defaultPodTemplate(template) },
     },
-    successfulJobsHistoryLimit: spec.successfulJobsHistoryLimit ?? 3,
-    failedJobsHistoryLimit: spec.failedJobsHistoryLimit ?? 1,
   }
 }
 

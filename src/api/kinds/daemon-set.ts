@@ -72,17 +72,14 @@ function withTemplateGeneration(object: DaemonSet, generation: number): DaemonSe
 }
 
 function defaultSpec(spec: DaemonSetSpec): DaemonSetSpec {
-  const type = spec.updateStrategy?.type || 'RollingUpdate'
-  const { maxUnavailable = 1, maxSurge = 0 } = spec.updateStrategy?.rollingUpdate ?? {}
+  const { updateStrategy: strategy } = spec
+  const rolling = { maxUnavailable: 1, maxSurge: 0, ...strategy?.rollingUpdate }
   return {
     ...spec,
     template: defaultPodTemplate(spec.template ?? { spec: { containers: [] } }),
-    updateStrategy: {
-      ...spec.updateStrategy,
-      type,
-      ...(type === 'RollingUpdate' ? { rollingUpdate: { maxUnavailable, maxSurge } } : {}),
-    },
-    revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
+    ...(strategy?.type === 'RollingUpdate'
+      ? { updateStrategy: { ...strategy, rollingUpdate: rolling } }
+      : {}),
   }
 }
 

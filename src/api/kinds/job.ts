@@ -41,7 +41,8 @@ function defaultJobSpec(spec: JobSpec): JobSpec {
   const isSingle = spec.completions === undefined && spec.parallelism === undefined
   const limit = spec.backoffLimitPerIndex === undefined ? 6 : 2 ** 31 - 1
   return {
-    ...defaultJobTemplateSpec(spec),
+    ...spec,
+    template: defaultPodTemplate(spec.template ?? { spec: { containers: [] } }),
     ...(isSingle ? { completions: 1 } : {}),
     parallelism: spec.parallelism ?? 1,
     backoffLimit: spec.backoffLimit ?? limit,
@@ -50,33 +51,6 @@ function defaultJobSpec(spec: JobSpec): JobSpec {
     podReplacementPolicy:
       spec.podReplacementPolicy ?? (spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed'),
     manualSelector: spec.manualSelector ?? false,
-  }
-}
-
-/** What the template of a CronJob gets: the rest comes with the Job that is made of it. */
-export function defaultJobTemplateSpec(spec: JobSpec): JobSpec {
-  const { podFailurePolicy } = spec
-  return {
-    ...spec,
-    ...(podFailurePolicy?.rules
-      ? {
-          podFailurePolicy: {
-            ...podFailurePolicy,
-            rules: podFailurePolicy.rules.map((rule) =>
-              rule.onPodConditions
-                ? {
-                    ...rule,
-                    onPodConditions: rule.onPodConditions.map((pattern) => ({
-                      ...pattern,
-                      status: pattern.status || 'True',
-                    })),
-                  }
-                : rule,
-            ),
-          },
-        }
-      : {}),
-    template: defaultPodTemplate(spec.template ?? { spec: { containers: [] } }),
   }
 }
 
@@ -99,7 +73,7 @@ function withSelector(object: Job): Job {
   }
 }
 
-export function warnOfPodNames(name: string): string[] {
+export function warnOfPodNames(name = ''): string[] {
   const broken = isDNS1123Label(name)
   const words =
     'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended'

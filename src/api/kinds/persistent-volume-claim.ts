@@ -14,11 +14,6 @@ export const persistentVolumeClaim = defineKind<PersistentVolumeClaim>({
   shortNames: ['pvc'],
   subresources: ['status'],
   nameRule: isDNS1123Subdomain,
-  default: (object) => ({
-    ...object,
-    spec: defaultClaimSpec(object.spec ?? {}),
-    status: { ...object.status, phase: object.status?.phase || 'Pending' },
-  }),
   prepareCreate: (object) => ({
     ...object,
     spec: normalize(object.spec ?? {}),
@@ -38,10 +33,6 @@ export const persistentVolumeClaim = defineKind<PersistentVolumeClaim>({
 })
 
 const BETA_CLASS = 'volume.beta.kubernetes.io/storage-class'
-
-export function defaultClaimSpec(spec: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {
-  return { ...spec, volumeMode: spec.volumeMode ?? 'Filesystem' }
-}
 
 /** dataSource and dataSourceRef say the same, unless it lies in another namespace. */
 function normalize(spec: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {

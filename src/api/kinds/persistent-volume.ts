@@ -23,15 +23,6 @@ export const persistentVolume = defineKind<PersistentVolume>({
   shortNames: ['pv'],
   subresources: ['status'],
   nameRule: isDNS1123Subdomain,
-  default: (object) => ({
-    ...object,
-    spec: {
-      ...object.spec,
-      persistentVolumeReclaimPolicy: object.spec?.persistentVolumeReclaimPolicy || 'Retain',
-      volumeMode: object.spec?.volumeMode ?? 'Filesystem',
-    },
-    status: { ...object.status, phase: object.status?.phase || 'Pending' },
-  }),
   prepareCreate: (object) => ({
     ...object,
     status: {

@@ -38,7 +38,6 @@ function defaultReplicationController(object: ReplicationController): Replicatio
     metadata: labels && isBare ? { ...metadata, labels } : metadata,
     spec: {
       ...spec,
-      replicas: spec.replicas ?? 1,
       ...(labels && isOpen ? { selector: labels } : {}),
       ...(spec.template ? { template: defaultPodTemplate(spec.template) } : {}),
     },

@@ -6,12 +6,6 @@ import { statefulSets } from '../resources.ts'
 import { checkName, isDNS1123Label } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { validateCounts, validateRequiredSelector } from './deployment.ts'
-import {
-  intOrPercentValue,
-  validateAtMost100Percent,
-  validateIntOrPercent,
-} from './int-or-percent.ts'
-import { defaultClaimSpec } from './persistent-volume-claim.ts'
 import { validateClaimSpec, warnOfClaimSpec } from './persistent-volume-claim-validation.ts'
 import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
@@ -26,7 +20,8 @@ export const statefulSet = defineKind<StatefulSet>({
   nameRule: isDNS1123Label,
   generationOf: ['spec'],
   default: (object) => ({ ...object, spec: defaultSpec(object.spec ?? {}) }),
-  prepareCreate: (object) => ({ ...object, status: { replicas: 0 } }),
+  prepareCreate: (object) => withoutMaxUnavailable({ ...object, status: { replicas: 0 } }),
+  prepareUpdate: withoutMaxUnavailable,
   validate: ({ spec }, old) => validateSpec(spec, old?.spec),
   validateChange: ({ spec }, old) => validateChange(spec, old.spec),
   validateStatus: ({ status }, old) => (status ? validateStatus(status, old.status) : []),
@@ -44,37 +39,38 @@ export const statefulSet = defineKind<StatefulSet>({
 })
 
 function defaultSpec(spec: StatefulSetSpec): StatefulSetSpec {
-  const { updateStrategy, volumeClaimTemplates } = spec
-  const type = updateStrategy?.type ?? 'RollingUpdate'
-  const rolling = updateStrategy?.rollingUpdate ?? (updateStrategy?.type ? undefined : {})
+  const { updateStrategy: strategy, volumeClaimTemplates: claims } = spec
   return {
     ...spec,
-    replicas: spec.replicas ?? 1,
     template: defaultPodTemplate(spec.template ?? { spec: { containers: [] } }),
-    podManagementPolicy: spec.podManagementPolicy || 'OrderedReady',
-    updateStrategy: {
-      ...updateStrategy,
-      type,
-      ...(rolling && type === 'RollingUpdate'
-        ? { rollingUpdate: { ...rolling, partition: rolling.partition ?? 0 } }
-        : {}),
-    },
-    ...(volumeClaimTemplates
+    ...(strategy?.type
+      ? {}
+      : {
+          updateStrategy: {
+            type: 'RollingUpdate',
+            rollingUpdate: { partition: 0, ...strategy?.rollingUpdate },
+          },
+        }),
+    ...(claims
       ? {
-          volumeClaimTemplates: volumeClaimTemplates.map((claim) => ({
+          volumeClaimTemplates: claims.map((claim) => ({
+            ...claim,
             kind: 'PersistentVolumeClaim',
             apiVersion: 'v1',
-            ...claim,
-            spec: defaultClaimSpec(claim.spec ?? {}),
-            status: { ...claim.status, phase: claim.status?.phase ?? 'Pending' },
           })),
         }
       : {}),
-    persistentVolumeClaimRetentionPolicy: {
-      whenDeleted: spec.persistentVolumeClaimRetentionPolicy?.whenDeleted || 'Retain',
-      whenScaled: spec.persistentVolumeClaimRetentionPolicy?.whenScaled || 'Retain',
-    },
-    revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
+  }
+}
+
+/** The field of a gate that is off by default upstream (MaxUnavailableStatefulSet). */
+function withoutMaxUnavailable(object: StatefulSet): StatefulSet {
+  const { updateStrategy } = object.spec
+  if (updateStrategy?.rollingUpdate?.maxUnavailable === undefined) return object
+  const { maxUnavailable: _, ...rollingUpdate } = updateStrategy.rollingUpdate
+  return {
+    ...object,
+    spec: { ...object.spec, updateStrategy: { ...updateStrategy, rollingUpdate } },
   }
 }
 
@@ -136,22 +132,8 @@ function validateUpdateStrategy(strategy: NonNullable<StatefulSetSpec['updateStr
             ),
           ]
         : []
-    case 'RollingUpdate': {
-      const { maxUnavailable } = rollingUpdate ?? {}
-      const field = `${at}.rollingUpdate.maxUnavailable`
-      return [
-        ...validateCounts(rollingUpdate ?? {}, ['partition'], `${at}.rollingUpdate`),
-        ...(maxUnavailable === undefined
-          ? []
-          : [
-              ...validateIntOrPercent(maxUnavailable, field),
-              ...(intOrPercentValue(maxUnavailable) === 0
-                ? [invalid(field, maxUnavailable, 'cannot be 0')]
-                : []),
-              ...validateAtMost100Percent(maxUnavailable, field),
-            ]),
-      ]
-    }
+    case 'RollingUpdate':
+      return validateCounts(rollingUpdate ?? {}, ['partition'], `${at}.rollingUpdate`)
     default: {
       // Upstream prints its internal struct.
       const value = { Type: type, RollingUpdate: rollingUpdate ?? null }

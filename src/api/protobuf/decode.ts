@@ -67,7 +67,20 @@ function decodeField(object: JSONObject, field: Field, value: WireValue, depth: 
     if (part.number === 1) key = textOf(part.value)
     else if (part.number === 2) item = decodeOne(of, part.value, depth)
   }
-  setKey(object[field.name] as JSONObject, key, item ?? (of === 'Quantity' ? '0' : ''))
+  setKey(object[field.name] as JSONObject, key, item ?? zeroOf(of))
+}
+
+/** What an entry of a map holds that says no value. */
+function zeroOf(of: string): JSONValue {
+  if (of === 'Quantity') return '0'
+  if (of === 'Time') return null
+  return of === '[]string' ? [] : ''
+}
+
+/** A list as the value of a map: protobuf puts it into a message of its own. */
+function decodeWrappedList(bytes: Uint8Array): JSONValue {
+  const items = [...readFields(bytes)].filter(({ number }) => number === 1)
+  return items.map(({ value }) => textOf(value))
 }
 
 function decodeOne(of: string, value: WireValue, depth: number): JSONValue {
@@ -90,6 +103,8 @@ function decodeOne(of: string, value: WireValue, depth: number): JSONValue {
       return textOf(firstField(bytesOf(value), 1) ?? new Uint8Array())
     case 'IntOrString':
       return decodeIntOrString(bytesOf(value))
+    case '[]string':
+      return decodeWrappedList(bytesOf(value))
     case 'RawExtension':
     case 'FieldsV1':
       return decodeJSON(firstField(bytesOf(value), 1))

@@ -64,7 +64,7 @@ function encodeOne(writer: Writer, number: number, of: string, value: JSONValue)
       break
     case 'Time':
     case 'MicroTime':
-      writer.bytes(number, encodeTime(value as string))
+      writer.bytes(number, value === null ? new Uint8Array() : encodeTime(value as string))
       break
     case 'Quantity':
       writer.bytes(number, wrapText(1, String(value)))
@@ -72,6 +72,12 @@ function encodeOne(writer: Writer, number: number, of: string, value: JSONValue)
     case 'IntOrString':
       writer.bytes(number, encodeIntOrString(value as string | number))
       break
+    case '[]string': {
+      const list = new Writer()
+      for (const item of value as string[]) list.string(1, item)
+      writer.bytes(number, list.finish())
+      break
+    }
     case 'RawExtension':
     case 'FieldsV1':
       writer.bytes(number, wrapText(1, JSON.stringify(value)))
