@@ -32,7 +32,7 @@ export const cronJob = defineKind<CronJob>({
   warnings: ({ metadata, spec }, old) => [
     ...(old ? [] : warnOfPodNames(metadata.name)),
     ...warnOfJobSpec(spec.jobTemplate.spec, 'spec.jobTemplate.spec'),
-    ...(old && spec.schedule.includes('TZ')
+    ...(old && (spec.schedule ?? '').includes('TZ')
       ? [
           'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
         ]
@@ -78,7 +78,7 @@ function validateSchedule({ schedule, timeZone }: CronJobSpec, old: CronJobSpec 
     errors.push(invalid(at, schedule, (error as Error).message))
   }
   if (!schedule.includes('TZ')) return errors
-  const mayHaveZone = old?.schedule.includes('TZ') === true
+  const mayHaveZone = old?.schedule?.includes('TZ') === true
   if (!mayHaveZone) {
     const detail = 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'
     errors.push(invalid(at, schedule, detail))
