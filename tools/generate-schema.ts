@@ -24,6 +24,10 @@ interface Property {
 interface Definition extends Property {
   readonly properties?: Readonly<Record<string, Property>>
   readonly required?: readonly string[]
+  readonly 'x-kubernetes-unions'?: readonly {
+    readonly discriminator?: string
+    readonly 'fields-to-discriminateBy': Readonly<Record<string, string>>
+  }[]
   readonly 'x-kubernetes-group-version-kind'?: readonly {
     readonly group: string
     readonly version: string
@@ -249,7 +253,8 @@ function describeType({ name, parent }: Task): string {
     )
   }
   const rest = [...left].map((key) => describeField(name, key, definition, 0))
-  return [`${name}${kindOf(definition)}`, ...rest, ...lines, ''].join('\n')
+  const head = `${name}${kindOf(definition)}${parent ? '' : factsOf(definition)}`
+  return [head, ...rest, ...lines, ''].join('\n')
 }
 
 function byNumber([, a]: [string, ProtoField], [, b]: [string, ProtoField]): number {
@@ -267,6 +272,17 @@ function kindOf(definition: Definition): string {
   const core =
     gvks.length > 1 ? gvks.find(({ group, version }) => group === '' && version === 'v1') : gvks[0]
   return core ? ` ${core.group}/${core.version}/${core.kind}` : ''
+}
+
+/** What holds for a type as a whole. */
+function factsOf(definition: Definition): string {
+  const [union] = definition['x-kubernetes-unions'] ?? []
+  const members = Object.keys(union?.['fields-to-discriminateBy'] ?? {})
+  const words = [
+    word('map', definition['x-kubernetes-map-type']),
+    union ? word('union', [union.discriminator ?? '', ...members].join(',')) : '',
+  ]
+  return words.map((text) => (text === '' ? '' : ` ${text}`)).join('')
 }
 
 function describeField(

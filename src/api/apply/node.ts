@@ -17,26 +17,6 @@ export interface Child {
   readonly type: NodeType
 }
 
-// Types whose definitions say `x-kubernetes-map-type: atomic`: api/openapi-spec/swagger.json, v1.35.
-const ATOMIC = new Set([
-  'core.v1.ConfigMapKeySelector',
-  'core.v1.EndpointAddress',
-  'core.v1.EndpointPort',
-  'core.v1.FileKeySelector',
-  'core.v1.LocalObjectReference',
-  'core.v1.NodeSelector',
-  'core.v1.NodeSelectorTerm',
-  'core.v1.ObjectFieldSelector',
-  'core.v1.ObjectReference',
-  'core.v1.ResourceFieldSelector',
-  'core.v1.SecretKeySelector',
-  'core.v1.TypedLocalObjectReference',
-  'discovery.v1.EndpointPort',
-  'meta.v1.LabelSelector',
-  'meta.v1.OwnerReference',
-  'networking.v1.ServiceBackendPort',
-])
-
 /** The parts of a value; undefined where it is a whole. */
 export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefined {
   if (Array.isArray(value)) return childrenOfList(value, type)
@@ -49,8 +29,9 @@ export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefine
       type: { shape: 'one', of: type.of },
     }))
   }
-  if (!isStruct(type.of) || ATOMIC.has(type.of) || type.mapType === 'atomic') return undefined
-  const fields = schemaType(type.of).json
+  if (!isStruct(type.of) || type.mapType === 'atomic') return undefined
+  const { json: fields, mapType } = schemaType(type.of)
+  if (mapType === 'atomic') return undefined
   return Object.keys(value).flatMap((key) => {
     const field = fields.get(key)
     return field ? [{ element: `f:${key}`, value: getKey(value, key)!, type: typeOf(field) }] : []

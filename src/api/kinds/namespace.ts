@@ -3,12 +3,15 @@ import { invalid } from '../field-error.ts'
 import { namespaces } from '../resources.ts'
 import { isDNS1123Label } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
+import { VERBS } from './kind-spec.ts'
 
 const nameLabel = 'kubernetes.io/metadata.name'
 
 // Source: core/v1/defaults.go, registry/core/namespace/strategy.go, core/validation v1.36.
 export const namespace = defineKind<Namespace>({
   resource: namespaces,
+  // registry/core/namespace/storage: several namespaces are never deleted at once.
+  verbs: VERBS.filter((verb) => verb !== 'deletecollection'),
   shortNames: ['ns'],
   subresources: ['status', 'finalize'],
   nameRule: isDNS1123Label,

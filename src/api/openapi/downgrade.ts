@@ -7,7 +7,9 @@ export function toDefinitions(schemas: JSONObject): JSONObject {
 }
 
 function toSchemaV2(schema: JSONObject): JSONObject {
-  const { allOf, oneOf, $ref, items, properties, additionalProperties, ...rest } = schema
+  // Upstream leaves defaults and enums to version 3 (kube-openapi, schemaconv; swagger.json v1.35 has neither).
+  const { allOf, oneOf, $ref, items, properties, additionalProperties, ...all } = schema
+  const { default: _default, enum: _enum, ...rest } = all
   const [only] = Array.isArray(allOf) ? allOf : []
   return {
     ...(isJSONObject(only) ? toSchemaV2(only) : {}),
@@ -44,12 +46,21 @@ function toOperationV2(operation: JSONObject): JSONObject {
     description: response.description!,
     ...(contentOf(response) ? { schema: contentOf(response)!.schema } : {}),
   }))
-  const body = sent && { in: 'body', name: 'body', required: true, schema: sent.schema }
+  const { required } = (requestBody ?? {}) as JSONObject
+  const body = sent && {
+    in: 'body',
+    name: 'body',
+    ...(required ? { required } : {}),
+    schema: sent.schema,
+  }
   return {
     ...rest,
+    schemes: ['https'],
     consumes: sent?.types ?? ['*/*'],
-    produces: ['application/json'],
-    parameters: [...(body ? [body] : []), ...(parameters as JSONValue[]).map(toParameterV2)],
+    produces: contentOf((responses as JSONObject)['200'])?.types ?? ['application/json'],
+    ...(body || (parameters as JSONValue[]).length > 0
+      ? { parameters: [...(body ? [body] : []), ...(parameters as JSONValue[]).map(toParameterV2)] }
+      : {}),
     responses: received,
   }
 }
@@ -59,8 +70,13 @@ function toParameterV2(parameter: JSONValue): JSONObject {
   return { ...rest, ...(schema as JSONObject) }
 }
 
+interface Content {
+  readonly types: string[]
+  readonly schema: JSONObject
+}
+
 /** The media types of a body or an answer, and the schema that all of them share. */
-function contentOf(holder: JSONValue | undefined) {
+function contentOf(holder: JSONValue | undefined): Content | undefined {
   if (!isJSONObject(holder) || !isJSONObject(holder.content)) return undefined
   const { content } = holder
   const types = Object.keys(content)

@@ -5,10 +5,11 @@
 import { createHash } from 'node:crypto'
 import type { JSONObject } from '../json.ts'
 import type { KindSpec } from '../kinds/kind-spec.ts'
+import { loadDescriptions } from '../schema/descriptions.ts'
 import { planComponentSchemas } from './component-schemas.ts'
 import { toDefinitions, toPathsV2 } from './downgrade.ts'
 import { encodeOpenAPIv2 } from './encode-openapi-v2.ts'
-import { servedTypes } from './openapi-v3.ts'
+import { groupVersionsOf, servedTypes } from './openapi-v3.ts'
 import { planPaths } from './paths.ts'
 
 export interface OpenAPIv2Text {
@@ -34,10 +35,11 @@ export function openAPIv2(format: OpenAPIv2Format, kinds: readonly KindSpec[]): 
 }
 
 export function planOpenAPIv2(kinds: readonly KindSpec[]): JSONObject {
+  const options = { descriptions: loadDescriptions(), groupVersions: groupVersionsOf(kinds) }
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },
     paths: toPathsV2(Object.assign({}, ...kinds.map(planPaths))),
-    definitions: toDefinitions(planComponentSchemas(servedTypes(kinds))),
+    definitions: toDefinitions(planComponentSchemas(servedTypes(kinds), options)),
   }
 }

@@ -50,7 +50,9 @@ suite('OpenAPI v3', () => {
     assert.deepEqual(schemas['io.k8s.api.core.v1.Pod']?.['x-kubernetes-group-version-kind'], [
       { group: '', version: 'v1', kind: 'Pod' },
     ])
-    assert.deepEqual(schemas['io.k8s.api.core.v1.ServiceSpec']?.properties?.ports, {
+    const { description, ...ports } = schemas['io.k8s.api.core.v1.ServiceSpec']!.properties!.ports!
+    assert.ok(description)
+    assert.deepEqual(ports, {
       type: 'array',
       items: { allOf: [{ $ref: '#/components/schemas/io.k8s.api.core.v1.ServicePort' }] },
       'x-kubernetes-list-type': 'map',
@@ -58,6 +60,13 @@ suite('OpenAPI v3', () => {
       'x-kubernetes-patch-strategy': 'merge',
       'x-kubernetes-patch-merge-key': 'port',
     })
+  })
+
+  // core/v1 types.go, `+default="TCP"` and `+enum`.
+  test('fields have their defaults and closed sets', () => {
+    const { protocol } = schemas['io.k8s.api.core.v1.ServicePort']!.properties!
+    assert.equal(protocol!.default, 'TCP')
+    assert.deepEqual(protocol!.enum, ['SCTP', 'TCP', 'UDP'])
   })
 
   test('embedded structs are flat, and every reference leads somewhere', () => {

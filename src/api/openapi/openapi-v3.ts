@@ -2,9 +2,11 @@
 import { createHash } from 'node:crypto'
 import type { JSONObject } from '../json.ts'
 import type { KindSpec } from '../kinds/kind-spec.ts'
+import { type Descriptions, loadDescriptions } from '../schema/descriptions.ts'
 import { schemaTypeOf } from '../schema/schema.ts'
-import { planComponentSchemas } from './component-schemas.ts'
+import { type GroupVersion, planComponentSchemas } from './component-schemas.ts'
 import { groupVersionPath, planPaths } from './paths.ts'
+import { subresourceKinds } from './subresource-paths.ts'
 
 export interface OpenAPIDocument {
   /** JSON text, ready to send. */
@@ -22,8 +24,9 @@ const documents = new Map<string, Built>()
 
 /** The answer of /openapi/v3: `{paths: {"api/v1": {serverRelativeURL: "/openapi/v3/api/v1?hash=…"}}}`. */
 export function openAPIv3Index(kinds: readonly KindSpec[]): JSONObject {
+  const descriptions = loadOnce()
   const paths = [...new Set(kinds.map(groupVersionPath))].map((path) => {
-    const { hash } = openAPIv3Document(path, kinds)!
+    const { hash } = openAPIv3Document(path, kinds, descriptions)!
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const
   })
   return { paths: Object.fromEntries(paths) }
@@ -33,6 +36,7 @@ export function openAPIv3Index(kinds: readonly KindSpec[]): JSONObject {
 export function openAPIv3Document(
   path: string,
   kinds: readonly KindSpec[],
+  descriptions = loadOnce(),
 ): OpenAPIDocument | undefined {
   const served = kinds.filter((kind) => groupVersionPath(kind) === path)
   if (served.length === 0) {
@@ -41,11 +45,20 @@ export function openAPIv3Document(
   }
   const built = documents.get(path)
   if (built && isSame(built.served, served)) return built
-  const json = JSON.stringify(planDocument(served))
+  const json = JSON.stringify(planDocument(served, descriptions()))
   const hash = createHash('sha512').update(json).digest('hex').toUpperCase()
   const document = { json, hash, served }
   documents.set(path, document)
   return document
+}
+
+/** Reads the descriptions if somebody asks for them, once for several documents. */
+function loadOnce(): () => Descriptions {
+  let loaded: Descriptions | undefined
+  return () => {
+    loaded ??= loadDescriptions()
+    return loaded
+  }
 }
 
 const isSame = (a: readonly KindSpec[], b: readonly KindSpec[]) =>
@@ -53,17 +66,26 @@ const isSame = (a: readonly KindSpec[], b: readonly KindSpec[]) =>
 
 /** The types that requests for these kinds send and receive. */
 export function servedTypes(served: readonly KindSpec[]): string[] {
-  const types = served.flatMap(({ resource: { group, version, kind } }) =>
-    [kind, `${kind}List`].map((name) => schemaTypeOf({ group, version, kind: name })!.name),
-  )
-  return [...types, 'meta.v1.Status', 'meta.v1.DeleteOptions']
+  const types = served.flatMap(({ resource: { group, version, kind }, subresources }) => [
+    // Reviews and their like have no list.
+    ...[kind, `${kind}List`].map((name) => schemaTypeOf({ group, version, kind: name })?.name),
+    ...subresources.map(
+      (name) => subresourceKinds[name] && schemaTypeOf(subresourceKinds[name])?.name,
+    ),
+  ])
+  const shared = ['meta.v1.Status', 'meta.v1.DeleteOptions', 'Patch']
+  return [...types.filter((name) => name !== undefined), ...shared]
 }
 
-function planDocument(served: readonly KindSpec[]): JSONObject {
+export const groupVersionsOf = (served: readonly KindSpec[]): GroupVersion[] =>
+  served.map(({ resource: { group, version } }) => ({ group, version }))
+
+function planDocument(served: readonly KindSpec[], descriptions: Descriptions): JSONObject {
+  const options = { descriptions, groupVersions: groupVersionsOf(served) }
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },
     paths: Object.assign({}, ...served.map(planPaths)),
-    components: { schemas: planComponentSchemas(servedTypes(served)) },
+    components: { schemas: planComponentSchemas(servedTypes(served), options) },
   }
 }

@@ -1,102 +1,113 @@
+/**
+ * Where kinds are served, and what each address takes and gives.
+ * Source: api/openapi-spec/swagger.json v1.35, whose names and structure these are; openapi-v2.test.ts compares.
+ */
 import type { JSONObject, JSONValue } from '../json.ts'
-import { type KindSpec, VERBS, type Verb } from '../kinds/kind-spec.ts'
+import { type KindSpec, VERBS } from '../kinds/kind-spec.ts'
 import { schemaTypeOf } from '../schema/schema.ts'
-import { referTo } from './component-schemas.ts'
-
-const patchTypes = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
-]
-
-const inQuery = (name: string, type = 'string'): JSONObject => ({
-  name,
-  in: 'query',
-  schema: { type, uniqueItems: true },
-})
-const inPath = (name: string): JSONObject => ({ ...inQuery(name), in: 'path', required: true })
-
-/** kubectl looks for the last two before it asks for a dry run or for field validation. */
-const writeParameters = [
-  inQuery('pretty'),
-  inQuery('fieldManager'),
-  inQuery('dryRun'),
-  inQuery('fieldValidation'),
-]
-const listParameters = [
-  ...['allowWatchBookmarks', 'sendInitialEvents', 'watch'].map((name) => inQuery(name, 'boolean')),
-  ...['continue', 'fieldSelector', 'labelSelector', 'resourceVersion', 'resourceVersionMatch'].map(
-    (name) => inQuery(name),
-  ),
-  ...['limit', 'timeoutSeconds'].map((name) => inQuery(name, 'integer')),
-]
-const deleteParameters = [
-  inQuery('dryRun'),
-  inQuery('gracePeriodSeconds', 'integer'),
-  inQuery('propagationPolicy'),
-]
+import { planOperation } from './operation.ts'
+import { inPath, pretty } from './parameters.ts'
+import { planSubresource } from './subresource-paths.ts'
+import { verbPlans } from './verb-plans.ts'
 
 /** `api/v1` or `apis/apps/v1`. */
 export function groupVersionPath({ resource: { group, version } }: KindSpec): string {
   return group === '' ? `api/${version}` : `apis/${group}/${version}`
 }
 
-/** By method; what the kind does not serve is undefined. */
-type Operations = Readonly<Record<string, JSONObject | undefined>>
+/** What the operations on a kind have in common. */
+export interface Place {
+  readonly spec: KindSpec
+  /** Of an object, as in `/api/v1/nodes/{name}`. */
+  readonly item: string
+  /** Parameters of that address. */
+  readonly itemParameters: readonly JSONObject[]
+  /** `rbacAuthorization_v1` */
+  readonly tag: string
+  /** `RbacAuthorizationV1`: the middle of an operationId. */
+  readonly idPrefix: string
+  /** `NamespacedRole`: its end. */
+  readonly idName: string
+}
 
-/** Where a kind is served, and what each address takes and gives. */
-export function planPaths(kind: KindSpec): JSONObject {
-  const { plural, namespaced } = kind.resource
-  const base = `/${groupVersionPath(kind)}`
+export function planPaths(spec: KindSpec): JSONObject {
+  const { kind, plural, namespaced } = spec.resource
+  const base = `/${groupVersionPath(spec)}`
   const collection = namespaced ? `${base}/namespaces/{namespace}/${plural}` : `${base}/${plural}`
-  const item = `${collection}/{name}`
-  const scope = namespaced ? [inPath('namespace')] : []
-  const named = [inPath('name'), ...scope]
-  const { list, get, create, update, patch, delete: remove } = operations(kind)
-  const status = kind.subresources.includes('status') ? { get, put: update, patch } : {}
-  const paths: readonly (readonly [string, Operations, JSONValue[]])[] = [
-    [`${base}/${plural}`, { get: list }, []], // where that is the collection, the next takes its place
-    [collection, { get: list, post: create }, scope],
-    [item, { get, put: update, patch, delete: remove }, named],
-    [`${item}/status`, status, named],
-  ]
-  return Object.fromEntries(
-    paths.flatMap(([path, operations, parameters]) => {
-      const served = Object.entries(operations).filter(([, one]) => one !== undefined)
-      const rest = parameters.length > 0 ? { parameters } : {}
-      return served.length > 0 ? [[path, { ...Object.fromEntries(served), ...rest }]] : []
-    }),
-  )
+  const scope = namespaced ? [inPath('namespace', 'Namespace of the objects.')] : []
+  const place: Place = {
+    spec,
+    item: `${collection}/{name}`,
+    itemParameters: [inPath('name', `Name of the ${kind}.`), ...scope],
+    ...namesOf(spec),
+    idName: namespaced ? `Namespaced${kind}` : kind,
+  }
+  return {
+    ...(namespaced ? planEverywhere(place, `${base}/${plural}`) : {}),
+    ...planAddress(collection, planVerbs(place, 'collection'), [...scope, pretty]),
+    ...planAddress(place.item, planVerbs(place, 'item'), [...place.itemParameters, pretty]),
+    ...Object.assign({}, ...spec.subresources.map((name) => planSubresource(place, name))),
+  }
 }
 
-function operations(kind: KindSpec) {
-  const { group, version, kind: name } = kind.resource
-  const of = schemaTypeOf({ group, version, kind: name })!.name
-  const answer = (type: string): JSONObject => ({
-    '200': { description: 'OK', content: { 'application/json': { schema: referTo(type) } } },
+/** An address; what all its methods take belongs to it and not to them. Nothing where it has no method. */
+export function planAddress(
+  path: string,
+  methods: Readonly<Record<string, JSONObject>>,
+  parameters: readonly JSONObject[],
+): JSONObject {
+  const [first, ...others] = Object.values(methods).map(parametersOf)
+  if (!first) return {}
+  const shared = first.filter((one) => others.every((list) => list.includes(one)))
+  const reduced = Object.entries(methods).map(([name, { parameters: _, ...method }]) => {
+    const own = parametersOf(methods[name]!).filter((one) => !shared.includes(one))
+    return [name, own.length > 0 ? { ...method, parameters: own } : method]
   })
-  const body = (types: readonly string[], schema: JSONObject): JSONObject => ({
-    content: Object.fromEntries(types.map((type) => [type, { schema }])),
-  })
-  const operation = (action: string, rest: JSONObject, type = of): JSONObject => ({
-    ...rest,
-    responses: answer(type),
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': { group, kind: name, version },
-  })
-  const write = (action: string, requestBody: JSONObject) =>
-    operation(action, { parameters: [...writeParameters], requestBody })
-  const whole = body(['*/*'], referTo(of))
-  const parameters = (list: readonly JSONValue[]): JSONObject => ({ parameters: [...list] })
-  const all: Readonly<Partial<Record<Verb, JSONObject>>> = {
-    list: operation('list', parameters(listParameters), `${of}List`),
-    get: operation('get', {}),
-    create: write('post', whole),
-    update: write('put', whole),
-    patch: write('patch', body(patchTypes, { type: 'object' })),
-    delete: operation('delete', parameters(deleteParameters), 'meta.v1.Status'),
-  }
-  const { verbs = VERBS } = kind
-  return Object.fromEntries(verbs.map((verb) => [verb, all[verb]])) as typeof all
+  return { [path]: { ...Object.fromEntries(reduced), parameters: [...parameters, ...shared] } }
 }
+
+const parametersOf = ({ parameters = [] }: JSONObject) => parameters as JSONValue[]
+
+/** Objects of all namespaces: listed, and nothing else. */
+function planEverywhere(place: Place, path: string): JSONObject {
+  const { kind } = place.spec.resource
+  const { get } = planVerbs({ ...place, idName: `${kind}ForAllNamespaces` }, 'collection')
+  return get ? planAddress(path, { get }, [pretty]) : {}
+}
+
+function planVerbs({ spec, tag, idPrefix, idName }: Place, address: 'collection' | 'item') {
+  const { group, version, kind } = spec.resource
+  const own = schemaTypeOf({ group, version, kind })!.name
+  const schemas = { own, list: `${own}List`, status: 'meta.v1.Status' } as const
+  const served = verbPlans.filter(
+    (plan) => plan.address === address && (spec.verbs ?? VERBS).includes(plan.verb),
+  )
+  const methods = served.map((plan) => {
+    const { method, action, id, says, codes, answerTypes, body, parameters } = plan
+    return [
+      method,
+      planOperation({
+        action,
+        tag,
+        operationId: id.replace('*', idPrefix) + idName,
+        description: says.replace('*', kind),
+        kind: { group, version, kind },
+        answer: schemas[plan.answer(kind)],
+        ...(codes ? { codes } : {}),
+        ...(answerTypes ? { answerTypes } : {}),
+        ...(body ? { body: { ...body, schema: body.schema ?? own } } : {}),
+        parameters,
+      }),
+    ] as const
+  })
+  return Object.fromEntries(methods)
+}
+
+function namesOf({ resource: { group, version } }: KindSpec): Pick<Place, 'tag' | 'idPrefix'> {
+  const words = (group === '' ? 'core' : group.replace(/\.k8s\.io$/, '')).split('.')
+  const name = words.map(capitalise).join('')
+  const tag = `${name[0]!.toLowerCase()}${name.slice(1)}_${version}`
+  return { tag, idPrefix: name + capitalise(version) }
+}
+
+export const capitalise = (word: string) => `${word[0]!.toUpperCase()}${word.slice(1)}`

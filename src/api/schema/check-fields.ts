@@ -90,6 +90,10 @@ function checkField(
   const map: JSONObject = {}
   for (const key of Object.keys(value)) {
     const item = getKey(value, key) ?? zeroOf(of)
+    if (item === null) {
+      setKey(map, key, null)
+      continue
+    }
     const checked = checkOne(
       of,
       item,
@@ -133,6 +137,7 @@ function goError(what: string, goType: string, { struct, fields }: Place): strin
 function zeroOf(of: string): JSONValue {
   if (isStruct(of)) return {}
   if (of === 'bool') return false
+  if (of === 'Time' || of === 'MicroTime' || of === '[]string') return null
   return /^(int32|int64|double)$/.test(of) ? 0 : of === 'Quantity' ? '0' : ''
 }
 

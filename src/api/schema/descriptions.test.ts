@@ -76,7 +76,8 @@ suite('descriptions', () => {
   test('are in our own words', { skip: !existsSync(official) && missingData() }, () => {
     const runs = new Set<string>()
     JSON.parse(readFileSync(official, 'utf8'), (key, value) => {
-      if (key === 'description' && typeof value === 'string') for (const run of runsOf(value)) runs.add(run)
+      if (key === 'description' && typeof value === 'string')
+        for (const run of runsOf(value)) runs.add(run)
       return value
     })
     assert.ok(runs.size > 1000)

@@ -39,6 +39,8 @@ export function checkScalar(type: string, value: JSONValue, goType?: string): Sc
       return checkTime(value)
     case 'Quantity':
       return checkQuantity(value)
+    case '[]string':
+      return checkStrings(value)
     case 'IntOrString':
       if (typeof value === 'string') return { value }
       return checkIntOrString(value)
@@ -49,6 +51,13 @@ export function checkScalar(type: string, value: JSONValue, goType?: string): Sc
 
 function mismatch(value: JSONValue, goType: string): ScalarResult {
   return { mismatch: describeJSON(value), goType }
+}
+
+function checkStrings(value: JSONValue): ScalarResult {
+  if (!Array.isArray(value)) return mismatch(value, 'v1.ExtraValue')
+  const wrong = value.find((item) => item !== null && typeof item !== 'string')
+  if (wrong !== undefined) return mismatch(wrong, 'string')
+  return { value: value.map((item) => item ?? '') }
 }
 
 function checkInteger(type: string, value: JSONValue): ScalarResult {

@@ -1,8 +1,9 @@
 /**
  * The table of all types that the API knows: what field checks, patches, OpenAPI and the protobuf codec follow from.
  *
- * fields.txt holds a block a type: its name (`core.v1.ServicePort`) and, for kinds, `group/version/Kind`; then a field
- * a line: name, type, protobuf number (0: none), and words:
+ * fields.txt holds a block a type: its name (`core.v1.ServicePort`), for kinds `group/version/Kind`, and words: `map=`
+ * (server-side apply), `union=` (the field that tells which of the others is set, if there is one, and those); then a
+ * field a line: name, type, protobuf number (0: none), and words:
  * `required`; `pointer` (Go tells zero from absence); `inline` (an embedded struct: JSON shows its fields in the
  * parent, protobuf nests them); `gated` (behind a feature gate: only the codec knows it); `enum=`; `go=` (Go's name
  * of a named string type); `default=` (JSON: what the field holds when nobody set it); `list=`, `keys=`, `map=` (server-side apply); `strategy=`, `merge=` (strategic merge).
@@ -13,7 +14,10 @@ import type { JSONValue } from '../json.ts'
 
 export interface FieldType {
   readonly shape: 'one' | 'list' | 'map'
-  /** A type's name, or `string bool int32 int64 double bytes Time MicroTime Quantity IntOrString RawExtension FieldsV1`. */
+  /**
+   * A type's name, or `string bool int32 int64 double bytes Time MicroTime Quantity IntOrString RawExtension FieldsV1`,
+   * or `[]string`: a list of strings as the value of a map.
+   */
   readonly of: string
 }
 
@@ -45,6 +49,9 @@ export interface GroupVersionKind {
 export interface SchemaType {
   readonly name: string
   readonly gvk?: GroupVersionKind
+  /** Server-side apply takes its values as a whole. */
+  readonly mapType?: 'atomic'
+  readonly union?: { readonly discriminator?: string; readonly members: readonly string[] }
   /** As Go and protobuf have them, in order of their numbers. */
   readonly fields: readonly Field[]
   /** As JSON has them: embedded fields flattened, gated ones left out. */
@@ -68,7 +75,7 @@ function loadTable(): Table {
   for (const block of text.split(/\n(?=[^ \n])/).slice(1)) {
     const [name, gvk] = block.split('\n', 1)[0]!.split(' ')
     blocks.set(name!, block)
-    if (gvk) kinds.set(gvk, name!)
+    if (gvk?.includes('/')) kinds.set(gvk, name!)
   }
   table = { blocks, kinds }
   return table
@@ -107,12 +114,16 @@ export function isStruct(name: string): boolean {
 
 function parseBlock(block: string): SchemaType {
   const [head, ...lines] = block.split('\n')
-  const [name, gvk] = head!.split(' ')
+  const [name, ...words] = head!.split(' ')
   const fields = lines.map(parseField)
-  const [group, version, kind] = gvk?.split('/') ?? []
+  const [group, version, kind] = words.find((word) => word.includes('/'))?.split('/') ?? []
+  const union = words.find((word) => word.startsWith('union='))?.slice('union='.length)
+  const [discriminator = '', ...members] = union?.split(',') ?? []
   return {
     name: name!,
     ...(kind ? { gvk: { group: group!, version: version!, kind } } : {}),
+    ...(words.includes('map=atomic') ? { mapType: 'atomic' } : {}),
+    ...(union ? { union: { members, ...(discriminator ? { discriminator } : {}) } } : {}),
     fields,
     json: new Map(flatten(fields).map((field) => [field.name, field])),
   }
