@@ -7,5 +7,7 @@ export interface Lease extends KubernetesObject {
     readonly acquireTime?: string
     readonly renewTime?: string
     readonly leaseTransitions?: number
+    readonly strategy?: string
+    readonly preferredHolder?: string
   }
 }
