@@ -7,7 +7,5 @@ export interface Lease extends KubernetesObject {
     readonly acquireTime?: string
     readonly renewTime?: string
     readonly leaseTransitions?: number
-    readonly strategy?: string
-    readonly preferredHolder?: string
   }
 }

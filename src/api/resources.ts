@@ -1,4 +1,6 @@
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from './apps.ts'
+import type { SelfSubjectReview, TokenReview } from './authentication.ts'
+import type { SelfSubjectRulesReview, SubjectAccessReview } from './authorization.ts'
 import type { CronJob, Job } from './batch.ts'
 import type { Lease } from './coordination.ts'
 import type {
@@ -16,6 +18,7 @@ import type { EndpointSlice } from './discovery.ts'
 import type { EventsEvent } from './events.ts'
 import type { KubernetesObject } from './meta.ts'
 import type { Ingress, IngressClass } from './networking.ts'
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './rbac.ts'
 import type { PodTemplate, ReplicationController } from './replication.ts'
 import type { PersistentVolume, PersistentVolumeClaim } from './volumes.ts'
 
@@ -94,4 +97,46 @@ export const ingressClasses = clusterScoped<IngressClass>(
   'networking.k8s.io',
   'IngressClass',
   'ingressclasses',
+)
+const RBAC = 'rbac.authorization.k8s.io'
+export const roles = namespaced<Role>(RBAC, 'Role', 'roles')
+export const clusterRoles = clusterScoped<ClusterRole>(RBAC, 'ClusterRole', 'clusterroles')
+export const roleBindings = namespaced<RoleBinding>(RBAC, 'RoleBinding', 'rolebindings')
+export const clusterRoleBindings = clusterScoped<ClusterRoleBinding>(
+  RBAC,
+  'ClusterRoleBinding',
+  'clusterrolebindings',
+)
+
+const AUTHENTICATION = 'authentication.k8s.io'
+const AUTHORIZATION = 'authorization.k8s.io'
+export const tokenReviews = clusterScoped<TokenReview>(
+  AUTHENTICATION,
+  'TokenReview',
+  'tokenreviews',
+)
+export const selfSubjectReviews = clusterScoped<SelfSubjectReview>(
+  AUTHENTICATION,
+  'SelfSubjectReview',
+  'selfsubjectreviews',
+)
+export const subjectAccessReviews = clusterScoped<SubjectAccessReview>(
+  AUTHORIZATION,
+  'SubjectAccessReview',
+  'subjectaccessreviews',
+)
+export const selfSubjectAccessReviews = clusterScoped<SubjectAccessReview>(
+  AUTHORIZATION,
+  'SelfSubjectAccessReview',
+  'selfsubjectaccessreviews',
+)
+export const localSubjectAccessReviews = namespaced<SubjectAccessReview>(
+  AUTHORIZATION,
+  'LocalSubjectAccessReview',
+  'localsubjectaccessreviews',
+)
+export const selfSubjectRulesReviews = clusterScoped<SelfSubjectRulesReview>(
+  AUTHORIZATION,
+  'SelfSubjectRulesReview',
+  'selfsubjectrulesreviews',
 )

@@ -58,7 +58,7 @@ export async function bootstrap(
 type DesiredObject = KubernetesObject & { readonly subsets?: unknown; readonly endpoints?: unknown }
 
 /** Creates the object, or brings its addresses up to date. */
-async function ensure(
+export async function ensure(
   resource: Resource,
   desired: DesiredObject,
   deps: Pick<RESTDeps, 'store' | 'admission' | 'kinds'>,

@@ -1,9 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Status } from '#api/meta.ts'
 import { internal, StatusError, tooManyRequests, unauthorized, unknownPath } from '#api/status.ts'
-import { type Attributes, type Authorize, forbiddenStatus } from './auth/authorize.ts'
-import { type User, userOf } from './auth/user.ts'
+import { type Attributes, forbiddenStatus } from './auth/authorize.ts'
+import { attributesOf } from './auth/request-attributes.ts'
+import type { User } from './auth/user.ts'
 import { answerDiscovery } from './discovery/answer-discovery.ts'
+import { answerIssuer } from './discovery/answer-issuer.ts'
 import { answerOpenPath } from './discovery/answer-open-paths.ts'
 import { answerOpenAPI } from './discovery/answer-openapi.ts'
 import { type Answer, type Response, statusAnswer } from './http/answer.ts'
@@ -17,7 +20,6 @@ import { findHandler, verbOf } from './rest/route.ts'
 import { RequestTooLargeError, StoreUnavailableError } from './storage/store.ts'
 
 export interface HandlerDeps extends RESTDeps {
-  readonly authorize: Authorize
   readonly gitVersion: string
   readonly health: HealthChecks
   /** Aborts when the server stops. */
@@ -85,18 +87,12 @@ async function decide(
 ): Promise<Answer> {
   const { path, query } = splitURL(request.url ?? '/')
   const method = request.method ?? 'GET'
-  const isRead = method === 'GET' || method === 'HEAD'
-  const open = isRead
-    ? ((await answerHealth(path, query, deps.health)) ?? answerOpenPath(path, deps.gitVersion))
-    : undefined
-  if (open) return open
-  const user = userOf(socketOf(request))
-  if (!user) throw unauthorized()
-
+  const headers = request.headers as IncomingHttpHeaders // of either protocol
+  const user = await deps.access.identify({ headers, socket: socketOf(request) })
   const target = parseResourcePath(path)
   const spec = target && deps.kinds.find(target.group, target.version, target.plural)
   if (!target || !spec) {
-    await mayRequest(user, { verb: method.toLowerCase(), path }, deps)
+    mayRequest(user, attributesOf(method, path, target, query), deps)
     return answerElsewhere(request, path, query, deps)
   }
   const { name = '', subresource } = target
@@ -106,7 +102,7 @@ async function decide(
     : target.namespace !== undefined
   if (isMisplaced) throw unknownPath()
   const verb = verbOf(method, name !== '', query)
-  await mayRequest(user, { ...target, verb: verb ?? method.toLowerCase() }, deps)
+  mayRequest(user, attributesOf(method, path, target, query), deps)
   const handle = await findHandler({ spec, name, namespace, subresource }, verb)
   const restRequest: RESTRequest = {
     spec,
@@ -125,19 +121,23 @@ async function decide(
   return handle(restRequest, deps)
 }
 
-async function mayRequest(user: User, attributes: Attributes, deps: HandlerDeps): Promise<void> {
-  if (!(await deps.authorize(user, attributes))) throw forbiddenStatus(user, attributes)
+function mayRequest(user: User, attributes: Attributes, { access }: HandlerDeps): void {
+  const { verdict, reason } = access.authorize(user, attributes)
+  if (verdict !== 'allow') throw forbiddenStatus(user, attributes, reason)
 }
 
 async function answerElsewhere(
   request: Request,
   path: string,
   query: URLSearchParams,
-  { kinds }: HandlerDeps,
+  { kinds, access, gitVersion, health }: HandlerDeps,
 ): Promise<Answer> {
   const answer =
-    request.method === 'GET'
-      ? (answerDiscovery(path, request.headers.accept, kinds.all()) ??
+    request.method === 'GET' || request.method === 'HEAD'
+      ? ((await answerHealth(path, query, health)) ??
+        answerOpenPath(path, gitVersion) ??
+        answerIssuer(path, access.tokens) ??
+        answerDiscovery(path, request.headers.accept, kinds.all()) ??
         (await answerOpenAPI(path, {
           query,
           accept: request.headers.accept,

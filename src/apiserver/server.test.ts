@@ -25,15 +25,19 @@ suite('authentication', () => {
       assert.equal((await getAs(undefined, path)).code, 200))
   }
 
-  test('is needed for the rest: 401', async () => {
-    for (const path of ['/api', '/api/v1/pods', '/openapi/v3', '/none']) {
+  // kube-apiserver with --anonymous-auth, as it is by default: who says nothing is system:anonymous, and may not.
+  test('is needed for the rest: 403 for who says nothing, 401 for what is wrong', async () => {
+    for (const path of ['/api', '/api/v1/pods', '/openapi/v3', '/healthz/ping']) {
       const { code, body } = await getAs(undefined, path)
+      assert.deepEqual([code, body.reason], [403, 'Forbidden'], path)
+      assert.match(body.message, /User "system:anonymous" cannot (get path|list resource) "/)
+    }
+    for (const path of ['/api', '/healthz']) {
+      const session = server.connectAs(undefined)
+      const headers = { authorization: 'Bearer nobody' }
+      const { code, body } = await server.request('GET', path, { session, headers })
       // apimachinery NewUnauthorized
-      assert.deepEqual(
-        [code, body.reason, body.message],
-        [401, 'Unauthorized', 'Unauthorized'],
-        path,
-      )
+      assert.deepEqual([code, body.reason, body.message], [401, 'Unauthorized', 'Unauthorized'])
     }
   })
 

@@ -7,8 +7,10 @@ import type { Resource } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
 import type { Admission } from './admission/admission.ts'
 import { createDefaultAdmissions } from './admission/default-admissions.ts'
-import { type Authorize, allowAdministrators } from './auth/authorize.ts'
-import { bootstrap, type KubernetesService, startBootstrap } from './bootstrap.ts'
+import { type AccessControlOptions, createAccessControl } from './auth/access-control.ts'
+import { reconcilePolicies } from './auth/rbac/reconcile-roles.ts'
+import { createTokenIssuer, type TokenIssuerOptions } from './auth/tokens/token-issuer.ts'
+import { bootstrap, ensure, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { createHandler } from './handle-request.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
 import { objectOf, prefixOf } from './rest/record.ts'
@@ -28,7 +30,9 @@ export interface APIServerOptions {
   /** Without it there is no Service default/kubernetes. */
   readonly kubernetes?: KubernetesService
   /** Who may do what; by default administrators may do all, others nothing. */
-  readonly authorize?: Authorize
+  readonly access?: Omit<AccessControlOptions, 'store' | 'tokens'>
+  /** Without it accounts have no tokens. */
+  readonly accountTokens?: Omit<TokenIssuerOptions, 'store'>
 }
 
 export type ListenTarget =
@@ -44,17 +48,24 @@ export interface APIServer {
 
 export function createAPIServer(options: APIServerOptions): APIServer {
   const { store, log } = options
-  const admission = [...createDefaultAdmissions(), ...options.admission]
+  const { accountTokens } = options
+  const access = createAccessControl({
+    authorization: 'administrators',
+    ...options.access,
+    store,
+    ...(accountTokens ? { tokens: createTokenIssuer({ ...accountTokens, store }) } : {}),
+  })
+  const admission = [...createDefaultAdmissions(), ...options.admission, ...access.admission]
   const kinds = createKindRegistry(builtInKinds)
   const closing = new AbortController()
   const handle = createHandler({
     store,
     kinds,
+    access,
     admission,
     log,
     agentAccess: options.agentAccess,
     gitVersion: options.gitVersion,
-    authorize: options.authorize ?? allowAdministrators,
     health: {
       live: [{ name: 'ping', check: () => {} }],
       ready: [
@@ -74,7 +85,12 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     const list = async (resource: Resource): Promise<readonly KubernetesObject[]> =>
       (await store.list(prefixOf(resource))).items.map((item) => objectOf(item, resource))
     for (const plugin of admission) await plugin.start?.(list)
-    await bootstrap({ store, admission, kinds }, options.kubernetes)
+    const deps = { store, admission, kinds }
+    await bootstrap(deps, options.kubernetes)
+    await reconcilePolicies(access.policies, store, ({ resource, object }) =>
+      ensure(resource, object, deps),
+    )
+    upkeep.use(await access.start())
     if (!closing.signal.aborted)
       upkeep.use(startBootstrap({ store, admission, kinds }, options.kubernetes, log))
   }

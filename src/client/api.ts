@@ -27,11 +27,11 @@ export interface API {
     resource: Resource<T>,
     options?: ListOptions,
   ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>
-  /** For `binding` the resource is the one it belongs to, with the subresource's own kind. */
+  /** For `binding` and `token` the resource is the one it belongs to, with the subresource's own kind. */
   create<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
-    subresource?: 'binding',
+    subresource?: 'binding' | 'token',
   ): Promise<T>
   /** Replaces; a `resourceVersion` in the object makes it conditional (409 Conflict). */
   update<T extends KubernetesObject>(

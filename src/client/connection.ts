@@ -5,6 +5,8 @@ export interface Request {
   readonly method: string
   /** With its query. */
   readonly path: string
+  /** A bearer token. */
+  readonly token?: string
   readonly body?: { readonly contentType: string; readonly text: string }
 }
 
@@ -86,8 +88,7 @@ async function openSession(access: ClusterAccess, forget: () => void): Promise<C
   const { connect } = await import('node:http2')
   const session = connect(access.server, {
     ca: access.caPEM,
-    cert: access.certPEM,
-    key: access.keyPEM,
+    ...(access.certPEM === undefined ? {} : { cert: access.certPEM, key: access.keyPEM }),
     settings: { enablePush: false },
   })
   const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>()
@@ -131,12 +132,13 @@ function keepChecking(session: ClientHttp2Session): void {
   session.once('close', () => clearInterval(timer))
 }
 
-function headersOf({ method, path, body }: Request) {
+function headersOf({ method, path, token, body }: Request) {
   return {
     ':method': method,
     ':path': path,
     accept: 'application/json',
     'user-agent': 'fairlead',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(body && {
       'content-type': body.contentType,
       'content-length': Buffer.byteLength(body.text),

@@ -155,7 +155,7 @@ export function createFakeAPI(clock: () => Date = () => new Date()): FakeAPI {
     async create<T extends KubernetesObject>(
       resource: Resource<T>,
       object: T,
-      subresource?: 'binding',
+      subresource?: 'binding' | 'token',
     ) {
       if (subresource === 'binding') {
         await enter('bind', resource, nameOf(object.metadata))

@@ -29,9 +29,8 @@ interface List<T> {
 }
 
 /** The API of a cluster, over one HTTP/2 connection that is opened when first used. Dispose of it to let the process end. */
-export function createAPI(access: ClusterAccess): API {
-  const connection = createConnection(access)
-  const call = <T>(
+export function createAPI(access: ClusterAccess, connection = createConnection(access)): API {
+  const call = async <T>(
     method: string,
     path: string,
     object?: unknown,
@@ -40,6 +39,7 @@ export function createAPI(access: ClusterAccess): API {
     exchange<T>(connection, access.server, {
       method,
       path,
+      ...(access.token ? { token: await access.token() } : {}),
       ...(object !== undefined && { body: { contentType, text: JSON.stringify(object) } }),
     })
 
@@ -84,6 +84,7 @@ export function createAPI(access: ClusterAccess): API {
     },
     watch: (resource, options, signal) =>
       watch(
+        access,
         connection,
         withQuery(collectionPath(resource, options.namespace), {
           watch: true,
@@ -128,6 +129,7 @@ async function exchange<T>(connection: Connection, server: string, request: Requ
 }
 
 async function* watch<T>(
+  { token }: ClusterAccess,
   connection: Connection,
   path: string,
   signal: AbortSignal,
@@ -143,7 +145,7 @@ async function* watch<T>(
   )
   try {
     const response = await connection.send(
-      { method: 'GET', path },
+      { method: 'GET', path, ...(token ? { token: await token() } : {}) },
       AbortSignal.any([signal, ended.signal]),
     )
     clearTimeout(timer)

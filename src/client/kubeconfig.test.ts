@@ -95,9 +95,9 @@ suite('loadKubeconfig() refuses', () => {
       want: /cluster "k" has no certificate-authority \(an unverified server is not accepted\)$/,
     },
     {
-      name: 'a user with a token',
-      text: JSON.stringify(config(inlineCluster, { token: 't' })),
-      want: /user "u" has no client-certificate \(tokens and exec plugins are not supported\)$/,
+      name: 'a user with a password',
+      text: JSON.stringify(config(inlineCluster, { username: 'u', password: 'p' })),
+      want: /user "u" has no client-certificate \(exec plugins are not supported\)$/,
     },
     {
       name: 'data that is not PEM',

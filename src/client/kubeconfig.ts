@@ -6,8 +6,10 @@ export interface ClusterAccess {
   /** An https URL. */
   readonly server: string
   readonly caPEM: string
-  readonly certPEM: string
-  readonly keyPEM: string
+  readonly certPEM?: string
+  readonly keyPEM?: string
+  /** A bearer token, asked for with each request: it may change. */
+  readonly token?: () => Promise<string>
 }
 
 /** A kubeconfig, or a file it names, cannot be used: the message says which part of it. */
@@ -38,6 +40,9 @@ export async function loadKubeconfig(path: string): Promise<ClusterAccess> {
     named(config.clusters, clusterName, 'cluster') ?? fail(`it has no cluster "${clusterName}"`)
   const user = named(config.users, userName, 'user') ?? fail(`it has no user "${userName}"`)
 
+  const hasToken = [user.token, user.tokenFile].some((value) => textOf(value) !== undefined)
+  const hint = 'exec plugins are not supported'
+
   const pem = async (fields: Fields, field: string, owner: string, hint: string) => {
     const inline = textOf(fields[`${field}-data`])
     if (inline !== undefined)
@@ -55,19 +60,21 @@ export async function loadKubeconfig(path: string): Promise<ClusterAccess> {
       `cluster "${clusterName}"`,
       'an unverified server is not accepted',
     ),
-    certPEM: await pem(
-      user,
-      'client-certificate',
-      `user "${userName}"`,
-      'tokens and exec plugins are not supported',
-    ),
-    keyPEM: await pem(
-      user,
-      'client-key',
-      `user "${userName}"`,
-      'tokens and exec plugins are not supported',
-    ),
+    ...(hasToken
+      ? { token: tokenOf(user, dirname(path), fail) }
+      : {
+          certPEM: await pem(user, 'client-certificate', `user "${userName}"`, hint),
+          keyPEM: await pem(user, 'client-key', `user "${userName}"`, hint),
+        }),
   }
+}
+
+/** Read again with each request: what renews the file says nothing. */
+function tokenOf(user: Fields, folder: string, fail: Fail): () => Promise<string> {
+  const token = textOf(user.token)
+  if (token !== undefined) return async () => token
+  const file = resolve(folder, textOf(user.tokenFile) ?? '')
+  return async () => (await readBounded(file, fail)).trim()
 }
 
 type Fail = (what: string, cause?: unknown) => never

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFileAtomic } from './atomic-file.ts'
@@ -33,9 +34,17 @@ export function planIdentities(plan: AddressPlan): Readonly<Record<string, Ident
       },
     },
     'apiserver-agent-client': { user: 'kube-apiserver-kubelet-client' },
+    scheduler: { user: 'system:kube-scheduler' },
     'controller-manager': { user: 'system:kube-controller-manager' },
     dns: { user: 'system:fairlead:dns' },
     ingress: { user: 'system:fairlead:ingress' },
+    // What a node's agent does not need to know is left to its network.
+    ...Object.fromEntries(
+      plan.nodes.map(({ name }): [string, Identity] => [
+        networkIdentity(name),
+        { user: `system:fairlead:node-network:${name}`, groups: ['system:fairlead:node-network'] },
+      ]),
+    ),
     ...Object.fromEntries(
       plan.nodes.map(({ name, ip }): [string, Identity] => [
         name,
@@ -49,11 +58,27 @@ export function planIdentities(plan: AddressPlan): Readonly<Record<string, Ident
   }
 }
 
+/** The identity of a node's pod network, proxy and announcer. */
+export const networkIdentity = (node: string) => `network-${node}`
+
+const TOKEN_KEY = 'sa.key'
+
+/** Makes the key that signs the tokens of accounts, once: a new one would take all of them back. */
+function ensureTokenKey(dir: string): void {
+  const path = join(dir, TOKEN_KEY)
+  if (existsSync(path)) return
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  writeFileAtomic(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+}
+
+export const readTokenKey = (dir: string) => readFileSync(join(dir, TOKEN_KEY), 'utf8')
+
 /** Makes the CA and the certificates that are missing, as PEM files `<dir>/<name>.crt` and `.key` (0600). */
 export async function ensurePKI(
   dir: string,
   identities: Readonly<Record<string, Identity>>,
 ): Promise<void> {
+  ensureTokenKey(dir)
   const hasCA = hasKeyPair(dir, 'ca')
   // What another CA signed is worth nothing.
   const missing = Object.entries(identities).filter(([name]) => !hasCA || !hasKeyPair(dir, name))

@@ -23,7 +23,7 @@ import {
   diffOptions,
   planAddresses,
 } from './options.ts'
-import { ensurePKI, planIdentities, readCA, readKeyPair } from './pki.ts'
+import { ensurePKI, networkIdentity, planIdentities, readCA, readKeyPair } from './pki.ts'
 import { adoptDaemon, CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
 import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
 import { type ClusterState, readState, writeState } from './state-file.ts'
@@ -202,7 +202,8 @@ function writeKubeconfigs(layout: Layout, plan: AddressPlan, apiPort: number): K
     keyPair: readKeyPair(layout.pkiDir, 'admin'),
   }
   writeFileAtomic(layout.adminKubeconfig, renderKubeconfig(admin))
-  for (const name of ['controller-manager', ...plan.nodes.map(({ name }) => name)]) {
+  const nodes = plan.nodes.flatMap(({ name }) => [name, networkIdentity(name)])
+  for (const name of ['controller-manager', 'scheduler', ...nodes]) {
     writeFileAtomic(
       `${layout.kubeconfigDir}/${name}.kubeconfig`,
       componentKubeconfig(layout, name, `https://${plan.controlPlane}:6443`),

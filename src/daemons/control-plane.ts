@@ -4,17 +4,19 @@ import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAPIServer } from '#apiserver/server.ts'
 import { createSQLiteStore } from '#apiserver/storage/sqlite/sqlite-store.ts'
+import { createAccountClients } from '#client/account-clients.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { type Layout, layoutOf } from '#cluster/layout.ts'
 import {
   type AddressPlan,
   API_PORT,
+  CLUSTER_DOMAIN,
   isOnNodeNetwork,
   NODE_MASK,
   planAddresses,
 } from '#cluster/options.ts'
-import { readCA, readKeyPair } from '#cluster/pki.ts'
+import { readCA, readKeyPair, readTokenKey } from '#cluster/pki.ts'
 import { type ClusterState, readState } from '#cluster/state-file.ts'
 import { GIT_VERSION } from '#cluster/version.ts'
 import { formatCIDR } from '#ip/cidr.ts'
@@ -26,13 +28,15 @@ import { createLog, type Log } from '#log/log.ts'
 import { createServiceAdmission } from '#service-network/cluster-ip/service-admission.ts'
 import { createRelay } from '#service-network/dns/relay.ts'
 import { parseResolvConf } from '#service-network/dns/upstream.ts'
-import { authorizeComponents } from './component-rights.ts'
+import { readComponentRoles } from './component-roles.ts'
 import { runControllers } from './controllers.ts'
 import { runDaemon } from './run-daemon.ts'
 
 /** The host's network namespace, that of whoever called `fairlead up`: a socket made there stays there. */
 const HOST_NETNS = '/proc/self/fd/3'
 const DNS_PORT = 53
+/** As kubeadm names it; tokens are for it too. */
+const TOKEN_ISSUER = `https://kubernetes.default.svc.${CLUSTER_DOMAIN}`
 
 interface Places {
   readonly own: Netns
@@ -60,9 +64,11 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
     await server.listen({ fd: openListener({ netns, protocol: 'tcp', address, port }) })
   }
   await startRelay(state, plan, { own, host }, log.child('dns-relay'), signal)
-  await using api = createAPI(
-    await loadKubeconfig(`${layout.kubeconfigDir}/controller-manager.kubeconfig`),
-  )
+  const kubeconfig = (name: string) => loadKubeconfig(`${layout.kubeconfigDir}/${name}.kubeconfig`)
+  const access = await kubeconfig('controller-manager')
+  await using api = createAPI(access)
+  await using accounts = createAccountClients(api, access)
+  await using schedulerAPI = createAPI(await kubeconfig('scheduler'))
   const { first, last } = plan.loadBalancerPool
   const controllers = {
     clusterCIDR: formatCIDR(plan.podCIDR),
@@ -71,7 +77,7 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
     loadBalancerPool: `${first}-${last}`,
     log: log.child('controllers'),
   }
-  await runControllers(api, controllers, signal)
+  await runControllers({ api, scheduler: schedulerAPI, as: accounts.as }, controllers, signal)
   await server.close()
   store.close()
 }
@@ -89,7 +95,12 @@ function createServer(
     admission: [createServiceAdmission({ serviceCIDR: plan.serviceCIDR })],
     agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },
     gitVersion: GIT_VERSION,
-    authorize: authorizeComponents,
+    access: { authorization: 'RBAC', policies: readComponentRoles() },
+    accountTokens: {
+      keyPEMs: [readTokenKey(layout.pkiDir)],
+      issuer: TOKEN_ISSUER,
+      jwksURL: `https://${plan.controlPlane}:${API_PORT}/openid/v1/jwks`,
+    },
     kubernetes: {
       clusterIP: plan.kubernetesService,
       addresses: [plan.controlPlane],

@@ -4,6 +4,8 @@ import type { Deployment } from '#api/apps.ts'
 import type { Pod } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { startTestServer } from '#apiserver/testing/test-server.ts'
+import { createTestTokens } from '#apiserver/testing/tokens.ts'
+import { createAccountClients } from '#client/account-clients.ts'
 import type { API } from '#client/api.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
@@ -11,6 +13,7 @@ import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { silentLog } from '#log/log.ts'
 import { createServiceAdmission } from '#service-network/cluster-ip/service-admission.ts'
+import { readComponentRoles } from './component-roles.ts'
 import { runControllers } from './controllers.ts'
 
 const options = {
@@ -29,14 +32,29 @@ async function withCluster(
   ) => Promise<void>,
 ) {
   const admission = [createServiceAdmission({ serviceCIDR: cidr(options.serviceCIDR) })]
-  await using server = await startTestServer({ admission })
+  // With the rights of a cluster: what a controller may not do fails here.
+  await using server = await startTestServer({
+    admission,
+    access: { authorization: 'RBAC', policies: readComponentRoles() },
+    accountTokens: createTestTokens(),
+  })
   await using api = createAPI({
     server: server.url,
     caPEM: server.authority.caPEM,
     ...server.admin,
   })
   const abort = new AbortController()
-  const running = runControllers(api, options, abort.signal)
+  const identify = async (user: string) => ({
+    server: server.url,
+    caPEM: server.authority.caPEM,
+    ...(await server.authority.sign(user)),
+  })
+  const manager = await identify('system:kube-controller-manager')
+  await using managerAPI = createAPI(manager)
+  await using scheduler = createAPI(await identify('system:kube-scheduler'))
+  await using accounts = createAccountClients(managerAPI, manager)
+  const clients = { api: managerAPI, scheduler, as: accounts.as }
+  const running = runControllers(clients, options, abort.signal)
   const agent = runAgent(api, abort.signal)
   try {
     await use(api, async (what, isSo) => {

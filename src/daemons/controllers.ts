@@ -34,13 +34,21 @@ export interface ControllersOptions {
   readonly log: Log
 }
 
+/** Who controllers are to the API server: all read as one, each writes as itself. */
+export interface ControllerClients {
+  readonly api: API
+  readonly scheduler: API
+  /** An account of kube-system, by upstream's name of the controller. */
+  readonly as: (account: string) => API
+}
+
 /**
  * Runs every controller of a cluster on one set of informers, until `signal` aborts.
  *
  * @throws SyntaxError or RangeError for ranges that cannot work
  */
 export async function runControllers(
-  api: API,
+  { api, scheduler: schedulerAPI, as }: ControllerClients,
   options: ControllersOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -59,7 +67,13 @@ export async function runControllers(
     follow(resource, {
       keep: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }) as T,
     })
-  const source = (component: string) => createEventRecorder(api, { component })
+  const source = (component: string, from: API) => createEventRecorder(from, { component })
+
+  /** The client and the events of a controller that acts as this account. */
+  const who = (account: string, component = account) => {
+    const own = as(account)
+    return { api: own, events: source(component, own) }
+  }
 
   const deployments = follow(resources.deployments)
   const replicaSets = follow(resources.replicaSets)
@@ -77,39 +91,44 @@ export async function runControllers(
 
   const serviceCIDR = cidr(options.serviceCIDR)
   const controllers: readonly Controller[] = [
-    scheduler({ api, pods, nodes, services, events: source('default-scheduler') }),
-    deploymentController({
-      api,
-      deployments,
-      replicaSets,
+    scheduler({
+      api: schedulerAPI,
       pods,
-      events: source('deployment-controller'),
+      nodes,
+      services,
+      events: source('default-scheduler', schedulerAPI),
     }),
-    replicaSetController({ api, replicaSets, pods, events: source('replicaset-controller') }),
-    endpointSliceController({ api, services, pods, nodes, slices }),
-    endpointsController({ api, services, pods, endpoints }),
-    endpointSliceMirroringController({ api, services, endpoints, slices }),
+    deploymentController({ ...who('deployment-controller'), deployments, replicaSets, pods }),
+    replicaSetController({ ...who('replicaset-controller'), replicaSets, pods }),
+    endpointSliceController({ ...who('endpointslice-controller'), services, pods, nodes, slices }),
+    endpointsController({ ...who('endpoint-controller'), services, pods, endpoints }),
+    endpointSliceMirroringController({
+      ...who('endpointslicemirroring-controller'),
+      services,
+      endpoints,
+      slices,
+    }),
     nodeSubnetController(
-      { api, nodes, events: source('cidrAllocator'), log: log.child('node-subnets') },
+      { ...who('node-controller', 'cidrAllocator'), nodes, log: log.child('node-subnets') },
       {
         clusterCIDR: cidr(options.clusterCIDR),
         nodeMask: options.nodeMask,
         reserved: [serviceCIDR],
       },
     ),
-    nodeLifecycleController({ api, nodes, pods, leases, events: source('node-controller') }),
-    podGarbageController({ api, nodes, pods }),
+    nodeLifecycleController({ ...who('node-controller'), nodes, pods, leases }),
+    podGarbageController({ ...who('pod-garbage-collector'), nodes, pods }),
     loadBalancerAllocator(
-      { api, services, events: source('load-balancer-allocator') },
+      { ...who('load-balancer-controller', 'load-balancer-allocator'), services },
       parseAddressPool(options.loadBalancerPool),
     ),
-    serviceAccountController({ api, namespaces, serviceAccounts }),
+    serviceAccountController({ ...who('service-account-controller'), namespaces, serviceAccounts }),
     namespaceController({
-      api,
+      ...who('namespace-controller'),
       namespaces,
       contents: [pods, replicaSets, deployments, services, endpoints, slices],
     }),
-    garbageCollector(api, [
+    garbageCollector(as('generic-garbage-collector'), [
       { resource: resources.deployments, informer: deployments },
       { resource: resources.replicaSets, informer: replicaSets },
       { resource: resources.pods, informer: pods },

@@ -7,7 +7,7 @@ import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { type Layout, layoutOf, nodeResolvConf, nodeRootDir, nodeRunDir } from '#cluster/layout.ts'
 import { CLUSTER_DOMAIN, planAddresses } from '#cluster/options.ts'
-import { readCA, readKeyPair } from '#cluster/pki.ts'
+import { networkIdentity, readCA, readKeyPair } from '#cluster/pki.ts'
 import { readState } from '#cluster/state-file.ts'
 import { fairleadVersion, GIT_VERSION } from '#cluster/version.ts'
 import { runAnnouncer } from '#external-access/load-balancer/layer2/run-announcer.ts'
@@ -48,13 +48,16 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   await using api = createAPI(
     await loadKubeconfig(`${layout.kubeconfigDir}/${nodeName}.kubeconfig`),
   )
+  await using networkAPI = createAPI(
+    await loadKubeconfig(`${layout.kubeconfigDir}/${networkIdentity(nodeName)}.kubeconfig`),
+  )
   using rtnetlink = openRtnetlink()
   using nft = openNft()
   using pluginHost = createPluginHost()
   const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
-  const nodes = createInformer(api, resources.nodes, signal, { onError })
-  const services = createInformer(api, resources.services, signal, { onError })
-  const slices = createInformer(api, resources.endpointSlices, signal, { onError })
+  const nodes = createInformer(networkAPI, resources.nodes, signal, { onError })
+  const services = createInformer(networkAPI, resources.services, signal, { onError })
+  const slices = createInformer(networkAPI, resources.endpointSlices, signal, { onError })
 
   const socketPath = join(folders.runDir, 'cni.sock')
   await serveCNI(socketPath, (call) => runPlugin(call, pluginHost), { signal })
@@ -82,7 +85,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
 
   await Promise.all([
     runPodNetwork(
-      { nodes, api, rtnetlink, nft, log: log.child('pod-network') },
+      { nodes, api: networkAPI, rtnetlink, nft, log: log.child('pod-network') },
       {
         nodeName,
         nodeIP,

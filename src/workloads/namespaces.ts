@@ -1,4 +1,5 @@
 import type { Namespace } from '#api/core.ts'
+import { kinds } from '#api/kinds/kinds.ts'
 import type { Condition, KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import { type API, APIStatusError } from '#client/api.ts'
@@ -17,13 +18,10 @@ export interface NamespaceDeps {
 const FINALIZER = 'kubernetes'
 /** For what is not watched. */
 const LOOK_AGAIN_MS = 5_000
-const contentResources = (Object.values(resources) as readonly unknown[]).filter(
-  (value): value is resources.Resource =>
-    typeof value === 'object' &&
-    value !== null &&
-    'namespaced' in value &&
-    value.namespaced === true,
-)
+/** Reviews are only asked, and hold nothing. */
+const contentResources = kinds
+  .filter(({ resource, verbs }) => resource.namespaced && (verbs?.includes('delete') ?? true))
+  .map(({ resource }) => resource)
 
 /** Empties namespaces that are being deleted, then lets them go. */
 export function namespaceController({

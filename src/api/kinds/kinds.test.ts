@@ -45,6 +45,7 @@ function valuesOf(of: string, depth: number): fc.Arbitrary<JSONValue> {
   if (of === 'Time' || of === 'MicroTime') return fc.constant('2026-11-21T00:00:00Z')
   if (of === 'bytes') return fc.constant('aGk=')
   if (of === 'Quantity') return fc.constant('1Gi')
+  if (of === '[]string') return fc.array(texts, { maxLength: 2 })
   return texts
 }
 

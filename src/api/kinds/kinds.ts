@@ -19,6 +19,16 @@ import { persistentVolumeClaim } from './persistent-volume-claim.ts'
 import { pod } from './pod.ts'
 import { replicaSet } from './replica-set.ts'
 import { replicationController } from './replication-controller.ts'
+import {
+  localSubjectAccessReview,
+  selfSubjectAccessReview,
+  selfSubjectReview,
+  selfSubjectRulesReview,
+  subjectAccessReview,
+  tokenReview,
+} from './reviews.ts'
+import { clusterRole, role } from './role.ts'
+import { clusterRoleBinding, roleBinding } from './role-binding.ts'
 import { secret } from './secret.ts'
 import { service } from './service.ts'
 import { serviceAccount } from './service-account.ts'
@@ -47,9 +57,19 @@ export const kinds: readonly KindSpec[] = [
   statefulSet,
   cronJob,
   job,
+  selfSubjectReview,
+  tokenReview,
+  localSubjectAccessReview,
+  selfSubjectAccessReview,
+  selfSubjectRulesReview,
+  subjectAccessReview,
   lease,
   endpointSlice,
   eventsEvent,
   ingressClass,
   ingress,
+  clusterRoleBinding,
+  clusterRole,
+  roleBinding,
+  role,
 ]

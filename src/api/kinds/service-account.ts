@@ -6,5 +6,6 @@ import { defineKind } from './define-kind.ts'
 export const serviceAccount = defineKind<ServiceAccount>({
   resource: serviceAccounts,
   shortNames: ['sa'],
+  subresources: ['token'],
   nameRule: isDNS1123Subdomain,
 })

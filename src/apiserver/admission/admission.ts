@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '#api/meta.ts'
 import type { Resource } from '#api/resources.ts'
+import type { User } from '../auth/user.ts'
 
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
@@ -8,6 +9,8 @@ export interface AdmissionRequest {
   readonly object: KubernetesObject
   readonly old?: KubernetesObject
   readonly subresource?: string
+  /** Who asks; undefined for the server itself. */
+  readonly user?: User
   /** Nothing may be kept of this request. */
   readonly dryRun: boolean
 }

@@ -1,25 +1,44 @@
-import type { TLSSocket } from 'node:tls'
-
+/** Who makes a request, as authentication found it. */
 export interface User {
   readonly name: string
   readonly groups: readonly string[]
+  readonly uid?: string
+  /** What an authenticator knows besides, by keys like `authentication.kubernetes.io/pod-name`. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>
 }
 
-const users = new WeakMap<TLSSocket, User | undefined>()
+// Source: apiserver pkg/authentication/user/user.go, serviceaccount/util.go.
+export const MASTERS = 'system:masters'
+export const NODES = 'system:nodes'
+export const AUTHENTICATED = 'system:authenticated'
+export const UNAUTHENTICATED = 'system:unauthenticated'
+export const NODE_USER_PREFIX = 'system:node:'
+const SERVICE_ACCOUNT_PREFIX = 'system:serviceaccount:'
 
-/** Who the connection's client certificate names: CN is the user, each O a group. Undefined without a trusted one. */
-export function userOf(socket: TLSSocket): User | undefined {
-  if (!users.has(socket)) users.set(socket, readUser(socket))
-  return users.get(socket)
+export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] }
+
+export const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
+
+export const serviceAccountUser = (namespace: string, name: string) =>
+  `${SERVICE_ACCOUNT_PREFIX}${namespace}:${name}`
+
+export const serviceAccountGroups = (namespace: string): readonly string[] => [
+  'system:serviceaccounts',
+  `system:serviceaccounts:${namespace}`,
+]
+
+/** The account that a user name stands for; undefined where it stands for none. */
+export function parseServiceAccountUser(
+  user: string,
+): { readonly namespace: string; readonly name: string } | undefined {
+  if (!user.startsWith(SERVICE_ACCOUNT_PREFIX)) return undefined
+  const parts = user.slice(SERVICE_ACCOUNT_PREFIX.length).split(':')
+  const [namespace, name] = parts
+  return parts.length === 2 && namespace && name ? { namespace, name } : undefined
 }
 
-function readUser(socket: TLSSocket): User | undefined {
-  if (!socket.authorized) return undefined
-  const { CN, O } = socket.getPeerCertificate().subject ?? {}
-  // A repeated attribute arrives as an array, though the type knows single ones only.
-  const name: unknown = CN
-  if (typeof name !== 'string' || name === '') return undefined
-  const organizations: unknown = O ?? []
-  const groups = (Array.isArray(organizations) ? organizations : [organizations]).map(String)
-  return { name, groups: [...groups, 'system:authenticated'] }
+/** The node that the user is, as a kubelet; undefined for all others. Source: pkg/auth/nodeidentifier/default.go. */
+export function nodeOf({ name, groups }: User): string | undefined {
+  const isNode = name.startsWith(NODE_USER_PREFIX) && groups.includes(NODES)
+  return isNode ? name.slice(NODE_USER_PREFIX.length) : undefined
 }

@@ -13,10 +13,13 @@ export interface Created {
   readonly modRevision: number
 }
 
+/** A request, or the server itself, which is no user. */
+type Asker = Pick<RESTRequest, 'spec' | 'warn'> & Partial<Pick<RESTRequest, 'user'>>
+
 /** Stores a new object by the rules of its kind; undefined when its name is taken. @throws StatusError */
 export async function createObject(
   sent: KubernetesObject,
-  { spec, warn }: Pick<RESTRequest, 'spec' | 'warn'>,
+  { spec, warn, user }: Asker,
   deps: Pick<RESTDeps, 'store' | 'admission'>,
   dryRun: boolean,
 ): Promise<Created | undefined> {
@@ -31,6 +34,7 @@ export async function createObject(
     resource,
     object: prepared,
     dryRun,
+    ...(user ? { user } : {}),
   })
   let stored = false
   try {

@@ -13,7 +13,7 @@ import { namespaceMismatch } from './verbs/create.ts'
 
 type Target = Pick<
   RESTRequest,
-  'spec' | 'namespace' | 'name' | 'subresource' | 'warn' | 'query' | 'userAgent'
+  'spec' | 'namespace' | 'name' | 'subresource' | 'warn' | 'query' | 'userAgent' | 'user'
 >
 type Written = Pick<StoredItem, 'value' | 'modRevision'>
 
@@ -62,7 +62,7 @@ async function write(
   deps: RESTDeps,
   { dryRun, isApply, through = target.subresource }: WriteMode,
 ): Promise<Written | undefined> {
-  const { spec, subresource, warn, name } = target
+  const { spec, subresource, warn, name, user } = target
   const { resource } = spec
   const { object, settle } = await admit(deps, {
     operation: 'UPDATE',
@@ -70,6 +70,7 @@ async function write(
     object: prepared,
     old,
     dryRun,
+    user,
     ...(subresource === undefined ? {} : { subresource }),
   })
   let stored = false

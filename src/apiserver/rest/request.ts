@@ -2,6 +2,7 @@ import type { KindRegistry } from '#api/kinds/kind-registry.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { Log } from '#log/log.ts'
 import type { Admission } from '../admission/admission.ts'
+import type { AccessControl } from '../auth/access-control.ts'
 import type { User } from '../auth/user.ts'
 import type { Representation } from '../http/media-type.ts'
 import type { Store } from '../storage/store.ts'
@@ -28,6 +29,7 @@ export interface RESTRequest {
 /** What the verbs need of the server. */
 export interface RESTDeps {
   readonly kinds: KindRegistry
+  readonly access: AccessControl
   readonly store: Store
   readonly admission: readonly Admission[]
   readonly agentAccess: AgentAccess

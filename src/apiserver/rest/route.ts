@@ -25,7 +25,24 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
   log: async () => (await import('./subresources/log.ts')).log,
   binding: async () => (await import('./subresources/binding.ts')).binding,
   eviction: async () => (await import('./subresources/eviction.ts')).eviction,
+  token: async () => (await import('./subresources/token.ts')).token,
   finalize: async () => (await import('./subresources/finalize.ts')).finalize,
+}
+
+/** Kinds that are questions, by group and plural. */
+const reviews: Readonly<Record<string, () => Promise<Handler>>> = {
+  'authentication.k8s.io/tokenreviews': async () =>
+    (await import('./reviews/token-review.ts')).reviewToken,
+  'authentication.k8s.io/selfsubjectreviews': async () =>
+    (await import('./reviews/token-review.ts')).reviewSelf,
+  'authorization.k8s.io/subjectaccessreviews': async () =>
+    (await import('./reviews/access-review.ts')).reviewSubject,
+  'authorization.k8s.io/localsubjectaccessreviews': async () =>
+    (await import('./reviews/access-review.ts')).reviewSubject,
+  'authorization.k8s.io/selfsubjectaccessreviews': async () =>
+    (await import('./reviews/access-review.ts')).reviewSelfAccess,
+  'authorization.k8s.io/selfsubjectrulesreviews': async () =>
+    (await import('./reviews/access-review.ts')).reviewSelfRules,
 }
 
 export const servedSubresources = Object.keys(subresources) as readonly Subresource[]
@@ -60,6 +77,8 @@ export async function findHandler(
   }: Pick<RESTRequest, 'spec' | 'name' | 'namespace' | 'subresource'>,
   verb: Verb | undefined,
 ): Promise<Handler> {
+  const review = verb === 'create' && reviews[`${spec.resource.group}/${spec.resource.plural}`]
+  if (review && subresource === undefined && name === '') return review()
   const handlers = await findHandlers(spec.subresources, name, subresource)
   const { resource, verbs = VERBS } = spec
   // Across namespaces one may only read and watch.

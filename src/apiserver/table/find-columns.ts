@@ -18,6 +18,7 @@ import { namespaceColumns } from './columns/namespace.ts'
 import { nodeColumns } from './columns/node.ts'
 import { podColumns } from './columns/pod.ts'
 import { podTemplateColumns, replicationControllerColumns } from './columns/pod-template.ts'
+import { bindingColumns, roleColumns } from './columns/rbac.ts'
 import { serviceColumns } from './columns/service.ts'
 import { persistentVolumeClaimColumns, persistentVolumeColumns } from './columns/volumes.ts'
 
@@ -47,6 +48,10 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'events.k8s.io/events': eventsEventColumns,
   'networking.k8s.io/ingressclasses': ingressClassColumns,
   'networking.k8s.io/ingresses': ingressColumns,
+  'rbac.authorization.k8s.io/clusterrolebindings': bindingColumns,
+  'rbac.authorization.k8s.io/clusterroles': roleColumns,
+  'rbac.authorization.k8s.io/rolebindings': bindingColumns,
+  'rbac.authorization.k8s.io/roles': roleColumns,
 }
 
 /** The columns that upstream prints for a resource (pkg/printers/internalversion/printers.go). */

@@ -18,7 +18,7 @@ export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Pr
     const found = objectOf(item, spec.resource)
     if (matches && !matches(found)) continue
     const { name, namespace: within } = found.metadata
-    const target = { spec, namespace: within, name }
+    const target = { spec, namespace: within, name, user: request.user }
     const removal = await removeOne(target, deps, options).catch(ignoreNotFound)
     if (removal) deleted.push(JSON.stringify(removal.object))
   }

@@ -32,7 +32,7 @@ export interface Removal {
 }
 
 export async function removeOne(
-  request: Pick<RESTRequest, 'spec' | 'namespace' | 'name'>,
+  request: Pick<RESTRequest, 'spec' | 'namespace' | 'name' | 'user'>,
   deps: RESTDeps,
   options: DeleteOptions,
 ): Promise<Removal> {
@@ -41,14 +41,14 @@ export async function removeOne(
     const object = objectOf(item, request.spec.resource)
     checkPreconditions(request.spec.resource, object, options)
     checkMortal(request.spec.resource, object.metadata.name)
-    const done = await attempt(request.spec.resource, object, item, deps, options)
+    const done = await attempt(request, object, item, deps, options)
     if (done) return done
   }
 }
 
 /** Undefined when another write came first. */
 async function attempt(
-  resource: Resource,
+  { spec: { resource }, user }: Pick<RESTRequest, 'spec' | 'user'>,
   object: KubernetesObject,
   item: StoredItem,
   deps: RESTDeps,
@@ -56,7 +56,10 @@ async function attempt(
 ): Promise<Removal | undefined> {
   const { store } = deps
   const plan = planDeletion(object, options, Date.now())
+  const { dryRun } = options
+  const { settle } = await admit(deps, { operation: 'DELETE', resource, object, dryRun, user })
   if (plan.kind === 'mark') {
+    settle(false) // it is still there
     if (options.dryRun || isDeepStrictEqual(plan.object, object)) {
       return { object: plan.object, removed: false }
     }
@@ -68,8 +71,6 @@ async function attempt(
       removed: false,
     }
   }
-  const { dryRun } = options
-  const { settle } = await admit(deps, { operation: 'DELETE', resource, object, dryRun })
   let stored = false
   try {
     if (dryRun) return { object, removed: true }
