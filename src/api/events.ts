@@ -1,23 +1,7 @@
-import type { Event, EventSeries, ObjectReference } from './core.ts'
-import type { KubernetesObject } from './meta.ts'
+import type { Event } from './core.ts'
+import type { EventsEvent } from './types/events.ts'
 
-/** events.k8s.io/v1: the same stored events as core/v1, under other field names. */
-export interface EventsEvent extends KubernetesObject {
-  readonly eventTime?: string | null
-  readonly series?: EventSeries
-  readonly reportingController?: string
-  readonly reportingInstance?: string
-  readonly action?: string
-  readonly reason?: string
-  readonly regarding?: ObjectReference
-  readonly related?: ObjectReference
-  readonly note?: string
-  readonly type?: 'Normal' | 'Warning'
-  readonly deprecatedSource?: { readonly component?: string; readonly host?: string }
-  readonly deprecatedFirstTimestamp?: string | null
-  readonly deprecatedLastTimestamp?: string | null
-  readonly deprecatedCount?: number
-}
+export type { EventsEvent } from './types/events.ts'
 
 // pkg/apis/events/v1/conversion.go and zz_generated.conversion.go: [core/v1, events.k8s.io/v1].
 const RENAMED = [

@@ -1,6 +1,6 @@
 /** Source: networking/validation; the stricter service names of KEP-5311. */
 import { type FieldError, invalid, notSupported, required } from '../field-error.ts'
-import type { Ingress, IngressBackend, IngressPath, IngressSpec } from '../networking.ts'
+import type { HTTPIngressPath, Ingress, IngressBackend, IngressSpec } from '../networking.ts'
 import { ingresses } from '../resources.ts'
 import { validateLegacyIP } from '../validation/ip-rules.ts'
 import {
@@ -103,7 +103,7 @@ function validateHost(
   ]
 }
 
-function validatePaths(paths: readonly IngressPath[], at: string): FieldError[] {
+function validatePaths(paths: readonly HTTPIngressPath[], at: string): FieldError[] {
   if (paths.length === 0) return [required(at)]
   return paths.flatMap((path, index) => {
     const field = `${at}[${index}]`

@@ -62,7 +62,7 @@ function validateDataSources(spec: PersistentVolumeClaimSpec, at: string): Field
   ]
 }
 
-type Reference = NonNullable<PersistentVolumeClaimSpec['dataSource']>
+type Reference = NonNullable<PersistentVolumeClaimSpec['dataSourceRef']>
 
 function validateReference({ name, kind, apiGroup = '', namespace = '' }: Reference, at: string) {
   return [

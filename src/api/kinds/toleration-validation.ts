@@ -34,9 +34,8 @@ export function validateTolerations(tolerations: readonly Toleration[], at: stri
   })
 }
 
-function checkValue({ operator = '', value = '' }: Toleration, field: string): FieldError[] {
+function checkValue({ operator = 'Equal', value = '' }: Toleration, field: string): FieldError[] {
   switch (operator) {
-    case '':
     case 'Equal': {
       const wrong = isLabelValue(value)
       return wrong.length === 0 ? [] : [invalid(field, value, wrong.join(';'))]

@@ -1,4 +1,4 @@
-import type { KeyedVolumeSource, Volume } from '../core.ts'
+import type { ConfigMapVolumeSource, Volume } from '../core.ts'
 import { duplicate, type FieldError, forbidden, invalid, required } from '../field-error.ts'
 import { checkName, isDNS1123Label } from '../validation/names.ts'
 import { validateDescendingPath } from './container-validation.ts'
@@ -42,7 +42,10 @@ function validateSource(volume: Volume, at: string): FieldError[] {
   return errors
 }
 
-function validateKeyed({ defaultMode, items = [] }: KeyedVolumeSource, at: string): FieldError[] {
+/** What sources of files by key have in common. */
+type KeyedSource = Pick<ConfigMapVolumeSource, 'items' | 'defaultMode'>
+
+function validateKeyed({ defaultMode, items = [] }: KeyedSource, at: string): FieldError[] {
   return [
     ...validateMode(defaultMode, `${at}.defaultMode`),
     ...items.flatMap(({ key = '', path = '', mode }, index) => {

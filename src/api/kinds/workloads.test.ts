@@ -215,7 +215,12 @@ suite('a Pod', () => {
   test('may change its image', () =>
     assert.deepEqual(change({ containers: [{ ...stored.spec.containers[0], image: 'x' }] }), []))
   test('may tolerate more, and for another time', () => {
-    const own = { key: 'a', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 9 }
+    const own: Toleration = {
+      key: 'a',
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: 9,
+    }
     const old = { ...stored, spec: { ...stored.spec, tolerations: [own] } }
     const errorsOf = (tolerations: readonly Toleration[]) =>
       pod.validateUpdate({ ...old, spec: { ...old.spec, tolerations } }, old).map(formatFieldError)

@@ -49,9 +49,9 @@ suite('a pod tolerates', () => {
     tolerationSeconds: 300,
   }
   const unreachable = { ...notReady, key: 'node.kubernetes.io/unreachable' }
-  const own = { key: 'foo', operator: 'Equal', value: 'bar', effect: 'NoSchedule' }
-  const forever = { key: notReady.key, operator: 'Exists', effect: 'NoExecute' }
-  const all = { operator: 'Exists' }
+  const own = { key: 'foo', operator: 'Equal', value: 'bar', effect: 'NoSchedule' } as const
+  const forever = { key: notReady.key, operator: 'Exists', effect: 'NoExecute' } as const
+  const all = { operator: 'Exists' } as const
   const cases = [
     { name: 'a node in trouble for 300 s', given: [], want: [notReady, unreachable] },
     { name: 'what it says first', given: [own], want: [own, notReady, unreachable] },

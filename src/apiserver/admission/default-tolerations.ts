@@ -22,8 +22,8 @@ export const defaultTolerations: Admission = {
   },
 }
 
-const covers = ({ key = '', effect = '' }: Toleration, taint: string) =>
-  (key === '' || key === taint) && (effect === '' || effect === 'NoExecute')
+const covers = ({ key = '', effect }: Toleration, taint: string) =>
+  (key === '' || key === taint) && (!effect || effect === 'NoExecute')
 
 const tolerate = (key: string): Toleration => ({
   key,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Ingress, IngressClass, IngressPath } from '#api/networking.ts'
+import type { HTTPIngressPath, Ingress, IngressClass } from '#api/networking.ts'
 import { type IngressState, planIngress } from './plan-ingress.ts'
 import { all, ingress, nginxClass, path, route, state, to } from './testing/ingress-state.ts'
 
 // Source: the table of https://kubernetes.io/docs/concepts/services-networking/ingress/#examples, and path_rules.feature of
 // kubernetes-sigs/ingress-controller-conformance.
-const paths: readonly { rules: IngressPath[]; request: string; want: string }[] = [
+const paths: readonly { rules: HTTPIngressPath[]; request: string; want: string }[] = [
   { rules: [path('Prefix', '/')], request: '/any/path', want: 'web' },
   { rules: [path('Exact', '/foo')], request: '/foo', want: 'web' },
   { rules: [path('Exact', '/foo')], request: '/bar', want: '404' },
@@ -198,7 +198,7 @@ suite('planIngress() picks Ingresses', () => {
 })
 
 suite('planIngress() finds backends', () => {
-  const endpointsFor = (backend: IngressPath['backend'], more: Partial<IngressState> = {}) => {
+  const endpointsFor = (backend: HTTPIngressPath['backend'], more: Partial<IngressState> = {}) => {
     const rules = [{ http: { paths: [{ path: '/', pathType: 'Prefix' as const, backend }] } }]
     return planIngress(state([ingress('a', { rules })], more))
   }

@@ -1,4 +1,4 @@
-import type { Ingress, IngressBackend, IngressPath } from '#api/networking.ts'
+import type { HTTPIngressPath, Ingress, IngressBackend } from '#api/networking.ts'
 import { parseHost } from './host.ts'
 import type { PathMatch } from './model.ts'
 
@@ -11,7 +11,7 @@ export interface Rule {
   readonly backend?: IngressBackend
 }
 
-const MATCH: Readonly<Record<NonNullable<IngressPath['pathType']>, PathMatch>> = {
+const MATCH: Readonly<Record<NonNullable<HTTPIngressPath['pathType']>, PathMatch>> = {
   Exact: 'exact',
   Prefix: 'prefix',
   ImplementationSpecific: 'start',
@@ -49,7 +49,7 @@ export function planRules(
 function addPath(
   ingress: Ingress,
   host: string,
-  { path: text, pathType, backend }: IngressPath,
+  { path: text, pathType, backend }: HTTPIngressPath,
   rules: Map<string, Rule>,
   say: (ingress: Ingress, message: string) => void,
 ): void {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import type { ConfigMap, KeyedVolumeSource, Secret } from '#api/core.ts'
+import type { ConfigMap, ConfigMapVolumeSource, Secret, SecretVolumeSource } from '#api/core.ts'
 
 export interface VolumeFile {
   /** Relative to the volume, without `..`. */
@@ -17,7 +17,7 @@ export class VolumeError extends Error {
 
 /** @throws VolumeError */
 export function filesOfConfigMap(
-  source: KeyedVolumeSource & { readonly name?: string },
+  source: ConfigMapVolumeSource,
   map: ConfigMap | undefined,
 ): readonly VolumeFile[] {
   const name = source.name ?? ''
@@ -31,7 +31,7 @@ export function filesOfConfigMap(
 
 /** @throws VolumeError */
 export function filesOfSecret(
-  source: KeyedVolumeSource & { readonly secretName?: string },
+  source: SecretVolumeSource,
   secret: Secret | undefined,
 ): readonly VolumeFile[] {
   const name = source.secretName ?? ''
@@ -43,7 +43,7 @@ export function filesOfSecret(
 }
 
 function select(
-  { items, defaultMode = DEFAULT_MODE, optional }: KeyedVolumeSource,
+  { items, defaultMode = DEFAULT_MODE, optional }: Omit<ConfigMapVolumeSource, 'name'>,
   bytes: ReadonlyMap<string, Uint8Array>,
   complaint: string,
   exists: boolean,

@@ -21,12 +21,12 @@ const pod = (name: string, nodeName?: string): Pod => ({
 })
 
 suite('planTaints()', () => {
-  const mine = { key: 'dedicated', value: 'db', effect: 'NoSchedule' }
+  const mine = { key: 'dedicated', value: 'db', effect: 'NoSchedule' } as const
   const notReady = {
     key: 'node.kubernetes.io/not-ready',
     effect: 'NoSchedule',
     timeAdded: '2026-11-21T12:00:00Z',
-  }
+  } as const
   // Source: pkg/controller/nodelifecycle/node_lifecycle_controller.go, nodeConditionToTaintKeyStatusMap.
   const cases: readonly { name: string; node: Node; want: readonly string[] | undefined }[] = [
     { name: 'none while it is ready', node: node('True', { taints: [mine] }), want: undefined },

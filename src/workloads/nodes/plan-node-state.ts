@@ -59,7 +59,7 @@ export function planTaints({ spec, status }: Node, now: number): readonly Taint[
   const missing = wanted.filter((key) => !held.includes(key))
   return [
     ...before.filter((taint) => !isOurs(taint) || wanted.includes(taint.key)),
-    ...missing.map((key) => ({ key, effect: 'NoSchedule', timeAdded: formatTime(now) })),
+    ...missing.map((key) => ({ key, effect: 'NoSchedule' as const, timeAdded: formatTime(now) })),
   ]
 }
 

@@ -17,11 +17,7 @@ export const secretColumns: readonly Column<Secret>[] = [
   ageColumn,
 ]
 
-interface WithSecrets extends ServiceAccount {
-  readonly secrets?: readonly unknown[]
-}
-
-export const serviceAccountColumns: readonly Column<WithSecrets>[] = [
+export const serviceAccountColumns: readonly Column<ServiceAccount>[] = [
   nameColumn,
   integer('Secrets', ({ secrets }) => secrets?.length ?? 0),
   ageColumn,

@@ -21,7 +21,8 @@ function formatRoles({ metadata }: Node): string {
 const addressOf = ({ status }: Node, type: string) =>
   (status?.addresses ?? []).find((address) => address.type === type)?.address ?? '<none>'
 
-const fact = (name: string) => (node: Node) => node.status?.nodeInfo?.[name] || '<unknown>'
+type TextFacts = Omit<NonNullable<NonNullable<Node['status']>['nodeInfo']>, 'swap'>
+const fact = (name: keyof TextFacts) => (node: Node) => node.status?.nodeInfo?.[name] || '<unknown>'
 
 export const nodeColumns: readonly Column<Node>[] = [
   nameColumn,

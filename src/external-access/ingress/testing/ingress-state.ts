@@ -1,6 +1,6 @@
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
-import type { Ingress, IngressClass, IngressPath, IngressSpec } from '#api/networking.ts'
+import type { HTTPIngressPath, Ingress, IngressClass, IngressSpec } from '#api/networking.ts'
 import { matchPath } from '../match-path.ts'
 import type { IngressPlan } from '../model.ts'
 import type { IngressState } from '../plan-ingress.ts'
@@ -34,10 +34,10 @@ export function to(service: string, port: number | string = 80) {
 }
 
 export function path(
-  pathType: NonNullable<IngressPath['pathType']>,
+  pathType: NonNullable<HTTPIngressPath['pathType']>,
   text: string,
   service = 'web',
-): IngressPath {
+): HTTPIngressPath {
   return { path: text, pathType, backend: to(service) }
 }
 
