@@ -14,6 +14,7 @@ export const always: ReadonlySet<string> = new Set([
   'core.v1.PodTemplateSpec spec',
   'core.v1.ReplicationController spec',
   'core.v1.Service spec',
+  'rbac.v1.RoleRef apiGroup',
   'discovery.v1.EndpointSlice endpoints',
 ])
 

@@ -55,7 +55,7 @@ export interface RoleBinding extends KubernetesObject {
 /** Names the role that a binding gives. */
 export interface RoleRef {
   /** Its API group. */
-  readonly apiGroup?: string
+  readonly apiGroup: string
   /** Role or ClusterRole. */
   readonly kind: string
   /** Its name. */

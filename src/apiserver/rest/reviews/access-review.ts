@@ -1,5 +1,5 @@
 import type {
-  ReviewedResource,
+  ResourceAttributes,
   SelfSubjectRulesReview,
   SubjectAccessReview,
 } from '#api/authorization.ts'
@@ -76,7 +76,7 @@ function attributesOf({ spec = {} }: SubjectAccessReview): Attributes {
 }
 
 /** Equalities that the field selector asks for. */
-function fieldsOf({ fieldSelector }: ReviewedResource): Record<string, string> {
+function fieldsOf({ fieldSelector }: ResourceAttributes): Record<string, string> {
   const { rawSelector = '', requirements = [] } = fieldSelector ?? {}
   const listed = requirements.flatMap(({ key = '', operator, values = [] }) =>
     operator === 'In' && values.length === 1 ? [[key, values[0]!] as const] : [],

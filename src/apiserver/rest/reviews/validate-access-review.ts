@@ -1,4 +1,4 @@
-import type { SelectorAttributes, SubjectAccessReview } from '#api/authorization.ts'
+import type { FieldSelectorAttributes, SubjectAccessReview } from '#api/authorization.ts'
 import { type FieldError, invalid, required } from '#api/field-error.ts'
 
 /** Source and sentences: apis/authorization/validation v1.36. `kind` tells the three reviews apart. */
@@ -59,7 +59,7 @@ export function validateAccessReview(review: SubjectAccessReview, kind: string):
   return errors
 }
 
-function validateSelector(selector: SelectorAttributes | undefined, at: string): FieldError[] {
+function validateSelector(selector: FieldSelectorAttributes | undefined, at: string): FieldError[] {
   if (!selector) return []
   const { rawSelector = '', requirements = [] } = selector
   if (rawSelector !== '' && requirements.length > 0)
