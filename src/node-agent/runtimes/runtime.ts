@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
 import type { EnvPair } from '../env/service-env.ts'
 import type { HostPort } from '../pod-network.ts'
 
@@ -21,6 +23,10 @@ export interface Runtime {
   stopSandbox(podUID: string): Promise<void>
   removePod(podUID: string): Promise<void>
   exec(container: ContainerRef, command: readonly string[], timeoutMs: number): Promise<ExecResult>
+  /** Starts a command whose streams are the caller's. @throws Error where the container does not run */
+  startExec(container: ContainerRef, options: ExecOptions): ExecSession
+  /** Connects to a port of the pod, from inside its network: also to what listens on loopback only. @throws Error */
+  connect(podUID: string, port: number): Promise<Socket>
   logPath(container: ContainerRef): string
   /** Calls back whenever a container of the pod may have ended. Returns the way to stop. */
   watch(podUID: string, listener: () => void): () => void
@@ -112,4 +118,24 @@ export interface ExecResult {
   readonly exitCode: number
   readonly output: string
   readonly timedOut: boolean
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[]
+  readonly stdin: boolean
+  /** All three streams are one terminal's. */
+  readonly tty: boolean
+}
+
+/** A running command. Its streams end when it has ended, also where something that it started holds them open. */
+export interface ExecSession {
+  readonly stdin?: Writable
+  readonly stdout: Readable
+  /** Not with a terminal. */
+  readonly stderr?: Readable
+  /** 128 and the signal's number where one ended it. */
+  readonly exited: Promise<number>
+  resize(columns: number, rows: number): void
+  /** Hangs up: what does not end by that is killed. */
+  kill(): void
 }

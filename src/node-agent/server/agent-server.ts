@@ -7,6 +7,7 @@ import type { Log } from '#log/log.ts'
 import type { ContainerRef, Runtime } from '../runtimes/runtime.ts'
 import { parseLogOptions } from './log-options.ts'
 import { type LogSource, readLog } from './read-log.ts'
+import { createUpgradeServer } from './serve-upgrade.ts'
 
 export interface AgentServerOptions {
   readonly host: string
@@ -40,6 +41,8 @@ export async function serveAgent(
     },
     (request, response) => void answer(deps, request, response),
   )
+  const serveUpgrade = createUpgradeServer(deps)
+  server.on('upgrade', (request, socket, head) => void serveUpgrade(request, socket, head))
   server.listen(port, host)
   await once(server, 'listening', { signal })
   await once(signal, 'abort').catch(() => undefined)

@@ -11,6 +11,7 @@ export interface ContainerFile {
   readonly backOffMs: number
   readonly createdAt: string
   readonly privileges: readonly string[]
+  readonly workingDir?: string
 }
 
 export function containersDirectory(podDirectory: string): string {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import type { ExecResult } from '../runtime.ts'
+import { environmentOf } from './exec-session.ts'
 import type { LastingProcess } from './lasting-process.ts'
 import { DEFAULT_PATH } from './render-script.ts'
 
@@ -53,9 +53,4 @@ export function execInContainer(
     resolve({ exitCode: code ?? 137, output, timedOut })
   })
   return promise
-}
-
-/** What the container's first program was started with. */
-function environmentOf({ pid }: LastingProcess): readonly string[] {
-  return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
 }

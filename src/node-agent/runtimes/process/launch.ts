@@ -72,6 +72,7 @@ export function launch(config: ContainerConfig, site: LaunchSite): void {
     backOffMs: config.backOffMs,
     createdAt: site.now.toISOString(),
     privileges,
+    workingDir: config.workingDir ?? '/',
   }
   writeAtomically(join(directory, 'config.json'), JSON.stringify(file))
   startRecorder(config.podUID, site, sandbox)

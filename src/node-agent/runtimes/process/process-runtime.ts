@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { signalProcess } from '#kernel/process/process.ts'
 import { pathSegment, readIfThere, writeAtomically } from '../../files.ts'
@@ -7,7 +8,9 @@ import type {
   ContainerConfig,
   ContainerObservation,
   ContainerRef,
+  ExecOptions,
   ExecResult,
+  ExecSession,
   ImageLookup,
   PodObservation,
   Runtime,
@@ -16,6 +19,7 @@ import type {
   VolumeBind,
 } from '../runtime.ts'
 import { Changes } from './changes.ts'
+import { connectInside } from './connect.ts'
 import {
   attemptDirectory,
   listDirectory,
@@ -24,6 +28,7 @@ import {
   readContainers,
 } from './container-files.ts'
 import { execInContainer } from './exec.ts'
+import { environmentOf, startExec } from './exec-session.ts'
 import { createHostTree } from './host-tree.ts'
 import { findImage, imageNames, repositoryOf } from './images.ts'
 import { isRunning, parseLastingProcess } from './lasting-process.ts'
@@ -181,6 +186,22 @@ export class ProcessRuntime implements Runtime, Disposable {
     if (!main || !file)
       throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
     return await execInContainer(main, file.privileges, command, timeoutMs)
+  }
+
+  startExec(container: ContainerRef, options: ExecOptions): ExecSession {
+    const directory = this.#directory(container)
+    const main = mainProcess(directory)
+    const file = readContainerFile(directory)
+    if (!main || !file)
+      throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
+    const { privileges, workingDir = '/' } = file
+    return startExec({ main, privileges, workingDir, env: environmentOf(main) }, options)
+  }
+
+  async connect(podUID: string, port: number): Promise<Socket> {
+    const sandbox = readSandbox({ podDirectory: this.#podDirectory(podUID) })
+    if (!sandbox || !isWhole(sandbox)) throw new Error('its pod has no sandbox')
+    return await connectInside(sandbox, port)
   }
 
   logPath(container: ContainerRef): string {

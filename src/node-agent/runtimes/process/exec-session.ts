@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
+import { ReadStream } from 'node:tty'
+import { openPty, openSlave, setWindowSize } from '#kernel/pty/pty.ts'
+import type { ExecOptions, ExecSession } from '../runtime.ts'
+import type { LastingProcess } from './lasting-process.ts'
+import { DEFAULT_PATH } from './render-script.ts'
+
+/** How a process comes to be one of a container's. */
+export interface ContainerEntry {
+  readonly main: LastingProcess
+  /** setpriv and its flags, or nothing. */
+  readonly privileges: readonly string[]
+  readonly env: readonly string[]
+  readonly workingDir: string
+}
+
+/** What heeds no hang-up for so long is killed. */
+const HANG_UP_GRACE_MS = 1000
+/** After a program's end its output is read on as long as some comes: what it left running may hold it open for ever. */
+const DRAIN_MS = 500
+
+/** Starts a command inside a running container, in all its namespaces, as a session of its own. */
+export function startExec(entry: ContainerEntry, options: ExecOptions): ExecSession {
+  return options.tty ? startInTerminal(entry, options) : startWithPipes(entry, options)
+}
+
+function startWithPipes(entry: ContainerEntry, { command, stdin }: ExecOptions): ExecSession {
+  const child = spawnInside(
+    entry,
+    ['setsid', ...entryWords(entry, command)],
+    [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  )
+  const { stdout, stderr } = child as { stdout: Readable; stderr: Readable }
+  const exited = exitOf(child)
+  void exited.then(() => drain([stdout, stderr]))
+  return {
+    ...(child.stdin ? { stdin: child.stdin } : {}),
+    stdout,
+    stderr,
+    exited,
+    resize: () => {},
+    kill: () => hangUp(child),
+  }
+}
+
+function startInTerminal(entry: ContainerEntry, { command }: ExecOptions): ExecSession {
+  const pty = openPty(`/proc/${entry.main.pid}/root/dev/pts/ptmx`)
+  const slave = openSlave(pty)
+  const hasTerm = entry.env.some((pair) => pair.startsWith('TERM='))
+  const withTerm = hasTerm ? entry : { ...entry, env: ['TERM=xterm', ...entry.env] }
+  const words = ['setsid', '--ctty', ...entryWords(withTerm, command)]
+  const child = spawnInside(entry, words, [slave, slave, slave])
+  closeSync(slave)
+  const terminal = new ReadStream(pty.master)
+  terminal.on('error', () => terminal.destroy()) // EIO: nobody has it open any more
+  const exited = exitOf(child)
+  void exited.then(() => drain([terminal]))
+  return {
+    stdin: terminal,
+    stdout: terminal,
+    exited,
+    resize: (columns, rows) => {
+      if (!terminal.destroyed) setWindowSize(pty.master, columns, rows)
+    },
+    kill: () => {
+      terminal.destroy()
+      hangUp(child)
+    },
+  }
+}
+
+function entryWords({ privileges, env, workingDir }: ContainerEntry, command: readonly string[]) {
+  return [...privileges, 'env', '-i', '-C', workingDir, ...env, ...command]
+}
+
+function spawnInside(
+  { main }: ContainerEntry,
+  words: readonly string[],
+  stdio: ('pipe' | 'ignore' | number)[],
+): ChildProcess {
+  const namespaces = ['--mount', '--uts', '--ipc', '--net', '--pid', '--root']
+  return spawn('nsenter', [`--target=${main.pid}`, ...namespaces, '--', ...words], {
+    cwd: '/',
+    stdio,
+    env: { PATH: DEFAULT_PATH },
+  })
+}
+
+function exitOf(child: ChildProcess): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  child.once('error', () => resolve(126))
+  child.once('exit', (code, signal) =>
+    resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)),
+  )
+  return promise
+}
+
+async function drain(streams: readonly (Readable & { readonly bytesRead?: number })[]) {
+  let before = -1
+  const look = () => {
+    const open = streams.filter((stream) => !stream.destroyed && !stream.readableEnded)
+    const read = streams.reduce((sum, { bytesRead = 0 }) => sum + bytesRead, 0)
+    const isQuiet = read === before && open.every(({ readableLength }) => readableLength === 0)
+    before = read
+    if (open.length > 0 && !isQuiet) return false
+    for (const stream of open) stream.push(null)
+    return true
+  }
+  const timer = setInterval(() => {
+    if (look()) clearInterval(timer)
+  }, DRAIN_MS)
+  timer.unref()
+}
+
+/** As when a terminal is closed. nsenter itself passes no signals on: its child in the container is the one that is meant. */
+function hangUp(child: ChildProcess): void {
+  const signal = (name: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return false
+    const inside = childOf(child.pid)
+    try {
+      if (inside === undefined) child.kill(name)
+      else process.kill(-inside, name) || process.kill(inside, name)
+    } catch {
+      // ended meanwhile
+    }
+    return true
+  }
+  if (signal('SIGHUP')) setTimeout(() => signal('SIGKILL'), HANG_UP_GRACE_MS)
+}
+
+function childOf(pid: number | undefined): number | undefined {
+  try {
+    const child = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]
+    return child ? Number(child) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What the container's first program was started with. */
+export function environmentOf({ pid }: LastingProcess): readonly string[] {
+  return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean)
+}
