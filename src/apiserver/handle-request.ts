@@ -32,7 +32,7 @@ const MAX_IN_FLIGHT = 600
 /** Makes the function that answers a request, whatever listener and protocol it came by. */
 export function createHandler(deps: HandlerDeps) {
   let inFlight = 0
-  return async (request: Request, out: Response): Promise<void> => {
+  return async (request: Request, out: Response, head?: Buffer): Promise<void> => {
     const warnings: string[] = []
     const gone = new AbortController()
     const signal = AbortSignal.any([gone.signal, deps.closing])
@@ -44,7 +44,7 @@ export function createHandler(deps: HandlerDeps) {
     try {
       if (inFlight > MAX_IN_FLIGHT)
         throw tooManyRequests('Too many requests, please try again later.', 1)
-      answer = await decide(request, deps, signal, (text) => warnings.push(text))
+      answer = await decide({ request, head }, deps, signal, (text) => warnings.push(text))
     } catch (error) {
       if (signal.aborted) return // nobody listens any more
       answer = answerError(error, deps)
@@ -79,8 +79,14 @@ const failureOf = ({ message }: Error): Status => ({
   code: 500,
 })
 
+interface Arrival {
+  readonly request: Request
+  /** Of requests with an upgrade: what came behind their headers. */
+  readonly head: Buffer | undefined
+}
+
 async function decide(
-  request: Request,
+  { request, head }: Arrival,
   deps: HandlerDeps,
   signal: AbortSignal,
   warn: (text: string) => void,
@@ -103,6 +109,9 @@ async function decide(
   if (isMisplaced) throw unknownPath()
   const verb = verbOf(method, name !== '', query)
   mayRequest(user, attributesOf(method, path, target, query), deps)
+  // A stream opened by GET is what POST creates (AuthorizePodWebsocketUpgradeCreatePermission, on since 1.35).
+  if (verb === 'get' && isStream(subresource))
+    mayRequest(user, attributesOf('POST', path, target, query), deps)
   const handle = await findHandler({ spec, name, namespace, subresource }, verb)
   const restRequest: RESTRequest = {
     spec,
@@ -115,11 +124,15 @@ async function decide(
     user,
     signal,
     warn,
+    upgrade: head && { method, url: request.url ?? '/', headers: request.headers, head },
     representation: () => negotiateObject(request.headers.accept),
     body: () => readBody(request),
   }
   return handle(restRequest, deps)
 }
+
+const isStream = (subresource: string | undefined) =>
+  ['exec', 'attach', 'portforward'].includes(subresource ?? '')
 
 function mayRequest(user: User, attributes: Attributes, { access }: HandlerDeps): void {
   const { verdict, reason } = access.authorize(user, attributes)

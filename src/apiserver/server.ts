@@ -1,3 +1,4 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createKindRegistry } from '#api/kinds/kind-registry.ts'
@@ -145,6 +146,13 @@ function createListener(
   server.on('sessionError', () => {}) // the client's connection broke; its requests end by themselves
   // Responses of HTTP/2 behave as those of HTTP/1.
   server.on('request', (request, response) => void handle(request, response as never))
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const out = new ServerResponse(request)
+    out.assignSocket(socket)
+    out.shouldKeepAlive = false
+    out.once('finish', () => socket.end())
+    void handle(request, out, head)
+  })
   return {
     listen(target) {
       const { promise, resolve, reject } = Promise.withResolvers<number>()

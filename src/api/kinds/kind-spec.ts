@@ -11,6 +11,8 @@ export type Subresource =
   | 'exec'
   | 'attach'
   | 'portforward'
+  | 'proxy'
+  | 'ephemeralcontainers'
   | 'finalize'
   | 'token'
 

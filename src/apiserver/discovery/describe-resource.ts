@@ -23,6 +23,14 @@ export function describeSubresources({ resource, subresources }: KindSpec): Subr
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+const STREAM_VERBS = ['create', 'get']
+const PROXY_VERBS = ['create', 'delete', 'get', 'patch', 'update']
+
+const connected = (kind: string, verbs: readonly string[]) => ({
+  responseKind: { group: '', version: 'v1', kind },
+  verbs,
+})
+
 function shapeOf(name: Subresource, own: GroupVersionKind): Omit<SubresourceEntry, 'name'> {
   switch (name) {
     case 'scale':
@@ -37,6 +45,14 @@ function shapeOf(name: Subresource, own: GroupVersionKind): Omit<SubresourceEntr
         responseKind: { group: 'policy', version: 'v1', kind: 'Eviction' },
         verbs: ['create'],
       }
+    case 'exec':
+      return connected('PodExecOptions', STREAM_VERBS)
+    case 'attach':
+      return connected('PodAttachOptions', STREAM_VERBS)
+    case 'portforward':
+      return connected('PodPortForwardOptions', STREAM_VERBS)
+    case 'proxy':
+      return connected(`${own.kind}ProxyOptions`, PROXY_VERBS)
     case 'log':
       return { responseKind: own, verbs: ['get'] }
     case 'finalize':

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Status } from '#api/meta.ts'
 
 /** Of either protocol: node's HTTP/2 responses behave as those of HTTP/1. */
 export type Response = ServerResponse
 
 /** What a handler decides; only the server writes it to the wire. */
-export type Answer = WholeAnswer | StreamedAnswer
+export type Answer = WholeAnswer | StreamedAnswer | UpgradedAnswer
 
 export interface WholeAnswer {
   readonly code: number
@@ -20,6 +21,11 @@ export interface StreamedAnswer {
   readonly headers?: Readonly<Record<string, string>>
   /** Writes until it resolves; the server has sent the headers and ends the response. */
   readonly stream: (out: Response) => Promise<void>
+}
+
+/** To a request with an upgrade: whoever decided so writes everything, from the answer's first line on. */
+export interface UpgradedAnswer {
+  readonly upgrade: (client: Duplex) => void
 }
 
 export const JSON_TYPE = 'application/json'

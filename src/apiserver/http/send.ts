@@ -13,6 +13,13 @@ export interface SendOptions {
 }
 
 export async function send(out: Response, answer: Answer, options: SendOptions): Promise<void> {
+  if ('upgrade' in answer) {
+    const { socket } = out
+    if (!socket) return // the client has gone
+    out.detachSocket(socket)
+    answer.upgrade(socket)
+    return
+  }
   const headers: Record<string, string | string[]> = {
     'content-type': answer.contentType,
     'cache-control': 'no-cache, private',

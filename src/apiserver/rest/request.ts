@@ -5,6 +5,7 @@ import type { Admission } from '../admission/admission.ts'
 import type { AccessControl } from '../auth/access-control.ts'
 import type { User } from '../auth/user.ts'
 import type { Representation } from '../http/media-type.ts'
+import type { Upgrade } from '../http/upgrade.ts'
 import type { Store } from '../storage/store.ts'
 
 /** A request for a served resource, after authentication, authorisation and routing. */
@@ -20,6 +21,8 @@ export interface RESTRequest {
   readonly user: User
   /** Aborts when the client goes or the server stops. */
   readonly signal: AbortSignal
+  /** Of requests that ask to leave HTTP. */
+  readonly upgrade: Upgrade | undefined
   readonly representation: () => Representation
   readonly body: () => Promise<Buffer>
   /** Adds a Warning header to the answer. */

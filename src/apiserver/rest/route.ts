@@ -26,6 +26,9 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
   binding: async () => (await import('./subresources/binding.ts')).binding,
   eviction: async () => (await import('./subresources/eviction.ts')).eviction,
   token: async () => (await import('./subresources/token.ts')).token,
+  exec: async () => (await import('./subresources/stream.ts')).exec,
+  attach: async () => (await import('./subresources/stream.ts')).attach,
+  portforward: async () => (await import('./subresources/stream.ts')).portforward,
   finalize: async () => (await import('./subresources/finalize.ts')).finalize,
 }
 

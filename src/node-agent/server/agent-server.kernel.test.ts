@@ -22,7 +22,15 @@ function makePKI(folder: string) {
   openssl(...selfSigned, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=ca')
   openssl(...selfSigned, '-keyout', 'stranger.key', '-out', 'stranger.crt', '-subj', '/CN=stranger')
   const request = ['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  openssl(...request, '-keyout', 'node.key', '-out', 'node.csr', '-subj', '/CN=node1')
+  openssl(
+    ...request,
+    '-keyout',
+    'node.key',
+    '-out',
+    'node.csr',
+    '-subj',
+    '/CN=kube-apiserver-kubelet-client',
+  )
   openssl(
     'x509',
     '-req',

@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { watch } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
+import type { TLSSocket } from 'node:tls'
 import type { Pod } from '#api/core.ts'
 import type { Log } from '#log/log.ts'
 import type { ContainerRef, Runtime } from '../runtimes/runtime.ts'
+import { refuse } from '../streaming/refuse.ts'
+import { mayAsk } from './client-identity.ts'
 import { parseLogOptions } from './log-options.ts'
 import { type LogSource, readLog } from './read-log.ts'
 import { createUpgradeServer } from './serve-upgrade.ts'
@@ -39,10 +42,16 @@ export async function serveAgent(
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
     },
-    (request, response) => void answer(deps, request, response),
+    (request, response) => {
+      if (mayAsk(request.socket as TLSSocket)) void answer(deps, request, response)
+      else answerText(response, 403, 'Forbidden')
+    },
   )
   const serveUpgrade = createUpgradeServer(deps)
-  server.on('upgrade', (request, socket, head) => void serveUpgrade(request, socket, head))
+  server.on('upgrade', (request, socket, head) => {
+    if (mayAsk(socket as TLSSocket)) void serveUpgrade(request, socket, head)
+    else refuse(socket, 403, 'Forbidden')
+  })
   server.listen(port, host)
   await once(server, 'listening', { signal })
   await once(signal, 'abort').catch(() => undefined)

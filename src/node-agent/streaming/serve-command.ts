@@ -36,7 +36,10 @@ function feedStdin({ stdin }: RemoteCommand, session: ExecSession): void {
     stdin.unpipe()
     stdin.resume()
   }
-  if (!target) return discard()
+  if (!target) {
+    discard()
+    return
+  }
   target.on('error', discard)
   target.once('close', discard)
   // A terminal is its output too, which the end of the input does not end.

@@ -24,7 +24,9 @@ export class SharedSocket {
     socket.cork()
     const hasRoom = parts.map((part) => socket.write(part)).at(-1)
     socket.uncork()
-    if (hasRoom === false) await (this.#drained ??= this.#waitForRoom())
+    if (hasRoom !== false) return
+    this.#drained ??= this.#waitForRoom()
+    await this.#drained
   }
 
   async #waitForRoom(): Promise<void> {

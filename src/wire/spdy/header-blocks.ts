@@ -74,6 +74,8 @@ function parseHeaders(bytes: Buffer): Headers {
 
 /** zlib's own header (RFC 1950): deflate, window of 32 kB, no dictionary used, which the sender is free to. */
 const ZLIB_HEADER = Buffer.from([0x78, 0x01])
+/** An empty block: Go's reader gives nothing of a stored block away before it has seen the next. */
+const FLUSH = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff])
 
 /**
  * Writes a connection's header blocks. They are stored, not compressed (RFC 1951, section 3.2.4): our replies have no headers, and a
@@ -91,7 +93,7 @@ export class HeaderBlockWriter {
     stored.writeUInt16LE(~bytes.length & 0xffff, 3)
     const start = this.#isFirst ? ZLIB_HEADER : Buffer.alloc(0)
     this.#isFirst = false
-    return Buffer.concat([start, stored, bytes])
+    return Buffer.concat([start, stored, bytes, FLUSH])
   }
 }
 

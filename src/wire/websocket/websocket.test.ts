@@ -43,7 +43,7 @@ suite('WebSocket frames', () => {
     { name: 'longer than any number', hex: '82ffffffffffffffffff00000000' },
     {
       name: 'that begin a message inside one',
-      hex: '010000000000'.replace('0100', '0180') + '818000000000',
+      hex: '018000000000818000000000',
     },
   ]
   for (const { name, hex } of refused)
@@ -51,7 +51,7 @@ suite('WebSocket frames', () => {
 
   test('are the same however they are cut', () => {
     const message = Buffer.from('Hello')
-    const whole = bytes('018337fa213d7f9f4d' + '8980aabbccdd' + '80823d37fa2151589221'.slice(0, 16))
+    const whole = bytes('018337fa213d7f9f4d8980aabbccdd80823d37fa215158')
     fc.assert(
       fc.property(fc.array(fc.nat(whole.length), { maxLength: 6 }), (cuts) => {
         const decoder = new FrameDecoder()

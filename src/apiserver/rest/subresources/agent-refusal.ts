@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest, internal, type StatusError, serverResponse } from '#api/status.ts'
+import type { WholeAnswer } from '../../http/answer.ts'
 
 /** More of a refusal is not read. Source: apiserver registry/generic/rest/response_checker.go. */
 const MAX_TEXT_BYTES = 50_000
@@ -14,6 +15,15 @@ export async function explainRefusal(
   if (code === 400) return badRequest(text)
   if (code === 500) return internal(text)
   return serverResponse(code, { group: '', plural: 'pods/log' }, name, text)
+}
+
+/** What a node agent answered instead of leaving HTTP: passed on as it is, which clients show. */
+export async function passOnRefusal(response: IncomingMessage): Promise<WholeAnswer> {
+  return {
+    code: response.statusCode ?? 500,
+    contentType: response.headers['content-type'] ?? 'text/plain',
+    body: await readText(response),
+  }
 }
 
 async function readText(response: IncomingMessage): Promise<string> {
