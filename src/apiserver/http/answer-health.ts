@@ -1,4 +1,4 @@
-import type { Answer } from './answer.ts'
+import type { WholeAnswer } from './answer.ts'
 
 /** One thing that must hold for the server to be well. Throws or rejects when it does not. */
 export interface HealthCheck {
@@ -23,7 +23,7 @@ export async function answerHealth(
   path: string,
   query: URLSearchParams,
   { live, ready }: HealthChecks,
-): Promise<Answer | undefined> {
+): Promise<WholeAnswer | undefined> {
   const [root, one, ...more] = path.slice(1).split('/')
   if (more.length > 0 || !(root === 'healthz' || root === 'livez' || root === 'readyz'))
     return undefined
@@ -67,7 +67,7 @@ async function lineOf({ name, check }: HealthCheck): Promise<Line> {
   }
 }
 
-function report(root: string, lines: readonly Line[], isVerbose: boolean): Answer {
+function report(root: string, lines: readonly Line[], isVerbose: boolean): WholeAnswer {
   const holds = lines.every((line) => line.holds)
   const text = lines.map((line) => line.text).join('')
   return {
