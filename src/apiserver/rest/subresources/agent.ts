@@ -3,10 +3,9 @@ import { type RequestOptions, request } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Node } from '#api/core.ts'
 import { nodes } from '#api/resources.ts'
-import { badRequest, internal, notFound } from '#api/status.ts'
+import { internal, notFound } from '#api/status.ts'
 import { keyOf, objectOf } from '../record.ts'
 import type { RESTDeps } from '../request.ts'
-import { isGlobalUnicast } from './global-unicast.ts'
 
 const AGENT_PORT = 10250
 
@@ -15,7 +14,7 @@ export interface AgentAddress {
   readonly port: number
 }
 
-/** Where the agent of a node serves. @throws StatusError 404, 400 where its address is nobody else's business, 500 */
+/** Where the agent of a node serves. @throws StatusError 404, 500 */
 export async function findAgent(
   nodeName: string,
   { store }: Pick<RESTDeps, 'store'>,
@@ -25,7 +24,6 @@ export async function findAgent(
   const { status } = objectOf(item) as Node // by its key
   const host = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address
   if (!host) throw internal(`no preferred addresses found; known addresses: []`)
-  if (!isGlobalUnicast(host)) throw badRequest('address not allowed')
   return { host, port: status?.daemonEndpoints?.kubeletEndpoint?.Port ?? AGENT_PORT }
 }
 
