@@ -107,7 +107,7 @@ async function decide(
     ? name !== '' && namespace === undefined
     : target.namespace !== undefined
   if (isMisplaced) throw unknownPath()
-  const verb = verbOf(method, name !== '', query)
+  const verb = verbOf(method, name !== '', query, subresource)
   mayRequest(user, attributesOf(method, path, target, query), deps)
   // A stream opened by GET is what POST creates (AuthorizePodWebsocketUpgradeCreatePermission, on since 1.35).
   if (verb === 'get' && isStream(subresource))
@@ -124,6 +124,7 @@ async function decide(
     user,
     signal,
     warn,
+    incoming: request,
     upgrade: head && { method, url: request.url ?? '/', headers: request.headers, head },
     representation: () => negotiateObject(request.headers.accept),
     body: () => readBody(request),

@@ -25,7 +25,7 @@ type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number]
 export const node = defineKind<Node>({
   resource: nodes,
   shortNames: ['no'],
-  subresources: ['status'],
+  subresources: ['status', 'proxy'],
   nameRule: isDNS1123Subdomain,
   selectableFields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false) },
   default(object) {

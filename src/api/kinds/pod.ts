@@ -12,7 +12,7 @@ export const pod = defineKind<Pod>({
   resource: pods,
   shortNames: ['po'],
   categories: ['all'],
-  subresources: ['status', 'log', 'binding', 'eviction', 'exec', 'attach', 'portforward'],
+  subresources: ['status', 'log', 'binding', 'eviction', 'exec', 'attach', 'portforward', 'proxy'],
   nameRule: isDNS1123Subdomain,
   generationOf: ['spec'],
   selectableFields: {

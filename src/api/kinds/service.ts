@@ -17,7 +17,7 @@ export const service = defineKind<Service>({
   resource: services,
   shortNames: ['svc'],
   categories: ['all'],
-  subresources: ['status'],
+  subresources: ['status', 'proxy'],
   // RelaxedServiceNameValidation (KEP-5311), on since 1.36.
   nameRule: isDNS1123Label,
   selectableFields: {

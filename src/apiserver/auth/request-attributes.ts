@@ -14,7 +14,7 @@ export function attributesOf(
 ): Attributes {
   if (!target) return { verb: method.toLowerCase(), path }
   const { group, plural, subresource } = target
-  const verb = verbOf(method, target.name !== undefined, query) ?? method.toLowerCase()
+  const verb = verbOf(method, target.name !== undefined, query, subresource) ?? method.toLowerCase()
   const isOfNamespace = group === '' && plural === 'namespaces' && target.name !== undefined
   const namespace = isOfNamespace ? target.name : target.namespace
   const fields = equalities(query.get('fieldSelector') ?? '')

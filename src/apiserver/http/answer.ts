@@ -12,13 +12,13 @@ export interface WholeAnswer {
   readonly code: number
   readonly contentType: string
   readonly body: string | Uint8Array
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 export interface StreamedAnswer {
   readonly code: number
   readonly contentType: string
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
   /** Writes until it resolves; the server has sent the headers and ends the response. */
   readonly stream: (out: Response) => Promise<void>
 }

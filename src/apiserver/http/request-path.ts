@@ -8,9 +8,29 @@ export interface ResourcePath {
   readonly subresource?: string
 }
 
+/** The server's part of a proxied program's path, and that program's own. */
+const PROXIED =
+  /^(\/api\/v1\/(?:namespaces\/[^/]+\/(?:pods|services)|nodes)\/[^/]+\/proxy)(\/.*)?$/s
+
+export interface ProxyPath {
+  readonly prefix: string
+  /** Empty, or from its slash on. */
+  readonly path: string
+  /** With its question mark, or empty. */
+  readonly query: string
+}
+
+/** Cuts a URL below a proxy subresource. Nothing of the program's own part is decoded. */
+export function splitProxyPath(url: string): ProxyPath {
+  const at = url.indexOf('?')
+  const whole = at < 0 ? url : url.slice(0, at)
+  const [, prefix = whole, path = ''] = PROXIED.exec(whole) ?? []
+  return { prefix, path, query: at < 0 ? '' : url.slice(at) }
+}
+
 /** Undefined where the path names no resource. The shape only: whether it is served is decided by the caller. */
 export function parseResourcePath(path: string): ResourcePath | undefined {
-  const segments = decodeSegments(path)
+  const segments = decodeSegments(PROXIED.exec(path)?.[1] ?? path)
   if (!segments) return undefined
   const [root, ...rest] = segments
   if (root === 'api') return resourceOf('', rest)

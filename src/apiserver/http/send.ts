@@ -21,7 +21,7 @@ export async function send(out: Response, answer: Answer, options: SendOptions):
     return
   }
   const headers: Record<string, string | string[]> = {
-    'content-type': answer.contentType,
+    ...(answer.contentType === '' ? {} : { 'content-type': answer.contentType }),
     'cache-control': 'no-cache, private',
     ...answer.headers,
   }

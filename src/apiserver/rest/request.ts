@@ -5,6 +5,7 @@ import type { Admission } from '../admission/admission.ts'
 import type { AccessControl } from '../auth/access-control.ts'
 import type { User } from '../auth/user.ts'
 import type { Representation } from '../http/media-type.ts'
+import type { Request } from '../http/read-body.ts'
 import type { Upgrade } from '../http/upgrade.ts'
 import type { Store } from '../storage/store.ts'
 
@@ -21,6 +22,8 @@ export interface RESTRequest {
   readonly user: User
   /** Aborts when the client goes or the server stops. */
   readonly signal: AbortSignal
+  /** As it came, for those who pass it on. */
+  readonly incoming: Request
   /** Of requests that ask to leave HTTP. */
   readonly upgrade: Upgrade | undefined
   readonly representation: () => Representation

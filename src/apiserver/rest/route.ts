@@ -28,6 +28,7 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
   token: async () => (await import('./subresources/token.ts')).token,
   exec: async () => (await import('./subresources/stream.ts')).exec,
   attach: async () => (await import('./subresources/stream.ts')).attach,
+  proxy: async () => (await import('./subresources/proxy/proxy.ts')).proxy,
   portforward: async () => (await import('./subresources/stream.ts')).portforward,
   finalize: async () => (await import('./subresources/finalize.ts')).finalize,
 }
@@ -50,12 +51,17 @@ const reviews: Readonly<Record<string, () => Promise<Handler>>> = {
 
 export const servedSubresources = Object.keys(subresources) as readonly Subresource[]
 
-/** The verb of a request, as RBAC calls it; undefined for methods that mean nothing here. */
-export function verbOf(method: string, hasName: boolean, query: URLSearchParams): Verb | undefined {
+/** The verb of a request, as RBAC calls it; undefined for methods that mean nothing here. A proxied program's query is its own. */
+export function verbOf(
+  method: string,
+  hasName: boolean,
+  query: URLSearchParams,
+  subresource?: string,
+): Verb | undefined {
   switch (method) {
     case 'GET':
     case 'HEAD':
-      if (isTrue(query.get('watch'))) return 'watch'
+      if (subresource !== 'proxy' && isTrue(query.get('watch'))) return 'watch'
       return hasName ? 'get' : 'list'
     case 'POST':
       return 'create'

@@ -47,7 +47,7 @@ export async function serveAgent(
       else answerText(response, 403, 'Forbidden')
     },
   )
-  const serveUpgrade = createUpgradeServer(deps)
+  const serveUpgrade = createUpgradeServer({ ...deps, nodeIP: host })
   server.on('upgrade', (request, socket, head) => {
     if (mayAsk(socket as TLSSocket)) void serveUpgrade(request, socket, head)
     else refuse(socket, 403, 'Forbidden')

@@ -1,22 +1,21 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Pod } from '#api/core.ts'
 import { refuse } from '../streaming/refuse.ts'
 
 const CONNECT_MS = 10_000
 
 /**
  * Connects the API server with a port of one of this node's pods, for pods/proxy and services/proxy: the control plane has no route to
- * pods. The pod is named, not addressed, and its address is what this node knows of it: nothing else can be reached by this.
+ * pods. The pod is named, not addressed: `host` is
+ * what this node itself gave it, so that nothing else can be reached by this.
  */
 export async function serveTunnel(
   client: Duplex,
-  { status }: Pod,
+  host: string | undefined,
   portText: string,
 ): Promise<void> {
   const port = Number(portText)
-  const host = status?.podIP
   if (!/^\d{1,5}$/.test(portText) || port < 1 || port > 0xffff)
     return refuse(client, 400, `port "${portText}" is none`)
   if (!host) return refuse(client, 400, 'address not allowed')

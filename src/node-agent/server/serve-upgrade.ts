@@ -13,6 +13,7 @@ import { serveTunnel } from './serve-tunnel.ts'
 export interface UpgradeDeps {
   readonly runtime: Runtime
   readonly pods: () => readonly Pod[]
+  readonly nodeIP: string
   readonly log: Log
 }
 
@@ -56,7 +57,8 @@ async function serve(deps: UpgradeDeps, request: IncomingMessage, socket: Duplex
     })
   if (kind === 'portForward' && parts.length === 3)
     return await servePortForward(request, socket, url.searchParams, forwardTarget(deps, find()))
-  if (kind === 'podTunnel' && parts.length === 4) return await serveTunnel(socket, find(), last)
+  if (kind === 'podTunnel' && parts.length === 4)
+    return await serveTunnel(socket, addressOf(deps, find()), last)
   throw new Refusal(404, '404 page not found')
 }
 
@@ -97,6 +99,13 @@ async function serveExec(
     })
     client.close()
   }
+}
+
+/** By what runs here, not by what a status says. */
+function addressOf({ runtime, nodeIP }: UpgradeDeps, { metadata, spec }: Pod): string | undefined {
+  const { sandbox } = runtime.observe(metadata.uid ?? '')
+  if (sandbox.state !== 'ready') return undefined
+  return spec.hostNetwork ? nodeIP : sandbox.ips[0]
 }
 
 function forwardTarget({ runtime }: UpgradeDeps, { metadata }: Pod): ForwardTarget {

@@ -26,7 +26,7 @@ export async function passOnRefusal(response: IncomingMessage): Promise<WholeAns
   }
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+export async function readText(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
