@@ -1,6 +1,7 @@
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from './apps.ts'
 import type { SelfSubjectReview, TokenReview } from './authentication.ts'
 import type { SelfSubjectRulesReview, SubjectAccessReview } from './authorization.ts'
+import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerV1 } from './autoscaling.ts'
 import type { CronJob, Job } from './batch.ts'
 import type { Lease } from './coordination.ts'
 import type {
@@ -16,10 +17,21 @@ import type {
 } from './core.ts'
 import type { EndpointSlice } from './discovery.ts'
 import type { EventsEvent } from './events.ts'
+import type { LimitRange, ResourceQuota } from './limits.ts'
 import type { KubernetesObject } from './meta.ts'
-import type { Ingress, IngressClass } from './networking.ts'
+import type { Ingress, IngressClass, NetworkPolicy } from './networking.ts'
+import type { PodDisruptionBudget } from './policy.ts'
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './rbac.ts'
 import type { PodTemplate, ReplicationController } from './replication.ts'
+import type { PriorityClass } from './scheduling.ts'
+import type {
+  ComponentStatus,
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+} from './storage.ts'
 import type { PersistentVolume, PersistentVolumeClaim } from './volumes.ts'
 
 /** Where a kind is served. The type parameter ties the object's shape to it; it has no value at run time. */
@@ -139,4 +151,57 @@ export const selfSubjectRulesReviews = clusterScoped<SelfSubjectRulesReview>(
   AUTHORIZATION,
   'SelfSubjectRulesReview',
   'selfsubjectrulesreviews',
+)
+export const networkPolicies = namespaced<NetworkPolicy>(
+  'networking.k8s.io',
+  'NetworkPolicy',
+  'networkpolicies',
+)
+export const podDisruptionBudgets = namespaced<PodDisruptionBudget>(
+  'policy',
+  'PodDisruptionBudget',
+  'poddisruptionbudgets',
+)
+export const priorityClasses = clusterScoped<PriorityClass>(
+  'scheduling.k8s.io',
+  'PriorityClass',
+  'priorityclasses',
+)
+export const limitRanges = namespaced<LimitRange>('', 'LimitRange', 'limitranges')
+export const resourceQuotas = namespaced<ResourceQuota>('', 'ResourceQuota', 'resourcequotas')
+export const componentStatuses = clusterScoped<ComponentStatus>(
+  '',
+  'ComponentStatus',
+  'componentstatuses',
+)
+export const bindings = namespaced<KubernetesObject>('', 'Binding', 'bindings')
+export const horizontalPodAutoscalers: Resource<HorizontalPodAutoscaler> = {
+  group: 'autoscaling',
+  version: 'v2',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
+  namespaced: true,
+}
+/** The same autoscalers as the older version has them. */
+export const horizontalPodAutoscalersV1 = namespaced<HorizontalPodAutoscalerV1>(
+  'autoscaling',
+  'HorizontalPodAutoscaler',
+  'horizontalpodautoscalers',
+)
+export const storageClasses = clusterScoped<StorageClass>(
+  'storage.k8s.io',
+  'StorageClass',
+  'storageclasses',
+)
+export const csiDrivers = clusterScoped<CSIDriver>('storage.k8s.io', 'CSIDriver', 'csidrivers')
+export const csiNodes = clusterScoped<CSINode>('storage.k8s.io', 'CSINode', 'csinodes')
+export const csiStorageCapacities = namespaced<CSIStorageCapacity>(
+  'storage.k8s.io',
+  'CSIStorageCapacity',
+  'csistoragecapacities',
+)
+export const volumeAttachments = clusterScoped<VolumeAttachment>(
+  'storage.k8s.io',
+  'VolumeAttachment',
+  'volumeattachments',
 )

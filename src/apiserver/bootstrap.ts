@@ -1,6 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
+import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import { endpointSlices, endpoints, namespaces, type Resource, services } from '#api/resources.ts'
+import {
+  endpointSlices,
+  endpoints,
+  namespaces,
+  priorityClasses,
+  type Resource,
+  services,
+} from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
 import { createObject } from './rest/create-object.ts'
 import { encodeRecord, keyOf, objectOf } from './rest/record.ts'
@@ -48,7 +56,8 @@ export async function bootstrap(
       deps,
     ),
   )
-  await Promise.all(missing)
+  const classes = SYSTEM_PRIORITY_CLASSES.map((object) => ensure(priorityClasses, object, deps))
+  await Promise.all([...missing, ...classes])
   if (!kubernetes) return
   await ensure(services, serviceObject(kubernetes), deps)
   await ensure(endpoints, endpointsObject(kubernetes), deps)
@@ -73,7 +82,7 @@ export async function ensure(
   }
   const { metadata, ...content } = spec.default(desired)
   const stored = objectOf(item)
-  if (resource === namespaces || resource === services) return
+  if ([namespaces, services, priorityClasses].includes(resource)) return
   const wanted = { ...stored, ...content, metadata: stored.metadata }
   if (isDeepStrictEqual(wanted, stored)) return
   await deps.store.update(item.key, item.modRevision, encodeRecord(wanted, resource))

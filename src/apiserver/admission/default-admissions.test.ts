@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { suite, test } from 'node:test'
+import { before, suite, test } from 'node:test'
 import type { Pod } from '#api/core.ts'
+import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
 import type { Ingress } from '#api/networking.ts'
-import { ingresses, pods } from '#api/resources.ts'
+import { ingresses, pods, priorityClasses } from '#api/resources.ts'
 import type { Admission, AdmissionRequest } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
-import { priority } from './priority.ts'
+import { createPriority } from './priority.ts'
 import { serviceAccount } from './service-account.ts'
 
 const pod = (spec: Partial<Pod['spec']> = {}, annotations = {}): Pod => ({
@@ -68,6 +69,9 @@ suite('a pod tolerates', () => {
 
 // plugin/pkg/admission/priority/admission_test.go; the numbers are those of pkg/apis/scheduling/types.go.
 suite('the priority of a pod', () => {
+  const priority = createPriority()
+  before(() => priority.start?.(async () => SYSTEM_PRIORITY_CLASSES))
+
   test('is 0, and may push others away', async () => {
     const { spec } = await admit(priority, {})
     assert.deepEqual([spec.priority, spec.preemptionPolicy], [0, 'PreemptLowerPriority'])
@@ -83,6 +87,28 @@ suite('the priority of a pod', () => {
     assert.equal((await admit(priority, { operation: 'UPDATE', old })).spec.priority, 7)
   })
 
+  // admission_test.go: a default class gives its number and its name; two defaults are refused.
+  test('is that of the default class', async () => {
+    const plugin = createPriority()
+    const tall = { metadata: { name: 'tall' }, value: 100, globalDefault: true }
+    await plugin.start?.(async () => [tall])
+    const { spec } = await admit(plugin, {})
+    assert.deepEqual([spec.priority, spec.priorityClassName], [100, 'tall'])
+    const second = { ...tall, metadata: { name: 'second' } }
+    await assert.rejects(
+      async () =>
+        plugin.admit({
+          operation: 'CREATE',
+          resource: priorityClasses,
+          object: second,
+          dryRun: false,
+        }),
+      {
+        message:
+          'priorityclasses.scheduling.k8s.io "second" is forbidden: PriorityClass tall is already marked as default. Only one default can exist',
+      },
+    )
+  })
   const refused = [
     {
       spec: { priorityClassName: 'x' },

@@ -1,49 +1,108 @@
 import type { Pod } from '#api/core.ts'
-import { pods } from '#api/resources.ts'
+import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
+import type { KubernetesObject } from '#api/meta.ts'
+import { pods, priorityClasses, type Resource } from '#api/resources.ts'
+import type { PriorityClass } from '#api/scheduling.ts'
 import { forbidden } from '#api/status.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, Admitted } from './admission.ts'
 
-/** The classes that every cluster has. Source: pkg/apis/scheduling/types.go; other classes are not served. */
-const CLASSES: Readonly<Record<string, number>> = {
-  'system-cluster-critical': 2_000_000_000,
-  'system-node-critical': 2_000_001_000,
-}
+/** How long classes are kept that another server may have changed. */
+const FRESH_MS = 1000
 
-/** Resolves a pod's priority class to its number. Source: plugin/pkg/admission/priority. */
-export const priority: Admission = {
-  admit({ operation, resource, object, old, subresource }) {
-    if (resource.plural !== pods.plural || subresource) return { object }
-    const pod = object as Pod
-    if (operation === 'CREATE') return { object: withPriority(pod) }
-    if (operation === 'DELETE') return { object }
-    const { spec } = old as Pod
-    const kept = {
-      ...(spec.priority === undefined ? {} : { priority: spec.priority }),
-      ...(spec.preemptionPolicy === undefined ? {} : { preemptionPolicy: spec.preemptionPolicy }),
+type List = (resource: Resource) => Promise<readonly KubernetesObject[]>
+
+/** Resolves a pod's priority class to its number, and keeps the default class one. Source: plugin/pkg/admission/priority. */
+export function createPriority(): Admission {
+  let list: List = async () => []
+  let known: readonly PriorityClass[] | undefined
+  let until = 0
+
+  const forget = () => {
+    known = undefined
+  }
+
+  async function classes(): Promise<readonly PriorityClass[]> {
+    if (known && performance.now() < until) return known
+    known = (await list(priorityClasses)) as readonly PriorityClass[]
+    until = performance.now() + FRESH_MS
+    return known
+  }
+
+  async function find(name: string): Promise<PriorityClass | undefined> {
+    const isIt = ({ metadata }: PriorityClass) => metadata.name === name
+    const found = (await classes()).find(isIt)
+    if (found) return found
+    forget() // made a moment ago, by another server
+    return (await classes()).find(isIt)
+  }
+
+  async function admitClass(object: PriorityClass): Promise<Admitted> {
+    forget()
+    const other = object.globalDefault ? await defaultClass(await classes()) : undefined
+    if (other && other.metadata.name !== object.metadata.name) {
+      throw forbidden(
+        priorityClasses,
+        object.metadata.name,
+        `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`,
+      )
     }
-    const admitted: Pod = { ...pod, spec: { ...kept, ...pod.spec } }
-    return { object: admitted }
-  },
-}
+    return { object, settle: forget }
+  }
 
-function withPriority(pod: Pod): Pod {
-  const { priorityClassName = '', priority: given, preemptionPolicy } = pod.spec
-  const refuse = (why: string) => forbidden(pods, pod.metadata.name, why)
-  const computed = priorityClassName === '' ? 0 : CLASSES[priorityClassName]
-  if (computed === undefined) {
-    throw refuse(`no PriorityClass with name ${priorityClassName} was found`)
-  }
-  if (given !== undefined && given !== computed) {
-    throw refuse(
-      `the integer value of priority (${given}) must not be provided in pod spec; priority admission controller computed ${computed} from the given PriorityClass name`,
-    )
-  }
   return {
-    ...pod,
-    spec: {
-      ...pod.spec,
-      priority: computed,
-      preemptionPolicy: preemptionPolicy ?? 'PreemptLowerPriority',
+    async start(read) {
+      list = read
+    },
+    async admit({ operation, resource, object, old, subresource }) {
+      if (subresource) return { object }
+      if (resource.plural === priorityClasses.plural) {
+        return operation === 'DELETE'
+          ? { object, settle: forget }
+          : admitClass(object as PriorityClass)
+      }
+      if (resource.plural !== pods.plural || operation === 'DELETE') return { object }
+      const pod = object as Pod
+      if (operation === 'UPDATE') return { object: keepPriority(pod, old as Pod) }
+      const { priorityClassName = '' } = pod.spec
+      const chosen = priorityClassName
+        ? await find(priorityClassName)
+        : await defaultClass(await classes())
+      return { object: withPriority(pod, chosen) }
     },
   }
+}
+
+/** Of several, which only other servers can have made, the lowest. */
+const defaultClass = async (all: readonly PriorityClass[]) =>
+  all.filter(({ globalDefault }) => globalDefault).toSorted((a, b) => a.value - b.value)[0]
+
+function keepPriority(pod: Pod, { spec }: Pod): Pod {
+  const kept = {
+    ...(spec.priority === undefined ? {} : { priority: spec.priority }),
+    ...(spec.preemptionPolicy === undefined ? {} : { preemptionPolicy: spec.preemptionPolicy }),
+  }
+  return { ...pod, spec: { ...kept, ...pod.spec } }
+}
+
+function withPriority(pod: Pod, chosen: PriorityClass | undefined): Pod {
+  const { priorityClassName = '', priority: given, preemptionPolicy: policy } = pod.spec
+  const refuse = (why: string) => forbidden(pods, pod.metadata.name, why)
+  if (priorityClassName !== '' && !chosen) {
+    throw refuse(`no PriorityClass with name ${priorityClassName} was found`)
+  }
+  const computed = chosen?.value ?? 0
+  const preemptionPolicy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority'
+  const words = 'priority admission controller computed'
+  if (given !== undefined && given !== computed) {
+    throw refuse(
+      `the integer value of priority (${given}) must not be provided in pod spec; ${words} ${computed} from the given PriorityClass name`,
+    )
+  }
+  if (policy !== undefined && policy !== preemptionPolicy) {
+    throw refuse(
+      `the string value of PreemptionPolicy (${policy}) must not be provided in pod spec; ${words} ${preemptionPolicy} from the given PriorityClass name`,
+    )
+  }
+  const name = chosen ? { priorityClassName: chosen.metadata.name } : {}
+  return { ...pod, spec: { ...pod.spec, ...name, priority: computed, preemptionPolicy } }
 }

@@ -17,12 +17,12 @@ const POLICIES = ['Background', 'Foreground', 'Orphan']
 /** From the body, or where there is none from the query. @throws StatusError 400, 422 */
 export async function parseDeleteOptions(request: RESTRequest): Promise<DeleteOptions> {
   const bytes = await request.body()
-  if (bytes.length === 0) return checkOptions(fromQuery(request.query))
+  if (bytes.length === 0) return parseDeleteOptionsOf(fromQuery(request.query))
   const { value } = await parseBody(bytes, request.contentType)
   if (value.kind !== undefined && value.kind !== 'DeleteOptions') {
     throw badRequest(`expected DeleteOptions but received ${value.kind}`)
   }
-  return checkOptions({ ...value, dryRun: value.dryRun ?? request.query.getAll('dryRun') })
+  return parseDeleteOptionsOf({ ...value, dryRun: value.dryRun ?? request.query.getAll('dryRun') })
 }
 
 function fromQuery(query: URLSearchParams): JSONObject {
@@ -35,7 +35,8 @@ function fromQuery(query: URLSearchParams): JSONObject {
   }
 }
 
-function checkOptions(value: JSONObject): DeleteOptions {
+/** As {@link parseDeleteOptions}, of a value that was parsed already. @throws StatusError 422 */
+export function parseDeleteOptionsOf(value: JSONObject): DeleteOptions {
   const { gracePeriodSeconds, propagationPolicy, orphanDependents, dryRun, preconditions } = value
   const policy = propagationPolicy ?? (orphanDependents === true ? 'Orphan' : undefined)
   const dry = Array.isArray(dryRun) ? dryRun.filter((each) => each !== '') : []

@@ -33,8 +33,9 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
   finalize: async () => (await import('./subresources/finalize.ts')).finalize,
 }
 
-/** Kinds that are questions, by group and plural. */
+/** Kinds that are questions or orders, and never stored, by group and plural. */
 const reviews: Readonly<Record<string, () => Promise<Handler>>> = {
+  '/bindings': async () => (await import('./subresources/binding.ts')).bindingByName.create,
   'authentication.k8s.io/tokenreviews': async () =>
     (await import('./reviews/token-review.ts')).reviewToken,
   'authentication.k8s.io/selfsubjectreviews': async () =>

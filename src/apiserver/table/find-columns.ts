@@ -8,24 +8,41 @@ import {
   replicaSetColumns,
   statefulSetColumns,
 } from './columns/apps.ts'
+import { autoscalerColumns } from './columns/autoscaling.ts'
 import { cronJobColumns, jobColumns } from './columns/batch.ts'
 import { configMapColumns, secretColumns, serviceAccountColumns } from './columns/configuration.ts'
 import { endpointSliceColumns, endpointsColumns } from './columns/endpoints.ts'
 import { eventColumns, eventsEventColumns } from './columns/event.ts'
 import { ingressClassColumns, ingressColumns } from './columns/ingress.ts'
 import { leaseColumns } from './columns/lease.ts'
+import { limitRangeColumns, resourceQuotaColumns } from './columns/limits.ts'
 import { namespaceColumns } from './columns/namespace.ts'
 import { nodeColumns } from './columns/node.ts'
 import { podColumns } from './columns/pod.ts'
 import { podTemplateColumns, replicationControllerColumns } from './columns/pod-template.ts'
 import { bindingColumns, roleColumns } from './columns/rbac.ts'
+import {
+  networkPolicyColumns,
+  podDisruptionBudgetColumns,
+  priorityClassColumns,
+} from './columns/policy.ts'
 import { serviceColumns } from './columns/service.ts'
+import {
+  componentStatusColumns,
+  csiDriverColumns,
+  csiNodeColumns,
+  csiStorageCapacityColumns,
+  storageClassColumns,
+  volumeAttachmentColumns,
+} from './columns/storage.ts'
 import { persistentVolumeClaimColumns, persistentVolumeColumns } from './columns/volumes.ts'
 
 const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
+  '/componentstatuses': componentStatusColumns,
   '/configmaps': configMapColumns,
   '/endpoints': endpointsColumns,
   '/events': eventColumns,
+  '/limitranges': limitRangeColumns,
   '/namespaces': namespaceColumns,
   '/nodes': nodeColumns,
   '/persistentvolumeclaims': persistentVolumeClaimColumns,
@@ -33,6 +50,7 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   '/pods': podColumns,
   '/podtemplates': podTemplateColumns,
   '/replicationcontrollers': replicationControllerColumns,
+  '/resourcequotas': resourceQuotaColumns,
   '/secrets': secretColumns,
   '/serviceaccounts': serviceAccountColumns,
   '/services': serviceColumns,
@@ -41,6 +59,7 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'apps/deployments': deploymentColumns,
   'apps/replicasets': replicaSetColumns,
   'apps/statefulsets': statefulSetColumns,
+  'autoscaling/horizontalpodautoscalers': autoscalerColumns,
   'batch/cronjobs': cronJobColumns,
   'batch/jobs': jobColumns,
   'coordination.k8s.io/leases': leaseColumns,
@@ -52,6 +71,14 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'rbac.authorization.k8s.io/clusterroles': roleColumns,
   'rbac.authorization.k8s.io/rolebindings': bindingColumns,
   'rbac.authorization.k8s.io/roles': roleColumns,
+  'networking.k8s.io/networkpolicies': networkPolicyColumns,
+  'policy/poddisruptionbudgets': podDisruptionBudgetColumns,
+  'scheduling.k8s.io/priorityclasses': priorityClassColumns,
+  'storage.k8s.io/csidrivers': csiDriverColumns,
+  'storage.k8s.io/csinodes': csiNodeColumns,
+  'storage.k8s.io/csistoragecapacities': csiStorageCapacityColumns,
+  'storage.k8s.io/storageclasses': storageClassColumns,
+  'storage.k8s.io/volumeattachments': volumeAttachmentColumns,
 }
 
 /** The columns that upstream prints for a resource (pkg/printers/internalversion/printers.go). */

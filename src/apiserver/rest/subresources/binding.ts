@@ -2,6 +2,7 @@ import type { Pod } from '#api/core.ts'
 import { invalid as invalidField, required } from '#api/field-error.ts'
 import { isJSONObject } from '#api/json.ts'
 import type { KubernetesObject } from '#api/meta.ts'
+import { pods } from '#api/resources.ts'
 import { conflict, invalid } from '#api/status.ts'
 import { type Answer, statusAnswer } from '../../http/answer.ts'
 import { mutate } from '../mutate.ts'
@@ -31,6 +32,21 @@ export const binding = {
       status: 'Success',
       code: 201,
     })
+  },
+}
+
+/** POST to bindings itself: the object names its pod. */
+export const bindingByName = {
+  async create(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
+    const body = await request.body()
+    const { value } = await parseBody(body, request.contentType)
+    const { name } = isJSONObject(value.metadata) ? value.metadata : {}
+    const { group, version, plural } = pods
+    const spec = deps.kinds.find(group, version, plural)
+    if (typeof name !== 'string' || name === '' || !spec) {
+      throw invalid({ kind: 'Binding', group: '' }, '', [required('metadata.name')])
+    }
+    return binding.create({ ...request, spec, name, subresource: 'binding' }, deps)
   },
 }
 

@@ -1,0 +1,6 @@
+export type {
+  LimitRange,
+  LimitRangeItem,
+  ResourceQuota,
+  ResourceQuotaSpec,
+} from './types/core.ts'

@@ -1,0 +1,2 @@
+export type { ComponentStatus } from './types/core.ts'
+export type * from './types/storage.ts'
