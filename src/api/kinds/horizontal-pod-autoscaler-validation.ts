@@ -2,10 +2,10 @@
 import type {
   CrossVersionObjectReference,
   HorizontalPodAutoscalerSpec,
+  HPAScalingRules,
   MetricIdentifier,
   MetricSpec,
   MetricTarget,
-  ScalingRules,
 } from '../autoscaling.ts'
 import { type FieldError, forbidden, invalid, notSupported, required } from '../field-error.ts'
 import { checkName, isDNS1123Label, isPathSegmentName } from '../validation/names.ts'
@@ -52,7 +52,7 @@ function validateReference(
   return [...segment(kind, `${at}.kind`), ...segment(name, `${at}.name`)]
 }
 
-function validateRules(rules: ScalingRules | undefined, at: string): FieldError[] {
+function validateRules(rules: HPAScalingRules | undefined, at: string): FieldError[] {
   if (!rules) return []
   const { stabilizationWindowSeconds: window, selectPolicy, policies = [], tolerance } = rules
   const selections = ['Disabled', 'Max', 'Min']
@@ -75,7 +75,7 @@ function validateRules(rules: ScalingRules | undefined, at: string): FieldError[
   ]
 }
 
-function validatePolicy(policy: NonNullable<ScalingRules['policies']>[number], at: string) {
+function validatePolicy(policy: NonNullable<HPAScalingRules['policies']>[number], at: string) {
   const { type = '', value = 0, periodSeconds = 0 } = policy
   const types = ['Percent', 'Pods']
   return [

@@ -2,8 +2,8 @@ import type {
   HorizontalPodAutoscaler,
   HorizontalPodAutoscalerSpec,
   HorizontalPodAutoscalerV1,
+  HPAScalingRules,
   MetricSpec,
-  ScalingRules,
 } from '../autoscaling.ts'
 import { fromAutoscalingV1, toAutoscalingV1 } from '../autoscaling-conversion.ts'
 import { horizontalPodAutoscalers, horizontalPodAutoscalersV1 } from '../resources.ts'
@@ -74,7 +74,7 @@ function defaultSpec(spec: HorizontalPodAutoscalerSpec): HorizontalPodAutoscaler
   }
 }
 
-const SCALE_UP: ScalingRules = {
+const SCALE_UP: HPAScalingRules = {
   stabilizationWindowSeconds: 0,
   selectPolicy: 'Max',
   policies: [
@@ -83,7 +83,7 @@ const SCALE_UP: ScalingRules = {
   ],
 }
 
-const SCALE_DOWN: ScalingRules = {
+const SCALE_DOWN: HPAScalingRules = {
   selectPolicy: 'Max',
   policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
 }

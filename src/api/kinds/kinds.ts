@@ -32,6 +32,7 @@ import {
 } from './read-only-kinds.ts'
 import { replicaSet } from './replica-set.ts'
 import { replicationController } from './replication-controller.ts'
+import { resourceQuota } from './resource-quota.ts'
 import {
   localSubjectAccessReview,
   selfSubjectAccessReview,
@@ -42,7 +43,6 @@ import {
 } from './reviews.ts'
 import { clusterRole, role } from './role.ts'
 import { clusterRoleBinding, roleBinding } from './role-binding.ts'
-import { resourceQuota } from './resource-quota.ts'
 import { secret } from './secret.ts'
 import { service } from './service.ts'
 import { serviceAccount } from './service-account.ts'

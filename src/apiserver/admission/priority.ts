@@ -56,9 +56,9 @@ export function createPriority(): Admission {
     async admit({ operation, resource, object, old, subresource }) {
       if (subresource) return { object }
       if (resource.plural === priorityClasses.plural) {
-        return operation === 'DELETE'
-          ? { object, settle: forget }
-          : admitClass(object as PriorityClass)
+        if (operation !== 'DELETE') return admitClass(object as PriorityClass)
+        checkMortal(object)
+        return { object, settle: forget }
       }
       if (resource.plural !== pods.plural || operation === 'DELETE') return { object }
       const pod = object as Pod
@@ -72,9 +72,18 @@ export function createPriority(): Admission {
   }
 }
 
+// pkg/registry/scheduling/priorityclass/storage/storage.go
+function checkMortal({ metadata: { name } }: KubernetesObject): void {
+  if (!SYSTEM_PRIORITY_CLASSES.some(({ metadata }) => metadata.name === name)) return
+  const why = 'this is a system priority class and cannot be deleted'
+  throw forbidden(priorityClasses, name, why)
+}
+
 /** Of several, which only other servers can have made, the lowest. */
 const defaultClass = async (all: readonly PriorityClass[]) =>
-  all.filter(({ globalDefault }) => globalDefault).toSorted((a, b) => a.value - b.value)[0]
+  all
+    .filter(({ globalDefault }) => globalDefault)
+    .toSorted((a, b) => (a.value ?? 0) - (b.value ?? 0))[0]
 
 function keepPriority(pod: Pod, { spec }: Pod): Pod {
   const kept = {
@@ -91,7 +100,8 @@ function withPriority(pod: Pod, chosen: PriorityClass | undefined): Pod {
     throw refuse(`no PriorityClass with name ${priorityClassName} was found`)
   }
   const computed = chosen?.value ?? 0
-  const preemptionPolicy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority'
+  const preemptionPolicy =
+    chosen?.preemptionPolicy === 'Never' ? ('Never' as const) : ('PreemptLowerPriority' as const)
   const words = 'priority admission controller computed'
   if (given !== undefined && given !== computed) {
     throw refuse(

@@ -20,12 +20,12 @@ import { namespaceColumns } from './columns/namespace.ts'
 import { nodeColumns } from './columns/node.ts'
 import { podColumns } from './columns/pod.ts'
 import { podTemplateColumns, replicationControllerColumns } from './columns/pod-template.ts'
-import { bindingColumns, roleColumns } from './columns/rbac.ts'
 import {
   networkPolicyColumns,
   podDisruptionBudgetColumns,
   priorityClassColumns,
 } from './columns/policy.ts'
+import { bindingColumns, roleColumns } from './columns/rbac.ts'
 import { serviceColumns } from './columns/service.ts'
 import {
   componentStatusColumns,

@@ -71,7 +71,7 @@ function take(pod: Pod, budget: PodDisruptionBudget): PodDisruptionBudget {
     desiredHealthy: 0,
     expectedPods: 0,
   }
-  const { disruptionsAllowed, disruptedPods = {} } = status
+  const { disruptionsAllowed = 0, disruptedPods = {} } = status
   if ((status.observedGeneration ?? 0) < generation) throw stillProcessed(name)
   const refuse = (why: string) =>
     forbidden({ group: 'policy', plural: 'poddisruptionbudget' }, name, why)

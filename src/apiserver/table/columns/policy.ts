@@ -14,7 +14,7 @@ export const podDisruptionBudgetColumns: readonly Column<PodDisruptionBudget>[] 
 
 export const priorityClassColumns: readonly Column<PriorityClass>[] = [
   nameColumn,
-  integer('Value', ({ value }) => value),
+  integer('Value', ({ value }) => value ?? 0),
   boolean('Global-Default', ({ globalDefault }) => globalDefault ?? false),
   ageColumn,
   text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy ?? '', true),
