@@ -38,7 +38,7 @@ export const priorityClass = defineKind<PriorityClass>({
 
 function validate({
   metadata,
-  value,
+  value = 0,
   globalDefault,
   preemptionPolicy,
 }: PriorityClass): FieldError[] {
