@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createTestAuthority, type KeyPair } from '#apiserver/testing/certificates.ts'
+import type { ServeConfig } from '#apiserver/testing/serve.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const START_MS = 30_000
+
+/** Who may connect to whom, made once for all servers of a run. */
+export interface Identities {
+  readonly caPEM: string
+  readonly server: KeyPair
+  readonly admin: KeyPair
+}
+
+export async function createIdentities(): Promise<Identities> {
+  const authority = await createTestAuthority()
+  const [server, admin] = await Promise.all([
+    authority.sign('kube-apiserver'),
+    authority.sign('kubernetes-admin', ['system:masters']),
+  ])
+  return { caPEM: authority.caPEM, server, admin }
+}
+
+/** An API server in a process of its own. */
+export interface ServerProcess extends AsyncDisposable {
+  readonly port: number
+  readonly pid: number
+  /** How long it took from the process's start until it listened. */
+  readonly startMs: number
+  /** With SIGKILL; resolves when it has ended. */
+  kill(): Promise<void>
+}
+
+/** @throws Error with its last words where it ends before it listens */
+export async function startServer(
+  folder: string,
+  identities: Identities,
+  store: ServeConfig['store'],
+): Promise<ServerProcess> {
+  const file = join(folder, 'server.json')
+  writeFileSync(file, JSON.stringify({ ...identities, store } satisfies ServeConfig), {
+    mode: 0o600,
+  })
+  const started = performance.now()
+  const child = spawn(
+    join(root, 'bin/fairlead-node'),
+    ['--max-semi-space-size=1', join(root, 'src/apiserver/testing/serve.ts'), file],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let words = ''
+  child.stderr.on('data', (text) => {
+    words = `${words}${text}`.slice(-2000)
+  })
+  const orphan = () => void child.kill('SIGKILL')
+  process.once('exit', orphan)
+  child.once('exit', () => process.off('exit', orphan))
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  const end = async () => {
+    if (hasEnded()) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+  const port = await portOf(child).catch(() => {
+    throw new Error(`Cannot start the API server: ${words}`)
+  })
+  return {
+    port,
+    pid: child.pid!, // it has spoken
+    startMs: performance.now() - started,
+    async kill() {
+      if (hasEnded())
+        throw new Error(`Cannot kill the API server: it had ended by itself: ${words}`)
+      await end()
+    },
+    [Symbol.asyncDispose]: end,
+  }
+}
+
+async function portOf(child: ChildProcess): Promise<number> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const [, port] = /^listening on (\d+)$/.exec(line) ?? []
+    if (!port) continue
+    clearTimeout(timer)
+    return Number(port)
+  }
+  throw new Error('it ended')
+}

@@ -1,0 +1,59 @@
+/**
+ * A disk that loses power. A file with an ext4 on it, mounted over a loop device; `losePower` shuts the file system
+ * down by its own ioctl (EXT4_IOC_SHUTDOWN without flushing its journal, as xfstests' `godown` does): what was
+ * written and not synced is gone with the page cache, and the next mount finds what the journal holds.
+ *
+ * What it does not play: a drive that loses what it has been sent and not yet been told to flush. The blocks that
+ * reached the loop device stay, synced or not. With synchronous=NORMAL acknowledged writes are lost on it, which shows
+ * that it would find such a loss.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { libc } from '#kernel/ffi/libc.ts'
+
+export interface Disk extends Disposable {
+  readonly folder: string
+  /** Nothing may have files open on it when it comes back. */
+  losePower(): void
+  comeBack(): void
+}
+
+/** _IOR('X', 125, __u32), fs/ext4/ext4.h. */
+const EXT4_IOC_SHUTDOWN = 0x8004587d
+/** EXT4_GOING_FLAGS_NOLOGFLUSH */
+const WITHOUT_FLUSH = 2
+const SIZE = '256M'
+
+/** @throws Error where this machine cannot mount a file (root is needed, and a loop device) */
+export function createDisk(folder: string): Disk {
+  const image = join(folder, 'disk.img')
+  const mounted = join(folder, 'disk')
+  mkdirSync(mounted)
+  run(['truncate', '-s', SIZE, image])
+  run(['mkfs.ext4', '-q', '-F', image])
+  const comeBack = () => run(['mount', '-o', 'loop', image, mounted])
+  comeBack()
+  return {
+    folder: mounted,
+    losePower() {
+      const descriptor = openSync(mounted, 'r')
+      const flags = Buffer.alloc(4)
+      flags.writeUInt32LE(WITHOUT_FLUSH)
+      const result = libc().ioctl(descriptor, BigInt(EXT4_IOC_SHUTDOWN), flags)
+      closeSync(descriptor)
+      if (result !== 0)
+        throw new Error('Cannot shut the file system down: EXT4_IOC_SHUTDOWN was refused')
+    },
+    comeBack() {
+      run(['umount', mounted])
+      comeBack()
+    },
+    [Symbol.dispose]: () => void spawnSync('umount', [mounted]),
+  }
+}
+
+function run(command: readonly string[]): void {
+  const { status, stderr } = spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`Cannot make a disk: \`${command.join(' ')}\`: ${stderr}`)
+}
