@@ -3,6 +3,7 @@
  *
  * Usage: bin/fairlead-node tools/generate-schema.ts DIR, where DIR holds `kubernetes-openapi-v2.json` (the API
  * description that upstream publishes) and `kubernetes-proto-fields.json` (message → field → number and type).
+ * Those of apiextensions.k8s.io stand in tools/apiextensions-proto-fields.txt.
  * To serve more kinds, add them to `roots`; everything that they reach follows.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -42,6 +43,7 @@ interface ProtoField {
 }
 
 const roots: readonly string[] = [
+  'apiextensions.v1.CustomResourceDefinition',
   'apps.v1.ControllerRevision',
   'apps.v1.DaemonSet',
   'apps.v1.Deployment',
@@ -145,7 +147,13 @@ const gatedMessages: Readonly<Record<string, Readonly<Record<string, ProtoField>
   },
 }
 
+const apiExtensions = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1'
+
 const scalars: Readonly<Record<string, string>> = {
+  [`${apiExtensions}.JSON`]: 'JSON',
+  [`${apiExtensions}.JSONSchemaPropsOrArray`]: 'JSONSchemaPropsOrArray',
+  [`${apiExtensions}.JSONSchemaPropsOrBool`]: 'JSONSchemaPropsOrBool',
+  [`${apiExtensions}.JSONSchemaPropsOrStringArray`]: 'JSONSchemaPropsOrStringArray',
   'io.k8s.apimachinery.pkg.api.resource.Quantity': 'Quantity',
   'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1': 'FieldsV1',
   'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': 'MicroTime',
@@ -163,9 +171,10 @@ const read = (name: string) => JSON.parse(readFileSync(join(directory, name), 'u
 const definitions: Readonly<Record<string, Definition>> = read(
   'kubernetes-openapi-v2.json',
 ).definitions
-const messages: Readonly<Record<string, Readonly<Record<string, ProtoField>>>> = read(
-  'kubernetes-proto-fields.json',
-)
+const messages: Readonly<Record<string, Readonly<Record<string, ProtoField>>>> = {
+  ...read('kubernetes-proto-fields.json'),
+  ...readExtensionMessages(),
+}
 const goFacts = readFacts('go-type-facts.txt')
 const defaults = readFacts('default-facts.txt')
 
@@ -198,24 +207,43 @@ console.error(`${target}: ${blocks.size} types`)
 
 /** `type field` → the rest of its line. */
 function readFacts(name: string): ReadonlyMap<string, string> {
-  const lines = readFileSync(resolve(import.meta.dirname, name), 'utf8').split('\n')
   return new Map(
-    lines
-      .filter((line) => line !== '' && !line.startsWith('#'))
-      .map((line) => {
-        const [type, field, ...facts] = line.split(' ')
-        return [`${type} ${field}`, facts.join(' ')]
-      }),
+    readLines(name).map((line) => {
+      const [type, field, ...facts] = line.split(' ')
+      return [`${type} ${field}`, facts.join(' ')]
+    }),
   )
 }
 
+/** The lines of a table beside this file. */
+function readLines(name: string): string[] {
+  return readFileSync(resolve(import.meta.dirname, name), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function readExtensionMessages(): Record<string, Record<string, ProtoField>> {
+  const found: Record<string, Record<string, ProtoField>> = {}
+  for (const line of readLines('apiextensions-proto-fields.txt')) {
+    const [message, field, number, type, repeated] = line.split(' ')
+    const name = `${apiExtensions.replace(/^io\.k8s\./, 'k8s.io.')}.${message}`
+    found[name] ??= {}
+    found[name][field!] = { number: Number(number), type: type!, repeated: repeated !== undefined }
+  }
+  return found
+}
+
 function openAPIName(name: string): string {
+  if (name.startsWith('apiextensions.')) return name.replace('apiextensions.v1', apiExtensions)
   return name.startsWith('meta.') ? `io.k8s.apimachinery.pkg.apis.${name}` : `io.k8s.api.${name}`
 }
 
 /** `core.v1.Pod` of an OpenAPI or protobuf name. */
 function shortName(name: string): string {
-  return scalars[name] ?? name.replace(/^io\.k8s\.(api|apimachinery\.pkg\.apis)\./, '')
+  return (
+    scalars[name] ??
+    name.replace(/^io\.k8s\.(api|apimachinery\.pkg\.apis|apiextensions-apiserver\.pkg\.apis)\./, '')
+  )
 }
 
 function definitionOf(name: string): Definition | undefined {
@@ -232,7 +260,7 @@ function describeType({ name, parent }: Task): string {
   const definition = parent ?? definitionOf(name) ?? {}
   const properties = definition.properties ?? {}
   const message = messageOf(name)
-  const jsonNames = new Map(Object.keys(properties).map((key) => [key.toLowerCase(), key]))
+  const jsonNames = new Map(Object.keys(properties).map((key) => [plain(key), key]))
   const left = new Set(parent ? [] : Object.keys(properties))
   const lines: string[] = []
   for (const [protoName, proto] of Object.entries(message).sort(byNumber)) {
@@ -244,7 +272,7 @@ function describeType({ name, parent }: Task): string {
       lines.push(` ${protoName} ${embedded} ${proto.number} inline`)
       continue
     }
-    const jsonName = jsonNames.get(protoName.toLowerCase())
+    const jsonName = jsonNames.get(plain(protoName))
     left.delete(jsonName ?? '')
     lines.push(
       jsonName
@@ -255,6 +283,11 @@ function describeType({ name, parent }: Task): string {
   const rest = [...left].map((key) => describeField(name, key, definition, 0))
   const head = `${name}${kindOf(definition)}${parent ? '' : factsOf(definition)}`
   return [head, ...rest, ...lines, ''].join('\n')
+}
+
+/** `x-kubernetes-list-type` and `$ref` are `xKubernetesListType` and `ref` on the wire. */
+function plain(name: string): string {
+  return name.replace(/[-$]/g, '').toLowerCase()
 }
 
 function byNumber([, a]: [string, ProtoField], [, b]: [string, ProtoField]): number {

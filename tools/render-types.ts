@@ -15,6 +15,10 @@ const scalars: Readonly<Record<string, string>> = {
   bytes: 'string',
   double: 'number',
   FieldsV1: 'Readonly<Record<string, unknown>>',
+  JSON: 'JSONValue',
+  JSONSchemaPropsOrArray: 'JSONSchemaProps | readonly JSONSchemaProps[]',
+  JSONSchemaPropsOrBool: 'JSONSchemaProps | boolean',
+  JSONSchemaPropsOrStringArray: 'JSONSchemaProps | readonly string[]',
   int32: 'number',
   int64: 'number',
   IntOrString: 'IntOrString',
@@ -134,6 +138,7 @@ function renderOne(type: SchemaType, field: Field, need: Need): string {
   const literals = field.enum ?? aliases[field.goType ?? '']
   if (of === 'string' && literals) return literals.map((text) => `'${text}'`).join(' | ')
   if (of === 'IntOrString') need('../meta.ts', 'IntOrString')
+  if (of === 'JSON') need('../json.ts', 'JSONValue')
   if (!isStruct(of)) return scalars[of] ?? 'unknown'
   need(fileOf(of), nameOf(of))
   // Only a stored object is sure to have a name.

@@ -15,6 +15,7 @@ import type {
   Service,
   ServiceAccount,
 } from './core.ts'
+import type { CustomResourceDefinition } from './custom-resource/definition.ts'
 import type { EndpointSlice } from './discovery.ts'
 import type { EventsEvent } from './events.ts'
 import type { LimitRange, ResourceQuota } from './limits.ts'
@@ -204,4 +205,9 @@ export const volumeAttachments = clusterScoped<VolumeAttachment>(
   'storage.k8s.io',
   'VolumeAttachment',
   'volumeattachments',
+)
+export const customResourceDefinitions = clusterScoped<CustomResourceDefinition>(
+  'apiextensions.k8s.io',
+  'CustomResourceDefinition',
+  'customresourcedefinitions',
 )

@@ -113,6 +113,7 @@ async function decide(
   if (verb === 'get' && isStream(subresource))
     mayRequest(user, attributesOf('POST', path, target, query), deps)
   const handle = await findHandler({ spec, name, namespace, subresource }, verb)
+  for (const warning of spec.resource.custom?.requestWarnings ?? []) warn(warning)
   const restRequest: RESTRequest = {
     spec,
     namespace,

@@ -12,10 +12,11 @@ import { type AccessControlOptions, createAccessControl } from './auth/access-co
 import { reconcilePolicies } from './auth/rbac/reconcile-roles.ts'
 import { createTokenIssuer, type TokenIssuerOptions } from './auth/tokens/token-issuer.ts'
 import { bootstrap, ensure, type KubernetesService, startBootstrap } from './bootstrap.ts'
+import { serveDefinitions } from './definitions/serve-definitions.ts'
 import { createHandler } from './handle-request.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
 import { objectOf, prefixOf } from './rest/record.ts'
-import type { AgentAccess } from './rest/request.ts'
+import type { AgentAccess, RESTDeps } from './rest/request.ts'
 import { startCompaction } from './storage/compaction.ts'
 import type { Store } from './storage/store.ts'
 
@@ -59,13 +60,10 @@ export function createAPIServer(options: APIServerOptions): APIServer {
   const admission = [...createDefaultAdmissions(), ...options.admission, ...access.admission]
   const kinds = createKindRegistry(builtInKinds)
   const closing = new AbortController()
+  const { agentAccess } = options
+  const rest: RESTDeps = { store, kinds, access, admission, log, agentAccess }
   const handle = createHandler({
-    store,
-    kinds,
-    access,
-    admission,
-    log,
-    agentAccess: options.agentAccess,
+    ...rest,
     gitVersion: options.gitVersion,
     health: {
       live: [{ name: 'ping', check: () => {} }],
@@ -86,14 +84,13 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     const list = async (resource: Resource): Promise<readonly KubernetesObject[]> =>
       (await store.list(prefixOf(resource))).items.map((item) => objectOf(item, resource))
     for (const plugin of admission) await plugin.start?.(list)
-    const deps = { store, admission, kinds }
-    await bootstrap(deps, options.kubernetes)
+    upkeep.use(await serveDefinitions(rest, log))
+    await bootstrap(rest, options.kubernetes)
     await reconcilePolicies(access.policies, store, ({ resource, object }) =>
-      ensure(resource, object, deps),
+      ensure(resource, object, rest),
     )
     upkeep.use(await access.start())
-    if (!closing.signal.aborted)
-      upkeep.use(startBootstrap({ store, admission, kinds }, options.kubernetes, log))
+    if (!closing.signal.aborted) upkeep.use(startBootstrap(rest, options.kubernetes, log))
   }
 
   return {

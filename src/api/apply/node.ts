@@ -1,6 +1,7 @@
 /** A value seen through the schema: what server-side apply takes apart, and what it takes as a whole. */
 import { getKey, isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
 import { type Field, type FieldType, isStruct, schemaType } from '../schema/schema.ts'
+import { type Structural, structuralChildren } from './structural-node.ts'
 
 export interface NodeType extends FieldType {
   readonly listType?: Field['listType']
@@ -8,6 +9,8 @@ export interface NodeType extends FieldType {
   readonly mapType?: Field['mapType']
   /** The field of a struct that Go always writes: nobody owns it, only what is in it. */
   readonly isImplied?: boolean
+  /** Of custom resources, whose types are not in the schema table. */
+  readonly structural?: Structural
 }
 
 export interface Child {
@@ -19,6 +22,7 @@ export interface Child {
 
 /** The parts of a value; undefined where it is a whole. */
 export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefined {
+  if (type.structural) return structuralChildren(value, type.structural)
   if (Array.isArray(value)) return childrenOfList(value, type)
   if (!isJSONObject(value) || type.shape === 'list') return undefined
   if (type.shape === 'map') {

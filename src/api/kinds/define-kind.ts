@@ -9,7 +9,10 @@ import type { KindSpec } from './kind-spec.ts'
 
 /** What a kind says of itself; defineKind() adds what all kinds share. */
 export interface KindTraits<T extends KubernetesObject>
-  extends Pick<KindSpec<T>, 'resource' | 'verbs' | 'selectableFields' | 'warnings'>,
+  extends Pick<
+      KindSpec<T>,
+      'resource' | 'verbs' | 'isUpdatedByVersion' | 'selectableFields' | 'warnings'
+    >,
     Partial<Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources'>> {
   readonly nameRule: NameRule
   /** Defaults that depend on other fields; those of the schema are there already. */
@@ -38,6 +41,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
   const spec: KindSpec<T> = {
     resource,
     ...(traits.verbs ? { verbs: traits.verbs } : {}),
+    ...(traits.isUpdatedByVersion ? { isUpdatedByVersion: true } : {}),
     singular: traits.singular ?? resource.kind.toLowerCase(),
     shortNames: traits.shortNames ?? [],
     categories: traits.categories ?? [],

@@ -1,6 +1,10 @@
+import type { PrinterColumn, ScalePaths } from '../custom-resource/definition.ts'
+import type { JSONSchema } from '../custom-resource/json-schema.ts'
 import type { FieldError } from '../field-error.ts'
+import type { JSONObject } from '../json.ts'
 import type { KubernetesObject } from '../meta.ts'
 import type { Resource } from '../resources.ts'
+import type { FieldCheck } from '../schema/check-fields.ts'
 
 export type Subresource =
   | 'status'
@@ -39,6 +43,24 @@ export interface Conversion {
 /** A resource as the server keeps it; most are stored as they are served. */
 export interface ServedResource<T extends KubernetesObject = KubernetesObject> extends Resource<T> {
   readonly conversion?: Conversion
+  /** Only of kinds that an object in the cluster defines. */
+  readonly custom?: CustomResource
+}
+
+/** What a CustomResourceDefinition says of one version of its kind. */
+export interface CustomResource {
+  readonly schema: JSONSchema
+  readonly listKind: string
+  readonly columns: readonly PrinterColumn[]
+  readonly scale?: ScalePaths
+  /** Said to every request. */
+  readonly requestWarnings: readonly string[]
+  /** Its definition is being deleted: nothing is created any more. */
+  readonly isTerminating: boolean
+  /** Aborts when the kind is not served any more, or otherwise. */
+  readonly retired: AbortSignal
+  /** Prunes and defaults what a client sent. */
+  checkFields(object: JSONObject): FieldCheck
 }
 
 /** A method's parameters are bivariant: so kinds of different objects fit one list. */
@@ -55,8 +77,8 @@ export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
   readonly resource: ServedResource<T>
   /** All where absent: some kinds are only created (reviews), some only read. */
   readonly verbs?: readonly Verb[]
-  /** Defined by an object in the cluster, not by this program. */
-  readonly isCustom?: boolean
+  /** An update must bring the resourceVersion that it changes (AllowUnconditionalUpdate upstream). */
+  readonly isUpdatedByVersion?: boolean
   readonly singular: string
   readonly shortNames: readonly string[]
   readonly categories: readonly string[]

@@ -4,7 +4,14 @@ import fc from 'fast-check'
 import type { JSONObject, JSONValue } from '../json.ts'
 import type { KubernetesObject } from '../meta.ts'
 import { checkFields } from '../schema/check-fields.ts'
-import { isStruct, type SchemaType, schemaType, schemaTypeOf } from '../schema/schema.ts'
+import {
+  isSchemaOr,
+  isStruct,
+  JSON_SCHEMA,
+  type SchemaType,
+  schemaType,
+  schemaTypeOf,
+} from '../schema/schema.ts'
 import { kinds } from './kinds.ts'
 
 /** Random objects of a schema type: every field may be missing, zero, wrong or odd. */
@@ -44,6 +51,13 @@ function valuesOf(of: string, depth: number): fc.Arbitrary<JSONValue> {
   if (of === 'IntOrString') return fc.oneof(integers, texts)
   if (of === 'Time' || of === 'MicroTime') return fc.constant('2026-11-21T00:00:00Z')
   if (of === 'bytes') return fc.constant('aGk=')
+  if (of === 'JSON') return fc.jsonValue() as fc.Arbitrary<JSONValue>
+  if (isSchemaOr(of)) {
+    const schema = valuesOf(JSON_SCHEMA, Math.min(depth, 1))
+    if (of === 'JSONSchemaPropsOrBool') return fc.oneof(fc.boolean(), schema)
+    const item = of === 'JSONSchemaPropsOrArray' ? schema : texts
+    return fc.oneof(schema, fc.array(item, { maxLength: 2 }))
+  }
   if (of === 'Quantity') return fc.constant('1Gi')
   if (of === '[]string') return fc.array(texts, { maxLength: 2 })
   return texts

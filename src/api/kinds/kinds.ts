@@ -1,6 +1,7 @@
 import { configMap } from './config-map.ts'
 import { controllerRevision } from './controller-revision.ts'
 import { cronJob } from './cron-job.ts'
+import { customResourceDefinition } from './custom-resource-definition.ts'
 import { daemonSet } from './daemon-set.ts'
 import { deployment } from './deployment.ts'
 import { endpointSlice } from './endpoint-slice.ts'
@@ -84,6 +85,7 @@ export const kinds: readonly KindSpec[] = [
   selfSubjectAccessReview,
   selfSubjectRulesReview,
   subjectAccessReview,
+  customResourceDefinition,
   lease,
   endpointSlice,
   eventsEvent,

@@ -10,6 +10,7 @@ import {
 } from '../schema/schema.ts'
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1'
+const apiExtensions = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions'
 
 /** Types that are no structs and yet have a name of their own in upstream's documents. */
 const named: Readonly<Record<string, readonly [string, JSONObject]>> = {
@@ -48,6 +49,10 @@ const named: Readonly<Record<string, readonly [string, JSONObject]>> = {
     `${meta}.Patch`,
     { type: 'object', description: 'A change to an object, in the form that Content-Type names.' },
   ],
+  JSON: [`${apiExtensions}.v1.JSON`, {}],
+  JSONSchemaPropsOrArray: [`${apiExtensions}.v1.JSONSchemaPropsOrArray`, {}],
+  JSONSchemaPropsOrBool: [`${apiExtensions}.v1.JSONSchemaPropsOrBool`, {}],
+  JSONSchemaPropsOrStringArray: [`${apiExtensions}.v1.JSONSchemaPropsOrStringArray`, {}],
 }
 
 const plain: Readonly<Record<string, JSONObject>> = {
@@ -60,10 +65,15 @@ const plain: Readonly<Record<string, JSONObject>> = {
   '[]string': { type: 'array', items: { type: 'string' } },
 }
 
+/** Before the names of custom types, which are not in the table. */
+export const CUSTOM = 'custom:'
+
 /** `io.k8s.api.core.v1.Pod` of `core.v1.Pod`. */
 function componentName(of: string): string {
   const scalar = named[of]
   if (scalar) return scalar[0]
+  if (of.startsWith(CUSTOM)) return of.slice(CUSTOM.length)
+  if (of.startsWith('apiextensions.')) return of.replace('apiextensions', apiExtensions)
   return of.startsWith('meta.') ? `io.k8s.apimachinery.pkg.apis.${of}` : `io.k8s.api.${of}`
 }
 

@@ -7,6 +7,7 @@ import type { JSONObject } from '../json.ts'
 import type { KindSpec } from '../kinds/kind-spec.ts'
 import { loadDescriptions } from '../schema/descriptions.ts'
 import { planComponentSchemas } from './component-schemas.ts'
+import { planCustomSchemas, withoutV3 } from './custom-schemas.ts'
 import { toDefinitions, toPathsV2 } from './downgrade.ts'
 import { encodeOpenAPIv2 } from './encode-openapi-v2.ts'
 import { groupVersionsOf, servedTypes } from './openapi-v3.ts'
@@ -40,6 +41,12 @@ export function planOpenAPIv2(kinds: readonly KindSpec[]): JSONObject {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },
     paths: toPathsV2(Object.assign({}, ...kinds.map(planPaths))),
-    definitions: toDefinitions(planComponentSchemas(servedTypes(kinds), options)),
+    definitions: toDefinitions({
+      ...planComponentSchemas(servedTypes(kinds), options),
+      ...mapCustom(planCustomSchemas(kinds)),
+    }),
   }
 }
+
+const mapCustom = (schemas: JSONObject): JSONObject =>
+  Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutV3(schema)]))

@@ -5,6 +5,7 @@ import type { KindSpec } from '../kinds/kind-spec.ts'
 import { type Descriptions, loadDescriptions } from '../schema/descriptions.ts'
 import { schemaTypeOf } from '../schema/schema.ts'
 import { type GroupVersion, planComponentSchemas } from './component-schemas.ts'
+import { planCustomSchemas } from './custom-schemas.ts'
 import { groupVersionPath, planPaths } from './paths.ts'
 import { subresourceKinds } from './subresource-paths.ts'
 
@@ -73,7 +74,10 @@ export function servedTypes(served: readonly KindSpec[]): string[] {
       (name) => subresourceKinds[name] && schemaTypeOf(subresourceKinds[name])?.name,
     ),
   ])
-  const shared = ['meta.v1.Status', 'meta.v1.DeleteOptions', 'Patch']
+  const shared = [
+    ...['Status', 'DeleteOptions', 'ObjectMeta', 'ListMeta'].map((name) => `meta.v1.${name}`),
+    'Patch',
+  ]
   return [...types.filter((name) => name !== undefined), ...shared]
 }
 
@@ -86,6 +90,11 @@ function planDocument(served: readonly KindSpec[], descriptions: Descriptions): 
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },
     paths: Object.assign({}, ...served.map(planPaths)),
-    components: { schemas: planComponentSchemas(servedTypes(served), options) },
+    components: {
+      schemas: {
+        ...planComponentSchemas(servedTypes(served), options),
+        ...planCustomSchemas(served),
+      },
+    },
   }
 }

@@ -4,11 +4,11 @@
  */
 import type { JSONObject, JSONValue } from '../json.ts'
 import { type KindSpec, VERBS } from '../kinds/kind-spec.ts'
-import { schemaTypeOf } from '../schema/schema.ts'
+import { listTypeNameOf, typeNameOf } from './custom-schemas.ts'
 import { planOperation } from './operation.ts'
 import { inPath, pretty } from './parameters.ts'
 import { planSubresource } from './subresource-paths.ts'
-import { verbPlans } from './verb-plans.ts'
+import { bodyFor, verbPlans } from './verb-plans.ts'
 
 /** `api/v1` or `apis/apps/v1`. */
 export function groupVersionPath({ resource: { group, version } }: KindSpec): string {
@@ -77,8 +77,8 @@ function planEverywhere(place: Place, path: string): JSONObject {
 
 function planVerbs({ spec, tag, idPrefix, idName }: Place, address: 'collection' | 'item') {
   const { group, version, kind } = spec.resource
-  const own = schemaTypeOf({ group, version, kind })!.name
-  const schemas = { own, list: `${own}List`, status: 'meta.v1.Status' } as const
+  const own = typeNameOf(spec)
+  const schemas = { own, list: listTypeNameOf(spec), status: 'meta.v1.Status' } as const
   const served = verbPlans.filter(
     (plan) => plan.address === address && (spec.verbs ?? VERBS).includes(plan.verb),
   )
@@ -95,7 +95,7 @@ function planVerbs({ spec, tag, idPrefix, idName }: Place, address: 'collection'
         answer: schemas[plan.answer(kind)],
         ...(codes ? { codes } : {}),
         ...(answerTypes ? { answerTypes } : {}),
-        ...(body ? { body: { ...body, schema: body.schema ?? own } } : {}),
+        ...(body ? { body: { ...bodyFor(spec, body), schema: body.schema ?? own } } : {}),
         parameters,
       }),
     ] as const

@@ -1,10 +1,11 @@
 import type { JSONObject } from '../json.ts'
 import type { GroupVersionKind } from '../schema/schema.ts'
 import { schemaTypeOf } from '../schema/schema.ts'
+import { typeNameOf } from './custom-schemas.ts'
 import { ANY_TYPE, JSON_TYPE, planOperation } from './operation.ts'
 import { connectParameters, patchParameters, pretty, writeParameters } from './parameters.ts'
 import { capitalise, type Place, planAddress } from './paths.ts'
-import { patchBody } from './verb-plans.ts'
+import { bodyFor, patchBody } from './verb-plans.ts'
 
 /** The kinds of subresources that are not about the object itself. */
 export const subresourceKinds: Readonly<Record<string, GroupVersionKind>> = {
@@ -48,9 +49,10 @@ function planBy(
   parameters: readonly JSONObject[] = [],
 ): JSONObject {
   const { group, version, kind } = spec.resource
-  const of = subresourceKinds[name] ?? { group, version, kind }
-  const { name: type } = schemaTypeOf(of)!
-  const body = verb === 'patch' ? patchBody : { schema: type, types: [ANY_TYPE] }
+  const other = subresourceKinds[name]
+  const of = other ?? { group, version, kind }
+  const type = other ? schemaTypeOf(other)!.name : typeNameOf(spec)
+  const body = verb === 'patch' ? bodyFor(spec, patchBody) : { schema: type, types: [ANY_TYPE] }
   return planOperation({
     action: actions[verb],
     operationId: `${verb}${idPrefix}${idName}${capitalise(name)}`,

@@ -1,5 +1,5 @@
 import type { JSONObject } from '../json.ts'
-import type { Verb } from '../kinds/kind-spec.ts'
+import type { KindSpec, Verb } from '../kinds/kind-spec.ts'
 import { ANY_TYPE, JSON_TYPE, type OperationBody } from './operation.ts'
 import {
   deleteCollectionParameters,
@@ -36,6 +36,15 @@ export const patchBody: OperationBody = {
     'application/apply-patch+yaml',
   ],
 }
+/** Custom resources take no strategic merge patch. */
+export function bodyFor<B extends Pick<OperationBody, 'types'>>(
+  { resource }: KindSpec,
+  body: B,
+): B {
+  if (!resource.custom) return body
+  return { ...body, types: body.types.filter((type) => !type.includes('strategic')) }
+}
+
 const wholeBody = { types: [ANY_TYPE] }
 const optionsBody = { schema: 'meta.v1.DeleteOptions', types: [ANY_TYPE], isOptional: true }
 

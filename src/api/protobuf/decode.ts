@@ -1,10 +1,10 @@
 import { type JSONObject, type JSONValue, setKey } from '../json.ts'
 import { isOmitted } from '../schema/check-fields.ts'
-import { type Field, isStruct, type SchemaType, schemaType } from '../schema/schema.ts'
+import { type Field, isStruct, JSON_SCHEMA, type SchemaType, schemaType } from '../schema/schema.ts'
 import { ProtobufError, readFields, readPacked, type WireValue } from './reader.ts'
 
-// No type of the API reaches itself, but for JSON schemas; hostile input must not find a way.
-const maxDepth = 64
+// Only JSON schemas reach themselves, and none that people write is nearly as deep.
+const maxDepth = 200
 
 /**
  * A message as Go would print it in JSON. Go writes every field that is no pointer, zero or not, so zeros of these
@@ -72,6 +72,7 @@ function decodeField(object: JSONObject, field: Field, value: WireValue, depth: 
 
 /** What an entry of a map holds that says no value. */
 function zeroOf(of: string): JSONValue {
+  if (isStruct(of)) return {}
   if (of === 'Quantity') return '0'
   if (of === 'Time') return null
   return of === '[]string' ? [] : ''
@@ -105,6 +106,11 @@ function decodeOne(of: string, value: WireValue, depth: number): JSONValue {
       return decodeIntOrString(bytesOf(value))
     case '[]string':
       return decodeWrappedList(bytesOf(value))
+    case 'JSONSchemaPropsOrBool':
+    case 'JSONSchemaPropsOrArray':
+    case 'JSONSchemaPropsOrStringArray':
+      return decodeSchemaOr(of, bytesOf(value), depth)
+    case 'JSON':
     case 'RawExtension':
     case 'FieldsV1':
       return decodeJSON(firstField(bytesOf(value), 1))
@@ -125,6 +131,17 @@ function decodeJSON(raw: WireValue | undefined): JSONValue {
   } catch (cause) {
     throw new ProtobufError('raw value is no JSON', { cause })
   }
+}
+
+/** apiextensions/v1 generated.proto: a schema and something simpler, one of which is there. */
+function decodeSchemaOr(of: string, bytes: Uint8Array, depth: number): JSONValue {
+  const orBool = of === 'JSONSchemaPropsOrBool'
+  const schema = firstField(bytes, orBool ? 2 : 1)
+  if (orBool && schema === undefined) return integerOf(firstField(bytes, 1) ?? 0n) !== 0n
+  if (schema !== undefined) return decodeOne(JSON_SCHEMA, schema, depth)
+  const items = [...readFields(bytes)].filter(({ number }) => number === 2)
+  const item = of === 'JSONSchemaPropsOrArray' ? JSON_SCHEMA : 'string'
+  return items.map(({ value }) => decodeOne(item, value, depth))
 }
 
 /** google.protobuf.Timestamp; no second at all is Go's zero time. */

@@ -1,5 +1,5 @@
-import { getKey, type JSONObject, type JSONValue } from '../json.ts'
-import { type Field, isStruct, type SchemaType, schemaType } from '../schema/schema.ts'
+import { getKey, isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
+import { type Field, isStruct, JSON_SCHEMA, type SchemaType, schemaType } from '../schema/schema.ts'
 import { Writer } from './writer.ts'
 
 /** A message as Go writes it: in order of numbers, maps by key, and what is no pointer also when it is zero. */
@@ -78,6 +78,12 @@ function encodeOne(writer: Writer, number: number, of: string, value: JSONValue)
       writer.bytes(number, list.finish())
       break
     }
+    case 'JSONSchemaPropsOrBool':
+    case 'JSONSchemaPropsOrArray':
+    case 'JSONSchemaPropsOrStringArray':
+      writer.bytes(number, encodeSchemaOr(of, value))
+      break
+    case 'JSON':
     case 'RawExtension':
     case 'FieldsV1':
       writer.bytes(number, wrapText(1, JSON.stringify(value)))
@@ -85,6 +91,18 @@ function encodeOne(writer: Writer, number: number, of: string, value: JSONValue)
     default:
       writer.string(number, value as string)
   }
+}
+
+/** apiextensions/v1 generated.proto: a schema, or something simpler. */
+function encodeSchemaOr(of: string, value: JSONValue): Uint8Array {
+  const writer = new Writer()
+  const orBool = of === 'JSONSchemaPropsOrBool'
+  const schema = isJSONObject(value) ? value : undefined
+  if (orBool) writer.varint(1, schema || value === true ? 1 : 0)
+  if (schema) encodeOne(writer, orBool ? 2 : 1, JSON_SCHEMA, schema)
+  const item = of === 'JSONSchemaPropsOrArray' ? JSON_SCHEMA : 'string'
+  for (const one of Array.isArray(value) ? value : []) encodeOne(writer, 2, item, one)
+  return writer.finish()
 }
 
 function wrapText(number: number, text: string): Uint8Array {

@@ -1,7 +1,15 @@
 import { getKey, isJSONObject, type JSONObject, type JSONValue, setKey } from '../json.ts'
 import type { Resource } from '../resources.ts'
 import { checkScalar, describeJSON } from './scalars.ts'
-import { type Field, isStruct, type SchemaType, schemaType, schemaTypeOf } from './schema.ts'
+import {
+  type Field,
+  isSchemaOr,
+  isStruct,
+  JSON_SCHEMA,
+  type SchemaType,
+  schemaType,
+  schemaTypeOf,
+} from './schema.ts'
 
 export interface FieldCheck {
   /** The object as Go would print it again: without unknown fields, nulls and empty optional values. A new value. */
@@ -37,6 +45,18 @@ export function checkFields(
   const check: Check = { unknown: [] }
   const pruned = checkStruct(type, object, { path: '', struct: '', fields: '' }, check)
   return { object: pruned, ...check }
+}
+
+/** Checks a value inside an object: `meta.v1.ObjectMeta`. Its paths begin there. */
+export function checkTypeFields(name: string, value: JSONValue): FieldCheck {
+  const check: Check = { unknown: [] }
+  const place = { path: '', struct: '', fields: '' }
+  if (isJSONObject(value)) {
+    const object = checkStruct(schemaType(name), value, place, check)
+    return { object, ...check }
+  }
+  const typeError = `json: cannot unmarshal ${describeJSON(value)} into Go value of type ${goName(name)}`
+  return { object: {}, unknown: [], typeError }
 }
 
 function checkStruct(type: SchemaType, object: JSONObject, place: Place, check: Check): JSONObject {
@@ -118,11 +138,41 @@ function checkOne(
     if (isJSONObject(value)) return checkStruct(type, value, place, check)
     return mistyped(value, goName(of), place, check)
   }
+  if (isSchemaOr(of)) return checkSchemaOr(of, value, place, check)
   const result = checkScalar(of, value, goType)
   if ('value' in result) return result.value
   if ('error' in result) check.typeError ??= result.error
   else check.typeError ??= goError(result.mismatch, result.goType, place)
   return undefined
+}
+
+/** Go's types for these decode themselves, and tell nobody of unknown fields: apiextensions/v1/marshal.go. */
+function checkSchemaOr(
+  of: string,
+  value: JSONValue,
+  place: Place,
+  check: Check,
+): JSONValue | undefined {
+  const inner: Check = { unknown: [] }
+  const checkSchema = (one: JSONValue) => checkOne(JSON_SCHEMA, one, place, inner, undefined) ?? {}
+  const checked = isJSONObject(value)
+    ? checkSchema(value)
+    : simplerThanSchema(of, value, checkSchema)
+  if (checked === undefined && of === 'JSONSchemaPropsOrBool')
+    check.typeError ??= 'boolean or JSON schema expected'
+  if (inner.typeError) check.typeError ??= inner.typeError
+  return checked
+}
+
+function simplerThanSchema(
+  of: string,
+  value: JSONValue,
+  checkSchema: (one: JSONValue) => JSONValue,
+): JSONValue | undefined {
+  if (of === 'JSONSchemaPropsOrBool') return typeof value === 'boolean' ? value : undefined
+  if (!Array.isArray(value)) return undefined
+  if (of === 'JSONSchemaPropsOrArray') return value.map(checkSchema)
+  return value.every((one) => typeof one === 'string') ? value : undefined
 }
 
 function mistyped(value: JSONValue, goType: string, place: Place, check: Check): undefined {
@@ -136,6 +186,7 @@ function goError(what: string, goType: string, { struct, fields }: Place): strin
 
 function zeroOf(of: string): JSONValue {
   if (isStruct(of)) return {}
+  if (of === 'JSON') return null
   if (of === 'bool') return false
   if (of === 'Time' || of === 'MicroTime' || of === '[]string') return null
   return /^(int32|int64|double)$/.test(of) ? 0 : of === 'Quantity' ? '0' : ''

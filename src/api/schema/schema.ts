@@ -16,7 +16,8 @@ export interface FieldType {
   readonly shape: 'one' | 'list' | 'map'
   /**
    * A type's name, or `string bool int32 int64 double bytes Time MicroTime Quantity IntOrString RawExtension FieldsV1`,
-   * or `[]string`: a list of strings as the value of a map.
+   * or of JSON schemas `JSON`, `JSONSchemaPropsOrBool`, `JSONSchemaPropsOrArray`, `JSONSchemaPropsOrStringArray`, or `[]string`: a list of
+   * strings as the value of a map.
    */
   readonly of: string
 }
@@ -110,6 +111,14 @@ export function schemaTypeOf({ group, version, kind }: GroupVersionKind): Schema
 /** Whether `name` is a struct, not a scalar. */
 export function isStruct(name: string): boolean {
   return name.includes('.')
+}
+
+/** The type that these of apiextensions.k8s.io hold, or something simpler in its place. */
+export const JSON_SCHEMA = 'apiextensions.v1.JSONSchemaProps'
+
+/** Whether `name` is a JSON schema or something simpler in its place. */
+export function isSchemaOr(name: string): boolean {
+  return name.startsWith('JSONSchemaPropsOr')
 }
 
 function parseBlock(block: string): SchemaType {

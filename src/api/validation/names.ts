@@ -58,6 +58,19 @@ export const isDNS1123Subdomain: NameRule = (value) => [
   ...(subdomainPattern.test(value) ? [] : [explain(subdomainWords, subdomain, 'example.com')]),
 ]
 
+const label1035 = '[a-z]([-a-z0-9]*[a-z0-9])?'
+const label1035Pattern = new RegExp(`^${label1035}$`)
+const label1035Words =
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character"
+
+/** A label that begins with a letter: names of versions, kinds, Services. */
+export const isDNS1035Label: NameRule = (value) => [
+  ...maxCharacters(value, 63),
+  ...(label1035Pattern.test(value)
+    ? []
+    : [explain(label1035Words, label1035, 'my-name', 'abc-123')]),
+]
+
 /** `*.example.com`: one star, and only as the first label. */
 export const isWildcardDNS1123Subdomain: NameRule = (value) => [
   ...maxCharacters(value, 253),

@@ -17,6 +17,9 @@ const SERVICE_ACCOUNT_PREFIX = 'system:serviceaccount:'
 
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: [UNAUTHENTICATED] }
 
+/** Who the server itself is (apiserver pkg/authentication/user/user.go, APIServerUser). */
+export const SERVER: User = { name: 'system:apiserver', groups: [MASTERS] }
+
 export const CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id'
 
 export const serviceAccountUser = (namespace: string, name: string) =>

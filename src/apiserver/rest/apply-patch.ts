@@ -1,12 +1,12 @@
 import { invalid as invalidField } from '#api/field-error.ts'
 import { formatLikeGo } from '#api/go-format.ts'
 import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
+import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import type { Resource } from '#api/resources.ts'
-import { checkFields } from '#api/schema/check-fields.ts'
 import { formatStrictErrors } from '#api/schema/strict-errors.ts'
 import { badRequest, invalid, unsupportedMediaType } from '#api/status.ts'
 import { parseMediaType } from '../http/media-type.ts'
+import { checkObject } from './check-object.ts'
 import { asKubernetesObject } from './decode-object.ts'
 import { parseJSON } from './parse-body.ts'
 import type { FieldValidation } from './write-options.ts'
@@ -26,9 +26,15 @@ export interface ParsedPatch {
 }
 
 /** @throws StatusError 400, 415 */
-export function parsePatch(body: Buffer, contentType: string, resource: Resource): ParsedPatch {
+export function parsePatch(
+  body: Buffer,
+  contentType: string,
+  resource: ServedResource,
+): ParsedPatch {
   const { type } = parseMediaType(contentType)
-  if (!ACCEPTED.includes(type)) throw unsupportedMediaType(ACCEPTED)
+  // A strategy of merging stands in Go's types, which custom resources do not have.
+  const accepted = ACCEPTED.filter((one) => one !== STRATEGIC_PATCH || !resource.custom)
+  if (!accepted.includes(type)) throw unsupportedMediaType(accepted)
   const { value, duplicates } = parseJSON(body)
   switch (type) {
     case JSON_PATCH:
@@ -50,7 +56,7 @@ const strategicPatch = async () =>
 
 /** What came out of a patch as an object; the messages of endpoints/handlers/patch.go. @throws StatusError 422 */
 export function decodePatched(
-  resource: Resource,
+  resource: ServedResource,
   patched: JSONValue,
   { duplicates, quoted }: ParsedPatch,
   fieldValidation: FieldValidation,
@@ -61,7 +67,7 @@ export function decodePatched(
       invalidField('patch', quoted ?? JSON.stringify(patched), why),
     ])
   if (!isJSONObject(patched)) throw refuse('json: cannot unmarshal into Go value of an object')
-  const { object, unknown, typeError } = checkFields(resource, patched)
+  const { object, unknown, typeError } = checkObject(resource, patched)
   if (typeError) throw refuse(typeError)
   const errors = [
     ...duplicates.map((path) => `duplicate field "${path}"`),

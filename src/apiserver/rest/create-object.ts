@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { KubernetesObject } from '#api/meta.ts'
-import { invalid } from '#api/status.ts'
+import { forbidden, invalid } from '#api/status.ts'
 import { admit } from './admit.ts'
 import { encodeRecord, keyOf } from './record.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
@@ -24,6 +24,10 @@ export async function createObject(
   dryRun: boolean,
 ): Promise<Created | undefined> {
   const { resource } = spec
+  if (resource.custom?.isTerminating) {
+    const why = 'create not allowed while custom resource definition is terminating'
+    throw forbidden(resource, sent.metadata.name, why)
+  }
   const { namespace, name } = sent.metadata
   const key = keyOf(resource, namespace, name)
   // Asked early too: an object whose name is taken must not fail for the address that its twin holds.

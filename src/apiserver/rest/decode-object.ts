@@ -1,9 +1,10 @@
 import type { JSONObject } from '#api/json.ts'
+import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
-import { checkFields } from '#api/schema/check-fields.ts'
 import { formatStrictErrors } from '#api/schema/strict-errors.ts'
 import { badRequest } from '#api/status.ts'
+import { checkObject } from './check-object.ts'
 import type { ParsedBody } from './parse-body.ts'
 import type { FieldValidation } from './write-options.ts'
 
@@ -12,13 +13,13 @@ import type { FieldValidation } from './write-options.ts'
  * after it was refused or warned of. @throws StatusError 400
  */
 export function decodeObject(
-  resource: Resource,
+  resource: ServedResource,
   { value, duplicates }: ParsedBody,
   fieldValidation: FieldValidation,
   warn: (text: string) => void,
 ): KubernetesObject {
   const { kind, version } = checkKind(resource, value)
-  const { object, unknown, typeError } = checkFields(resource, value)
+  const { object, unknown, typeError } = checkObject(resource, value)
   // apiserver endpoints/handlers/rest.go, transformDecodeError
   const refuse = (why: string) =>
     badRequest(`${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${why}`)

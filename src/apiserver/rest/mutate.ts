@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Namespace } from '#api/core.ts'
+import { invalid as invalidField } from '#api/field-error.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { badRequest, conflict, invalid } from '#api/status.ts'
@@ -108,11 +109,16 @@ function isSame(value: string, stored: string): boolean {
   return value === stored || isDeepStrictEqual(JSON.parse(value), JSON.parse(stored))
 }
 
+/** A kind of the core group; another group may have one of the same name. */
+export const isCore = ({ kind, apiVersion }: KubernetesObject, wanted: string): boolean =>
+  kind === wanted && apiVersion === 'v1'
+
 /** It was being deleted, and nothing holds it any more. */
 export function isFinished(object: KubernetesObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers = [] } = object.metadata
   if (!deletionTimestamp || deletionGracePeriodSeconds !== 0 || finalizers.length > 0) return false
-  return object.kind !== 'Namespace' || ((object as Namespace).spec?.finalizers ?? []).length === 0
+  if (!isCore(object, 'Namespace')) return true
+  return ((object as Namespace).spec?.finalizers ?? []).length === 0
 }
 
 function prepare(
@@ -177,6 +183,11 @@ function checkIdentity(wanted: KubernetesObject, old: KubernetesObject, target: 
   }
   if (metadata.namespace && metadata.namespace !== namespace) throw namespaceMismatch()
   const { resourceVersion, uid } = old.metadata
+  if (!metadata.resourceVersion && spec.isUpdatedByVersion) {
+    // apiserver registry/generic/registry/store.go, Update
+    const error = invalidField('metadata.resourceVersion', 0, 'must be specified for an update')
+    throw invalid(spec.resource, name, [error])
+  }
   if (metadata.uid && metadata.uid !== uid) {
     throw conflict(
       spec.resource,

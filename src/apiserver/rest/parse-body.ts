@@ -1,4 +1,5 @@
 import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
+import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import { parseJSONStrict } from '#api/schema/parse-json-strict.ts'
 import { badRequest, unsupportedMediaType } from '#api/status.ts'
 import { parseMediaType } from '../http/media-type.ts'
@@ -9,21 +10,29 @@ export interface ParsedBody {
   readonly duplicates: readonly string[]
 }
 
-const ACCEPTED = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
+const PROTOBUF = 'application/vnd.kubernetes.protobuf'
+const TEXTUAL = ['application/json', 'application/yaml']
+const ACCEPTED = [...TEXTUAL, PROTOBUF]
 
 /** Parses an object in any of the formats that clients send. @throws StatusError 400, 415 */
-export async function parseBody(body: Buffer, contentType: string): Promise<ParsedBody> {
+export async function parseBody(
+  body: Buffer,
+  contentType: string,
+  resource?: ServedResource,
+): Promise<ParsedBody> {
   switch (parseMediaType(contentType || 'application/json').type) {
     case 'application/json':
       return parseJSONBody(body)
     case 'application/yaml':
       return parseYAMLBody(body)
-    case 'application/vnd.kubernetes.protobuf': {
+    case PROTOBUF: {
+      // Go's types for them would be needed.
+      if (resource?.custom) throw unsupportedMediaType(TEXTUAL)
       const { decodeProtobuf } = await import('#api/protobuf/protobuf.ts')
       return { value: decodeProtobuf(body), duplicates: [] }
     }
     default:
-      throw unsupportedMediaType(ACCEPTED)
+      throw unsupportedMediaType(resource?.custom ? TEXTUAL : ACCEPTED)
   }
 }
 

@@ -1,7 +1,12 @@
 import type { Namespace, Pod } from '#api/core.ts'
+import {
+  CLEANUP_FINALIZER,
+  type CustomResourceDefinition,
+} from '#api/custom-resource/definition.ts'
 import type { KubernetesObject } from '#api/meta.ts'
+import { apiVersionOf, customResourceDefinitions } from '#api/resources.ts'
 import type { DeleteOptions } from './delete-options.ts'
-import { isFinished } from './mutate.ts'
+import { isCore, isFinished } from './mutate.ts'
 import { timestamp } from './timestamp.ts'
 
 export type Deletion =
@@ -26,14 +31,17 @@ export function planDeletion(
 ): Deletion {
   const { metadata } = object
   const before = metadata.deletionTimestamp ? metadata.deletionGracePeriodSeconds : undefined
-  const wished = object.kind === 'Pod' ? graceOf(object as Pod, gracePeriodSeconds) : 0
+  const wished = isCore(object, 'Pod') ? graceOf(object as Pod, gracePeriodSeconds) : 0
   // A repeated DELETE may shorten the time, never lengthen it.
   const grace =
     before === undefined
       ? wished
       : Math.min(before, gracePeriodSeconds === undefined ? before : wished)
-  const finalizers = planFinalizers(object, propagationPolicy)
   const isNew = !metadata.deletionTimestamp
+  const finalizers =
+    isNew && isDefinition(object)
+      ? withCleanup(metadata.finalizers ?? [])
+      : planFinalizers(object, propagationPolicy)
   const marked: KubernetesObject = {
     ...object,
     metadata: {
@@ -46,7 +54,12 @@ export function planDeletion(
     },
   }
   if (isFinished(marked)) return { kind: 'remove' }
-  return { kind: 'mark', object: object.kind === 'Namespace' ? terminating(marked) : marked }
+  return { kind: 'mark', object: withTermination(marked, isNew, now) }
+}
+
+function withTermination(object: KubernetesObject, isNew: boolean, now: number): KubernetesObject {
+  if (isCore(object, 'Namespace')) return terminating(object as Namespace)
+  return isNew && isDefinition(object) ? terminatingDefinition(object, timestamp(now)) : object
 }
 
 /** A pod that no node runs, or that has ended, needs no time (pkg/registry/core/pod/strategy.go CheckGracefulDelete). */
@@ -72,4 +85,26 @@ function planFinalizers(
 
 function terminating(object: Namespace): Namespace {
   return { ...object, status: { ...object.status, phase: 'Terminating' } }
+}
+
+const isDefinition = ({ kind, apiVersion }: KubernetesObject): boolean =>
+  kind === customResourceDefinitions.kind && apiVersion === apiVersionOf(customResourceDefinitions)
+
+/** A definition goes when its instances are gone. */
+const withCleanup = (finalizers: readonly string[]) =>
+  finalizers.includes(CLEANUP_FINALIZER) ? finalizers : [...finalizers, CLEANUP_FINALIZER]
+
+// apiextensions-apiserver pkg/registry/customresourcedefinition/etcd.go
+function terminatingDefinition(object: KubernetesObject, now: string): CustomResourceDefinition {
+  const definition = object as CustomResourceDefinition // by its kind
+  const condition = {
+    type: 'Terminating',
+    status: 'True' as const,
+    reason: 'InstanceDeletionPending',
+    message:
+      'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+    lastTransitionTime: now,
+  }
+  const conditions = [...(definition.status?.conditions ?? []), condition]
+  return { ...definition, status: { ...definition.status, conditions } }
 }

@@ -53,3 +53,7 @@ export function prefixOf(resource: ServedResource, namespace?: string): string {
   const root = `/${group === '' ? 'core' : group}/${plural}/`
   return namespaced && namespace !== undefined ? `${root}${namespace}/` : root
 }
+
+/** What a list of the resource calls itself. */
+export const listKindOf = ({ kind, custom }: ServedResource): string =>
+  custom?.listKind ?? `${kind}List`

@@ -1,5 +1,5 @@
 import { type Subresource, VERBS, type Verb } from '#api/kinds/kind-spec.ts'
-import { methodNotAllowed, methodNotServed, unknownPath } from '#api/status.ts'
+import { methodNotAllowed, methodNotServed, notFound, unknownPath } from '#api/status.ts'
 import type { Answer } from '../http/answer.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
 import { create } from './verbs/create.ts'
@@ -89,15 +89,17 @@ export async function findHandler(
 ): Promise<Handler> {
   const review = verb === 'create' && reviews[`${spec.resource.group}/${spec.resource.plural}`]
   if (review && subresource === undefined && name === '') return review()
-  const handlers = await findHandlers(spec.subresources, name, subresource)
   const { resource, verbs = VERBS } = spec
+  if (resource.custom && subresource && !spec.subresources.some((one) => one === subresource))
+    throw notFound(resource, name)
+  const handlers = await findHandlers(spec.subresources, name, subresource)
   // Across namespaces one may only read and watch.
   const isAcross = resource.namespaced && namespace === undefined
   const handler = verb && handlers[verb]
   const isOffered = verb && (subresource !== undefined || verbs.includes(verb))
   if (handler && isOffered && !(isAcross && (verb === 'create' || verb === 'deletecollection')))
     return handler
-  throw spec.isCustom ? methodNotAllowed(resource, verb ?? 'this method') : methodNotServed()
+  throw resource.custom ? methodNotAllowed(resource, verb ?? 'this method') : methodNotServed()
 }
 
 async function findHandlers(

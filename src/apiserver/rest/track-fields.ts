@@ -14,13 +14,14 @@ import {
 import { formatManagedFields, isReset, parseManagedFields } from '#api/apply/managed-fields.ts'
 import { type Manager, type Ownerships, recordUpdate, type Write } from '#api/apply/managers.ts'
 import type { NodeType } from '#api/apply/node.ts'
+import { resourceNode } from '#api/apply/structural-node.ts'
 import { compare, fieldsOf } from '#api/apply/typed.ts'
 import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
-import { checkFields } from '#api/schema/check-fields.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
+import { checkObject } from './check-object.ts'
 import type { RESTRequest } from './request.ts'
 import { timestamp } from './timestamp.ts'
 
@@ -83,7 +84,9 @@ export function describeWrite(
 }
 
 function typeOf({ resource }: KindSpec): NodeType {
-  return { shape: 'one', of: schemaTypeOf(resource)!.name } // every served kind is in the schema
+  const { custom } = resource
+  if (custom) return resourceNode(custom.schema)
+  return { shape: 'one', of: schemaTypeOf(resource)!.name } // every other kind is in the schema
 }
 
 /** What nobody owns: apimachinery util/managedfields/internal/stripmeta.go, and a strategy's reset fields. */
@@ -151,7 +154,7 @@ export function fieldsLastApplied(live: KubernetesObject, spec: KindSpec): Field
 function readLastApplied(live: KubernetesObject, { resource }: KindSpec): JSONObject | undefined {
   try {
     const value: unknown = JSON.parse(live.metadata.annotations?.[LAST_APPLIED] ?? '')
-    return isJSONObject(value) ? checkFields(resource, value).object : undefined
+    return isJSONObject(value) ? checkObject(resource, value).object : undefined
   } catch {
     return undefined // anybody may write the annotation
   }

@@ -1,14 +1,18 @@
+import type { JSONValue } from '#api/json.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { formatAge } from './duration.ts'
 
 export interface Column<T extends KubernetesObject = KubernetesObject> {
   readonly name: string
-  readonly type: 'string' | 'integer' | 'boolean'
-  readonly format?: 'name'
+  /** `string`, `integer`, `boolean`; of custom resources also `number`, `date`. */
+  readonly type: string
+  readonly format?: string
   readonly description?: string
   /** Shown by `kubectl get -o wide` only. */
   readonly wide?: boolean
-  readonly cell: (object: T, now: number) => string | number | boolean
+  /** Of custom resources: above 0, as `wide`. */
+  readonly priority?: number
+  readonly cell: (object: T, now: number) => JSONValue
 }
 
 export const nameColumn: Column = {
@@ -24,6 +28,14 @@ export const ageColumn: Column = {
   type: 'string',
   description: 'Time since the object was created',
   cell: ({ metadata }, now) => formatAge(metadata.creationTimestamp, now),
+}
+
+/** What upstream shows where a kind has no columns of its own (apiserver registry/rest/table.go). */
+export const createdColumn: Column = {
+  name: 'Created At',
+  type: 'date',
+  description: 'When the object was created',
+  cell: ({ metadata }) => metadata.creationTimestamp ?? '',
 }
 
 /** A column of text, or with `wide` one of the wide output. */

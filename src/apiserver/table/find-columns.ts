@@ -1,6 +1,6 @@
+import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import type { Resource } from '#api/resources.ts'
-import { ageColumn, type Column, nameColumn } from './column.ts'
+import { ageColumn, type Column, createdColumn, nameColumn } from './column.ts'
 import {
   controllerRevisionColumns,
   daemonSetColumns,
@@ -11,6 +11,7 @@ import {
 import { autoscalerColumns } from './columns/autoscaling.ts'
 import { cronJobColumns, jobColumns } from './columns/batch.ts'
 import { configMapColumns, secretColumns, serviceAccountColumns } from './columns/configuration.ts'
+import { customColumns } from './columns/custom-resource.ts'
 import { endpointSliceColumns, endpointsColumns } from './columns/endpoints.ts'
 import { eventColumns, eventsEventColumns } from './columns/event.ts'
 import { ingressClassColumns, ingressColumns } from './columns/ingress.ts'
@@ -54,6 +55,7 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   '/secrets': secretColumns,
   '/serviceaccounts': serviceAccountColumns,
   '/services': serviceColumns,
+  'apiextensions.k8s.io/customresourcedefinitions': [nameColumn, createdColumn],
   'apps/controllerrevisions': controllerRevisionColumns,
   'apps/daemonsets': daemonSetColumns,
   'apps/deployments': deploymentColumns,
@@ -82,7 +84,12 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
 }
 
 /** The columns that upstream prints for a resource (pkg/printers/internalversion/printers.go). */
-export function findColumns({ group, plural }: Resource): readonly Column<KubernetesObject>[] {
+export function findColumns({
+  group,
+  plural,
+  custom,
+}: ServedResource): readonly Column<KubernetesObject>[] {
+  if (custom) return customColumns(custom)
   const found = columnsByResource[`${group}/${plural}`]
   // Each table was written for its own kind, and objects passed checkFields() as that kind.
   return (found as readonly Column<KubernetesObject>[] | undefined) ?? [nameColumn, ageColumn]

@@ -1,5 +1,5 @@
+import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import type { Resource } from '#api/resources.ts'
 import { badRequest } from '#api/status.ts'
 import type { Column } from './column.ts'
 import { findColumns } from './find-columns.ts'
@@ -25,7 +25,7 @@ export interface TableOptions {
 
 /** A meta.k8s.io/v1 Table as JSON text. */
 export function tableText(
-  resource: Resource,
+  resource: ServedResource,
   objects: readonly KubernetesObject[],
   { include, now = Date.now(), ...metadata }: TableOptions,
 ): string {
@@ -48,10 +48,10 @@ const partial = ({ metadata }: KubernetesObject) => ({
   metadata,
 })
 
-const describeColumn = ({ name, type, format, description = '', wide }: Column) => ({
+const describeColumn = ({ name, type, format, description = '', wide, priority }: Column) => ({
   name,
   type,
   format: format ?? '',
   description,
-  priority: wide ? 1 : 0,
+  priority: priority ?? (wide ? 1 : 0),
 })

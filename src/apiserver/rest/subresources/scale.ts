@@ -1,9 +1,11 @@
 import type { Deployment, ReplicaSet, StatefulSet } from '#api/apps.ts'
+import type { ScalePaths } from '#api/custom-resource/definition.ts'
+import { valueAt, withValueAt } from '#api/custom-resource/scale-paths.ts'
 import { invalid as invalidField } from '#api/field-error.ts'
 import { isJSONObject, type JSONObject } from '#api/json.ts'
 import type { KubernetesObject, LabelSelector } from '#api/meta.ts'
 import type { ReplicationController } from '#api/replication.ts'
-import { badRequest, invalid } from '#api/status.ts'
+import { badRequest, internal, invalid } from '#api/status.ts'
 import { type Answer, json } from '../../http/answer.ts'
 import { parsePatch } from '../apply-patch.ts'
 import { findItem } from '../find-item.ts'
@@ -21,7 +23,12 @@ type Scalable = Deployment | ReplicaSet | StatefulSet | ReplicationController
 /** deployments/scale and its like, as autoscaling/v1 Scale. */
 export const scale = {
   async get(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
-    return json(JSON.stringify(scaleOf(objectOf(await findItem(request, deps)) as Scalable)))
+    const { resource } = request.spec
+    const object = objectOf(await findItem(request, deps), resource)
+    const path = resource.custom?.scale?.specReplicasPath
+    if (path && valueAt(asJSON(object), path) === undefined)
+      throw internal(`the spec replicas field "${path}" does not exist`)
+    return json(JSON.stringify(scaleOf(object, resource.custom?.scale)))
   },
 
   async update(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
@@ -56,26 +63,55 @@ async function change(
   edit: (current: JSONObject) => Promise<JSONObject>,
 ): Promise<Answer> {
   const { dryRun } = parseWriteOptions(request.query, optionsKind)
+  const { resource } = request.spec
+  const paths = resource.custom?.scale
   const written = await mutate({ ...request, subresource: undefined }, deps, {
     dryRun,
     through: 'scale',
     change: async (current) => {
-      const wanted = await edit(scaleOf(current as Scalable))
-      return withReplicas(current as Scalable, wanted, request.name)
+      const wanted = await edit(scaleOf(current, paths))
+      return withReplicas(current, wanted, request.name, paths)
     },
   })
-  return json(JSON.stringify(scaleOf(objectOf(written) as Scalable)))
+  return json(JSON.stringify(scaleOf(objectOf(written, resource), paths)))
 }
 
-function scaleOf(object: Scalable): JSONObject {
-  const { metadata, spec, status } = object
-  const { name, namespace = '', uid = '', resourceVersion = '', creationTimestamp = '' } = metadata
+const asJSON = (object: KubernetesObject) => object as unknown as JSONObject // came from JSON
+
+function scaleOf(object: KubernetesObject, paths: ScalePaths | undefined): JSONObject {
+  const {
+    name,
+    namespace = '',
+    uid = '',
+    resourceVersion = '',
+    creationTimestamp = '',
+  } = object.metadata
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    ...(paths ? customParts(asJSON(object), paths) : builtInParts(object as Scalable)),
+  }
+}
+
+function builtInParts(object: Scalable): JSONObject {
+  const { spec, status } = object
+  return {
     spec: { replicas: spec.replicas ?? 0 },
     status: { replicas: status?.replicas ?? 0, selector: selectorText(selectorOf(object)) },
+  }
+}
+
+// apiextensions-apiserver pkg/registry/customresource/etcd.go, scaleFromCustomResource
+function customParts(object: JSONObject, paths: ScalePaths): JSONObject {
+  const { specReplicasPath, statusReplicasPath, labelSelectorPath } = paths
+  const selector = labelSelectorPath ? valueAt(object, labelSelectorPath) : undefined
+  return {
+    spec: { replicas: valueAt(object, specReplicasPath) ?? 0 },
+    status: {
+      replicas: valueAt(object, statusReplicasPath) ?? 0,
+      ...(selector ? { selector } : {}),
+    },
   }
 }
 
@@ -86,7 +122,12 @@ function selectorOf({ kind, spec: { selector = {} } }: Scalable): LabelSelector 
     : selector
 }
 
-function withReplicas(current: Scalable, wanted: JSONObject, name: string): KubernetesObject {
+function withReplicas(
+  current: KubernetesObject,
+  wanted: JSONObject,
+  name: string,
+  paths: ScalePaths | undefined,
+): KubernetesObject {
   const spec = isJSONObject(wanted.spec) ? wanted.spec : {}
   const metadata = isJSONObject(wanted.metadata) ? wanted.metadata : {}
   const replicas = spec.replicas ?? 0
@@ -100,13 +141,13 @@ function withReplicas(current: Scalable, wanted: JSONObject, name: string): Kube
     throw invalid({ kind: 'Scale', group: 'autoscaling' }, name, [error])
   }
   const { resourceVersion } = metadata
-  const scaled = {
-    ...current,
+  const path = paths?.specReplicasPath ?? '.spec.replicas'
+  const scaled = withValueAt(asJSON(current), path, replicas) as unknown as KubernetesObject // as it was
+  return {
+    ...scaled,
     metadata: {
       ...current.metadata,
       ...(typeof resourceVersion === 'string' && resourceVersion !== '' ? { resourceVersion } : {}),
     },
-    spec: { ...current.spec, replicas },
   }
-  return scaled
 }

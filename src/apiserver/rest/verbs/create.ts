@@ -15,7 +15,7 @@ const NAME_ATTEMPTS = 8
 export async function create(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
   const { spec, query, warn } = request
   const { dryRun, fieldValidation } = parseWriteOptions(query, 'CreateOptions')
-  const body = await parseBody(await request.body(), request.contentType)
+  const body = await parseBody(await request.body(), request.contentType, request.spec.resource)
   const decoded = decodeObject(spec.resource, body, fieldValidation, warn)
   const sent = placeInNamespace(decoded, request)
   if (sent.metadata.resourceVersion) throw resourceVersionOnCreate()

@@ -3,7 +3,7 @@ import { StatusError } from '#api/status.ts'
 import { type Answer, json } from '../../http/answer.ts'
 import { parseDeleteOptions } from '../delete-options.ts'
 import { parseMatcher } from '../matcher.ts'
-import { objectOf, prefixOf } from '../record.ts'
+import { listKindOf, objectOf, prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import { removeOne } from './delete.ts'
 
@@ -24,7 +24,7 @@ export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Pr
   }
   const { resource } = spec
   return json(
-    `{"kind":"${resource.kind}List","apiVersion":"${apiVersionOf(resource)}","metadata":{"resourceVersion":"${revision}"},"items":[${deleted.join(',')}]}`,
+    `{"kind":"${listKindOf(resource)}","apiVersion":"${apiVersionOf(resource)}","metadata":{"resourceVersion":"${revision}"},"items":[${deleted.join(',')}]}`,
   )
 }
 

@@ -20,7 +20,7 @@ export async function remove(request: RESTRequest, deps: RESTDeps): Promise<Answ
   const options = await parseDeleteOptions(request)
   const { object, removed } = await removeOne(request, deps, options)
   const { resource } = request.spec
-  if (removed && !RETURNS_OBJECT.has(resource.plural))
+  if (removed && !(resource.group === '' && RETURNS_OBJECT.has(resource.plural)))
     return statusAnswer(success(resource, object))
   return presentObject(request, object)
 }

@@ -12,7 +12,7 @@ import {
 import { parseResourceVersion } from '../find-item.ts'
 import type { Matches } from '../label-selector.ts'
 import { parseMatcher } from '../matcher.ts'
-import { objectOf, prefixOf, textOf } from '../record.ts'
+import { listKindOf, objectOf, prefixOf, textOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 
 export async function list(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
@@ -30,7 +30,7 @@ export async function list(request: RESTRequest, deps: RESTDeps): Promise<Answer
     )
   }
   const asPartial = representation === 'PartialObjectMetadata'
-  const kind = asPartial ? 'PartialObjectMetadataList' : `${resource.kind}List`
+  const kind = asPartial ? 'PartialObjectMetadataList' : listKindOf(resource)
   const apiVersion = asPartial ? 'meta.k8s.io/v1' : apiVersionOf(resource)
   const texts = page.items.map(asPartial ? partialTextOf : (item) => textOf(item, resource))
   const metadata = JSON.stringify(page.metadata)

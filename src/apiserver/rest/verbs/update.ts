@@ -9,7 +9,7 @@ import { parseWriteOptions } from '../write-options.ts'
 
 export async function update(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
   const { dryRun, fieldValidation } = parseWriteOptions(request.query, 'UpdateOptions')
-  const body = await parseBody(await request.body(), request.contentType)
+  const body = await parseBody(await request.body(), request.contentType, request.spec.resource)
   const decoded = decodeObject(request.spec.resource, body, fieldValidation, request.warn)
   const wanted = placed(decoded, request.namespace)
   const written = await mutate(request, deps, { dryRun, change: () => wanted })

@@ -75,8 +75,10 @@ async function streamEvents(
     const timer = setInterval(() => void marks(), BOOKMARK_INTERVAL_MS)
     stack.defer(() => clearInterval(timer))
   }
-  request.signal.addEventListener('abort', () => ended.resolve(), { once: true })
-  if (request.signal.aborted) ended.resolve()
+  const { retired } = request.spec.resource.custom ?? {}
+  const signal = retired ? AbortSignal.any([request.signal, retired]) : request.signal
+  signal.addEventListener('abort', () => ended.resolve(), { once: true })
+  if (signal.aborted) ended.resolve()
   await ended.promise
 }
 

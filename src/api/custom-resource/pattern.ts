@@ -1,0 +1,44 @@
+/**
+ * Regular expressions that users bring. Go's are RE2: they need time in proportion to their input, whatever they are,
+ * and refuse what JavaScript's would take.
+ */
+import { createRequire } from 'node:module'
+import type { RE2JS } from 're2js'
+
+export interface Pattern {
+  /** Whether it matches anywhere in `text`. */
+  test(text: string): boolean
+}
+
+type Engine = typeof import('re2js')
+
+let engine: Engine | undefined
+/** Loaded with the first pattern: most clusters have none, and no server waits for it at its start. */
+function loadEngine(): Engine {
+  engine ??= createRequire(import.meta.url)('re2js') as Engine
+  return engine
+}
+
+const MAX_KEPT = 1_000
+const kept = new Map<string, Pattern>()
+
+/** @throws Error in the words of Go's regexp package */
+export function compilePattern(source: string): Pattern {
+  const known = kept.get(source)
+  if (known) return known
+  const compiled: RE2JS = loadEngine().RE2JS.compile(source)
+  const pattern = { test: (text: string) => compiled.matcher(text).find() }
+  if (kept.size >= MAX_KEPT) kept.clear()
+  kept.set(source, pattern)
+  return pattern
+}
+
+/** Why the pattern is none, in the words of Go's regexp package; undefined where it is one. */
+export function whyNoPattern(source: string): string | undefined {
+  try {
+    compilePattern(source)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
