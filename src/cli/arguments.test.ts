@@ -76,8 +76,8 @@ suite('Values of flags', () => {
   test('what is not built is refused by name', () => {
     refuseUnbuilt({ proxy: 'nftables', egress: undefined })
     assert.throws(
-      () => refuseUnbuilt({ store: 'etcd' }),
-      refused(/^Cannot use --store etcd: it is not built yet \(--store sqlite is\)$/),
+      () => refuseUnbuilt({ runtime: 'containerd' }),
+      refused(/^Cannot use --runtime containerd: it is not built yet \(--runtime process is\)$/),
     )
   })
 })

@@ -8,7 +8,6 @@ type Flags = NonNullable<ParseArgsConfig['options']>
 const single: Readonly<Record<string, string>> = {
   proxy: 'nftables',
   backend: 'vxlan',
-  store: 'sqlite',
   runtime: 'process',
   'ip-family': 'ipv4',
   underlay: 'flat',

@@ -32,7 +32,13 @@ export function refuseForeignFolder(layout: Layout): void {
 
 /** Nothing is foreign beside the state of the cluster of that name; without one, only what a cluster is made of is known. */
 function foreignEntries(layout: Layout, entries: readonly string[]): readonly string[] {
-  const parts = [layout.pkiDir, layout.kubeconfigDir, layout.logDir, layout.processDir]
+  const parts = [
+    layout.etcdDir,
+    layout.pkiDir,
+    layout.kubeconfigDir,
+    layout.logDir,
+    layout.processDir,
+  ]
   const names = [...parts.map((path) => basename(path)), 'nodes']
   const prefixes = [basename(layout.stateFile), basename(layout.database)]
   const foreign = entries.filter(

@@ -3,6 +3,7 @@ import { detachMount } from '#kernel/mount/mount.ts'
 import { deleteNetns } from '#kernel/netns/netns.ts'
 import { signalProcess } from '#kernel/process/process.ts'
 import { claimCluster, clearRunFolder } from './claim.ts'
+import { clearStore } from './clear-store.ts'
 import { refuseForeignFolder, removeClusterFolder } from './cluster-folder.ts'
 import { removeFromKubeconfig } from './kubeconfig.ts'
 import { contextOf, type Layout } from './layout.ts'
@@ -35,6 +36,7 @@ export async function clearCluster(
   const [kubeconfig] = await Promise.allSettled([
     removeFromKubeconfig(kubeconfigPath, contextOf(layout.name)),
   ])
+  clearStore(layout)
   removeClusterFolder(layout)
   clearRunFolder(layout)
   if (kubeconfig.status === 'rejected') throw kubeconfig.reason

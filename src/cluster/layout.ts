@@ -9,6 +9,8 @@ export interface Layout {
   /** What the cluster is made of: its options and addresses. */
   readonly stateFile: string
   readonly database: string
+  /** Of the cluster's own etcd, where it has one. */
+  readonly etcdDir: string
   readonly pkiDir: string
   readonly kubeconfigDir: string
   readonly adminKubeconfig: string
@@ -63,6 +65,7 @@ export function layoutOf(name: string, homeRoot: string = fairleadHome()): Layou
     run,
     stateFile: join(home, 'cluster.json'),
     database: join(home, 'state.sqlite'),
+    etcdDir: join(home, 'etcd'),
     pkiDir: join(home, 'pki'),
     kubeconfigDir: join(home, 'kubeconfigs'),
     adminKubeconfig: join(home, 'kubeconfigs/admin.kubeconfig'),

@@ -1,9 +1,10 @@
 import { type CIDR, cidrContains, cidrsOverlap, nthAddress, parseCIDR } from '#ip/cidr.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { isClusterName } from './layout.ts'
+import { checkStoreOptions, type StoreOptions } from './store-options.ts'
 
 /** How a cluster is made. Stored with it; `up` on an existing cluster must be given the same or nothing. */
-export interface ClusterOptions {
+export interface ClusterOptions extends StoreOptions {
   readonly name: string
   readonly nodes: number
   readonly nodeCIDR: string
@@ -45,7 +46,7 @@ export const NODE_MASK = 24
 
 /** @returns what is wrong with the options, as sentences for people; empty when nothing is. */
 export function checkOptions(options: ClusterOptions): readonly string[] {
-  const problems: string[] = []
+  const problems: string[] = [...checkStoreOptions(options)]
   const problem = (option: string, why: string) => problems.push(`Cannot use ${option}: ${why}`)
   if (!isClusterName(options.name)) {
     problem(
@@ -137,6 +138,13 @@ export function diffOptions(
     serviceCIDR: '--service-cidr',
     apiPort: '--api-port',
     dnsUpstream: '--dns-upstream',
+    store: '--store',
+    durability: '--durability',
+    etcdServers: '--etcd-servers',
+    etcdPrefix: '--etcd-prefix',
+    etcdCAFile: '--etcd-cafile',
+    etcdCertFile: '--etcd-certfile',
+    etcdKeyFile: '--etcd-keyfile',
   } as const
   return Object.entries(flags).flatMap(([key, flag]) => {
     const [held, wanted] = [stored[key as keyof typeof flags], asked[key as keyof typeof flags]]

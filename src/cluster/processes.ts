@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { inNetns, type Netns } from '#kernel/netns/netns.ts'
 import { processesIn, startTimeOf } from '#kernel/process/process.ts'
 import { writeFileAtomic } from './atomic-file.ts'
@@ -15,7 +15,7 @@ export interface ProcessRecord {
 
 export interface DaemonSpec {
   readonly name: string
-  /** Its file in src/daemons/. */
+  /** Its file in src/daemons/, or the path of a program that is not ours. */
   readonly daemon: string
   readonly args: readonly string[]
   readonly netns: Netns
@@ -35,10 +35,11 @@ export function spawnDaemon(
   mkdirSync(layout.logDir, { recursive: true, mode: 0o700 })
   const log = openSync(join(layout.logDir, `${name}.log`), 'a', 0o600)
   try {
-    const launcher = join(packageRoot, 'bin/fairlead-node')
-    const argv = [...DAEMON_FLAGS, join(packageRoot, 'src/daemons', daemon), ...args]
+    const [program, ...flags] = isAbsolute(daemon)
+      ? [daemon]
+      : [join(packageRoot, 'bin/fairlead-node'), ...DAEMON_FLAGS, pathOf(daemon)]
     const child = inNetns(netns, () =>
-      spawn(launcher, argv, {
+      spawn(program!, [...flags, ...args], {
         detached: true,
         stdio: ['ignore', log, log, ...extraFDs],
         cwd: '/',
@@ -55,9 +56,11 @@ export function spawnDaemon(
   }
 }
 
+const pathOf = (daemon: string) => resolve(packageRoot, 'src/daemons', daemon)
+
 /** Finds a daemon that runs without a record: `up` was killed before it could write one. @returns whether there was any */
 export function adoptDaemon(layout: Layout, { name, daemon, args, netns }: DaemonSpec): boolean {
-  const tail = [join(packageRoot, 'src/daemons', daemon), ...args, ''].join('\0')
+  const tail = [pathOf(daemon), ...args, ''].join('\0')
   const pid = processesIn(netns.inode).find((candidate) => commandLineOf(candidate).endsWith(tail))
   if (pid !== undefined) recordProcess(layout, name, pid)
   return pid !== undefined

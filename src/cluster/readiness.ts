@@ -6,6 +6,7 @@ import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
 import { openNetns } from '#kernel/netns/netns.ts'
 import { openListener } from '#kernel/socket/listener.ts'
+import { ETCD } from './etcd.ts'
 import { type Layout, netnsPath } from './layout.ts'
 import type { AddressPlan } from './options.ts'
 import { CONTROL_PLANE, isAlive, readProcesses, tailLog } from './processes.ts'
@@ -20,7 +21,7 @@ interface Waiting {
 
 /** Waits until the API server answers. */
 export async function waitForAPI(api: API, layout: Layout, signal: AbortSignal): Promise<void> {
-  await until('the API server answers', layout, [CONTROL_PLANE], signal, async () => {
+  await until('the API server answers', layout, [ETCD, CONTROL_PLANE], signal, async () => {
     return (await api.get(resources.namespaces, { name: 'kube-system' })) !== undefined
   })
 }

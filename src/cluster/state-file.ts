@@ -50,10 +50,12 @@ function isState(value: unknown, name: string): value is ClusterState {
 }
 
 function areOptions(value: unknown): value is ClusterOptions {
-  const { name, nodeCIDR, podCIDR, serviceCIDR, dnsUpstream } = (value ?? {}) as ClusterOptions
+  const { name, nodeCIDR, podCIDR, serviceCIDR, dnsUpstream, etcdServers } = (value ??
+    {}) as ClusterOptions
   const texts: readonly unknown[] = [name, nodeCIDR, podCIDR, serviceCIDR]
   if (!texts.every((text) => typeof text === 'string')) return false
   if (dnsUpstream !== undefined && !Array.isArray(dnsUpstream)) return false
+  if (etcdServers !== undefined && !Array.isArray(etcdServers)) return false
   return checkOptions(value as ClusterOptions).length === 0
 }
 

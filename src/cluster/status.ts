@@ -4,12 +4,14 @@ import * as resources from '#api/resources.ts'
 import { createAPI } from '#client/http-api.ts'
 import { deploymentOf } from './addons.ts'
 import { ownerOf } from './claim.ts'
+import { ETCD, ETCD_PORT } from './etcd.ts'
 import { contextOf, type Layout, netnsPath } from './layout.ts'
 import { netnsInodeAt } from './members.ts'
 import { planAddresses } from './options.ts'
 import { readCA, readKeyPair } from './pki.ts'
 import { CONTROL_PLANE, isAlive, type ProcessRecord, readProcesses } from './processes.ts'
 import { type ClusterState, readState } from './state-file.ts'
+import { planStore } from './store-options.ts'
 
 /** One part of a cluster, as it is now. */
 export interface ComponentStatus {
@@ -51,6 +53,15 @@ export async function readStatus(layout: Layout): Promise<ClusterStatus | undefi
         : [`${ip}:10250/tcp`],
     }
   })
+  if (planStore(state.options).kind === 'own etcd') {
+    daemons.push({
+      component: ETCD,
+      node: CONTROL_PLANE,
+      ...processStatus(processes.get(ETCD)),
+      addresses: ['127.0.0.1'],
+      ports: [`127.0.0.1:${ETCD_PORT}/tcp`],
+    })
+  }
   const runs =
     ownerOf(layout) !== undefined &&
     daemons.every(

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import type { API } from '#client/api.ts'
 import { createAPI } from '#client/http-api.ts'
 import { currentNetns, openNetns } from '#kernel/netns/netns.ts'
@@ -7,6 +8,7 @@ import { writeFileAtomic } from './atomic-file.ts'
 import { checkMachine } from './check-machine.ts'
 import { claimCluster } from './claim.ts'
 import { clearCluster } from './down.ts'
+import { ETCD, ensureEtcdPKI, etcdArguments, findEtcd } from './etcd.ts'
 import {
   type KubeconfigEntry,
   mergeKubeconfig,
@@ -27,6 +29,7 @@ import { ensurePKI, networkIdentity, planIdentities, readCA, readKeyPair } from 
 import { adoptDaemon, CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
 import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
 import { type ClusterState, readState, writeState } from './state-file.ts'
+import { planStore, type StorePlan } from './store-options.ts'
 import { repairUnderlay } from './underlay.ts'
 
 export interface UpDeps {
@@ -76,6 +79,7 @@ async function createOrRemove(
   const kubeconfigPath = userKubeconfigPath(deps.env)
   await clearCluster(layout, { kubeconfigPath })
   checkMachine(layout.name)
+  if (planStore(options).kind === 'own etcd') findEtcd(layout.name)
   await using port = await reserveAPIPort(options.apiPort)
   try {
     return await create(layout, options, port.port, deps)
@@ -128,12 +132,14 @@ async function startMissing(
   const started: string[] = []
   progress('certificates')
   await ensurePKI(layout.pkiDir, planIdentities(plan))
+  const store = planStore(state.options)
+  if (store.kind === 'own etcd') await ensureEtcdPKI(layout)
   const entry = writeKubeconfigs(layout, plan, state.apiPort)
   signal.throwIfAborted()
   progress('node network')
   started.push(...repairUnderlay(layout, plan))
   progress('control plane and nodes')
-  started.push(...startDaemons(layout, plan))
+  started.push(...startDaemons(layout, plan, store))
   using api = disposableAPI(entry)
   await waitForAPI(api.client, layout, signal)
   await waitForNodes(
@@ -166,14 +172,15 @@ function serviceURL(plan: AddressPlan): string {
   return `https://${plan.kubernetesService}:443`
 }
 
-/** One process for the control plane, one per node; each is born inside its network namespace. */
-function startDaemons(layout: Layout, plan: AddressPlan): readonly string[] {
+/** One process for the control plane, one per node, and perhaps an etcd; each is born inside its network namespace. */
+function startDaemons(layout: Layout, plan: AddressPlan, store: StorePlan): readonly string[] {
   const alive = new Set(
     readProcesses(layout)
       .filter(isAlive)
       .map(({ name }) => name),
   )
   const started: string[] = []
+  if (store.kind === 'own etcd' && !alive.has(ETCD)) started.push(...startEtcd(layout))
   for (const name of [CONTROL_PLANE, ...plan.nodes.map(({ name }) => name)]) {
     if (alive.has(name)) continue
     using netns = openNetns(netnsPath(layout, name))
@@ -191,6 +198,16 @@ function startDaemons(layout: Layout, plan: AddressPlan): readonly string[] {
     started.push(isControlPlane ? 'control plane' : name)
   }
   return started
+}
+
+function startEtcd(layout: Layout): readonly string[] {
+  using netns = openNetns(netnsPath(layout, CONTROL_PLANE))
+  const args = etcdArguments(layout)
+  mkdirSync(layout.etcdDir, { recursive: true, mode: 0o700 })
+  const spec = { name: ETCD, netns, daemon: findEtcd(layout.name), args }
+  if (adoptDaemon(layout, spec)) return []
+  spawnDaemon(layout, spec)
+  return [ETCD]
 }
 
 /** @returns the administrator's entry, as it goes into a person's kubeconfig */

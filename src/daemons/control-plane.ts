@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAPIServer } from '#apiserver/server.ts'
-import { createSQLiteStore } from '#apiserver/storage/sqlite/sqlite-store.ts'
+import type { Store } from '#apiserver/storage/store.ts'
 import { createAccountClients } from '#client/account-clients.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
@@ -30,6 +30,7 @@ import { createRelay } from '#service-network/dns/relay.ts'
 import { parseResolvConf } from '#service-network/dns/upstream.ts'
 import { readComponentRoles } from './component-roles.ts'
 import { runControllers } from './controllers.ts'
+import { openStore } from './open-store.ts'
 import { runDaemon } from './run-daemon.ts'
 
 /** The host's network namespace, that of whoever called `fairlead up`: a socket made there stays there. */
@@ -54,7 +55,7 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   const plan = planAddresses(state.options)
   using own = currentNetns()
   using host = openNetns(HOST_NETNS)
-  const store = createSQLiteStore(layout.database)
+  const store = await openStore(layout, state, host, log.child('store'))
   const server = createServer(layout, plan, store, log.child('apiserver'))
   // On the node network for nodes and pods, on the host's loopback for people.
   for (const [netns, address, port] of [
@@ -79,15 +80,10 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   }
   await runControllers({ api, scheduler: schedulerAPI, as: accounts.as }, controllers, signal)
   await server.close()
-  store.close()
+  await store.close()
 }
 
-function createServer(
-  layout: Layout,
-  plan: AddressPlan,
-  store: ReturnType<typeof createSQLiteStore>,
-  log: Log,
-) {
+function createServer(layout: Layout, plan: AddressPlan, store: Store, log: Log) {
   const caPEM = readCA(layout.pkiDir)
   return createAPIServer({
     store,

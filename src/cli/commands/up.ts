@@ -1,7 +1,10 @@
+import { accessSync, constants } from 'node:fs'
+import { resolve } from 'node:path'
 import { type ClusterOptions, checkOptions, defaults, planAddresses } from '#cluster/options.ts'
 import { bringUp, type UpResult } from '#cluster/up.ts'
 import {
   clusterNamed,
+  oneOf,
   parseFlags,
   refuseUnbuilt,
   singleValueFlags,
@@ -19,6 +22,13 @@ const flags = {
   'node-cidr': { type: 'string' },
   'pod-cidr': { type: 'string' },
   'service-cidr': { type: 'string' },
+  store: { type: 'string' },
+  durability: { type: 'string' },
+  'etcd-servers': { type: 'string' },
+  'etcd-prefix': { type: 'string' },
+  'etcd-cafile': { type: 'string' },
+  'etcd-certfile': { type: 'string' },
+  'etcd-keyfile': { type: 'string' },
   ...singleValueFlags,
 } as const
 
@@ -50,6 +60,13 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
     nodeCIDR: text('node-cidr'),
     podCIDR: text('pod-cidr'),
     serviceCIDR: text('service-cidr'),
+    store: oneOf('--store', text('store'), ['sqlite', 'etcd']),
+    durability: oneOf('--durability', text('durability'), ['normal', 'full']),
+    etcdServers: text('etcd-servers')?.split(','),
+    etcdPrefix: text('etcd-prefix'),
+    etcdCAFile: file(text('etcd-cafile')),
+    etcdCertFile: file(text('etcd-certfile')),
+    etcdKeyFile: file(text('etcd-keyfile')),
   }
   const given = Object.fromEntries(
     Object.entries(asked).filter(([, value]) => value !== undefined),
@@ -57,6 +74,17 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
   const problems = checkOptions({ ...defaults, ...given })
   if (problems.length > 0) throw new UsageError(problems.join('\n'))
   return given
+}
+
+/** The control plane reads it from elsewhere. @throws UsageError where it cannot be read */
+function file(path: string | undefined): string | undefined {
+  if (path === undefined) return
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (cause) {
+    throw new UsageError(`Cannot read ${path}: ${(cause as NodeJS.ErrnoException).code}`)
+  }
+  return resolve(path)
 }
 
 function summary(result: UpResult): string {

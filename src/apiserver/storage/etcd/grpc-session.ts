@@ -4,9 +4,10 @@ import type { Socket } from 'node:net'
 import type { MessageWriter } from './wire.ts'
 
 export interface EtcdTLS {
-  readonly caPEM: string
-  readonly certPEM: string
-  readonly keyPEM: string
+  /** Undefined: the authorities that Node trusts. */
+  readonly caPEM?: string | undefined
+  readonly certPEM?: string | undefined
+  readonly keyPEM?: string | undefined
 }
 
 export interface MemberAccess {
