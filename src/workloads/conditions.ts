@@ -1,11 +1,16 @@
-import type { Condition } from '#api/meta.ts'
+/** What the conditions of all kinds share. */
+interface AnyCondition {
+  readonly type: string
+  readonly status: string
+  readonly lastTransitionTime?: string
+}
 
 /** The times of the API have a precision of one second. */
 export function formatTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }
 
-export function findCondition<C extends Condition>(
+export function findCondition<C extends AnyCondition>(
   conditions: readonly C[] | undefined,
   type: string,
 ): C | undefined {
@@ -13,7 +18,7 @@ export function findCondition<C extends Condition>(
 }
 
 /** Sets one condition; its transition time moves only where its status changes. */
-export function setCondition<C extends Condition>(
+export function setCondition<C extends AnyCondition>(
   conditions: readonly C[] | undefined,
   condition: C,
   now: number,
@@ -28,7 +33,7 @@ export function setCondition<C extends Condition>(
   return (conditions ?? []).map((other) => (other.type === condition.type ? next : other))
 }
 
-export function removeCondition<C extends Condition>(
+export function removeCondition<C extends AnyCondition>(
   conditions: readonly C[] | undefined,
   type: string,
 ): readonly C[] {

@@ -1,5 +1,6 @@
 import type { ReplicaSet } from '#api/apps.ts'
 import type { Pod } from '#api/core.ts'
+import type { Resource } from '#api/resources.ts'
 import * as resources from '#api/resources.ts'
 import { matchesSelector } from '#api/selectors.ts'
 import type { API } from '#client/api.ts'
@@ -8,13 +9,16 @@ import type { EventRecorder } from '#client/event-recorder.ts'
 import type { WriteThroughInformer } from '#client/informer.ts'
 import { applyClaims, planClaims } from '../claims.ts'
 import { controllerOf } from '../ownership.ts'
+import { podFromTemplate } from '../pod-from-template.ts'
 import { isActive } from '../pod-state.ts'
-import { makePod, planReplicas } from './plan-replicas.ts'
+import { planReplicas } from './plan-replicas.ts'
 import { isSameStatus, planStatus } from './plan-status.ts'
 
 export interface ReplicaSetDeps {
   readonly api: API
   readonly replicaSets: WriteThroughInformer<ReplicaSet>
+  /** What the sets are stored as: ReplicaSets, unless replication-controllers.ts shows others as such. */
+  readonly resource?: Resource
   readonly pods: WriteThroughInformer<Pod>
   readonly events: EventRecorder
   readonly now?: () => number
@@ -32,6 +36,7 @@ export function replicaSetController({
   replicaSets,
   pods,
   events,
+  resource = resources.replicaSets,
   now = Date.now,
 }: ReplicaSetDeps): Controller {
   /** Pods that were deleted, but still look active here: a pod must not be counted, nor another one chosen in its place. */
@@ -42,7 +47,10 @@ export function replicaSetController({
     for (let made = 0, batch = 1; made < count; made += batch, batch *= 2) {
       const results = await Promise.allSettled(
         Array.from({ length: Math.min(batch, count - made) }, async () => {
-          const pod = await api.create(resources.pods, makePod(replicaSet))
+          const pod = await api.create(
+            resources.pods,
+            podFromTemplate(resource, replicaSet, replicaSet.spec.template),
+          )
           pods.remember(pod)
           events.event(
             replicaSet,
@@ -108,14 +116,14 @@ export function replicaSetController({
     const { status, againIn } = planStatus(replicaSet, owned, told, now())
     if (!isSameStatus(replicaSet.status, status)) {
       replicaSets.remember(
-        await api.update(resources.replicaSets, { ...replicaSet, status }, 'status'),
+        await api.update(resource as Resource<ReplicaSet>, { ...replicaSet, status }, 'status'),
       )
     }
     return againIn
   }
 
   return {
-    name: 'replicaset',
+    name: resource.kind.toLowerCase(),
     informers: [replicaSets, pods],
     start(enqueue) {
       const stops = [
@@ -137,14 +145,7 @@ export function replicaSetController({
         replicaSet,
         inNamespace.filter((pod) => isActive(pod) && !deleted.has(pod.metadata.uid ?? '')),
       )
-      const owned = await applyClaims(
-        api,
-        resources.replicaSets,
-        replicaSet,
-        resources.pods,
-        pods,
-        claims,
-      )
+      const owned = await applyClaims(api, resource, replicaSet, resources.pods, pods, claims)
       let failure: Failure | undefined
       if (replicaSet.metadata.deletionTimestamp === undefined) {
         const plan = planReplicas(replicaSet, owned, related(replicaSet, inNamespace), now())

@@ -1,7 +1,5 @@
 import type { ReplicaSet } from '#api/apps.ts'
 import type { Pod } from '#api/core.ts'
-import { replicaSets } from '#api/resources.ts'
-import { controllerReference } from '../ownership.ts'
 import { rankForDeletion } from './rank-for-deletion.ts'
 
 export interface ReplicaPlan {
@@ -26,24 +24,5 @@ export function planReplicas(
   return {
     create: 0,
     remove: rankForDeletion(pods, related, now).slice(0, Math.min(BURST, surplus)),
-  }
-}
-
-/** A pod of the set's template; the API server completes its name. */
-export function makePod(replicaSet: ReplicaSet): Pod {
-  const { template } = replicaSet.spec
-  const { labels, annotations, finalizers } = template?.metadata ?? {}
-  const { name, namespace } = replicaSet.metadata
-  return {
-    metadata: {
-      name: '',
-      generateName: `${name}-`,
-      ...(namespace !== undefined && { namespace }),
-      ...(labels && { labels }),
-      ...(annotations && { annotations }),
-      ...(finalizers && { finalizers }),
-      ownerReferences: [controllerReference(replicaSets, replicaSet)],
-    },
-    spec: template?.spec ?? { containers: [] },
   }
 }

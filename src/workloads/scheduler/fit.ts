@@ -1,6 +1,6 @@
 import type { Node, Pod } from '#api/core.ts'
-import { matchesLabels } from '#api/selectors.ts'
 import { findCondition } from '../conditions.ts'
+import { matchesNode } from '../node-affinity.ts'
 
 /** Why a pod cannot run on a node, in kube-scheduler's words. `isFinal`: evicting other pods would not help. */
 export interface Misfit {
@@ -21,7 +21,7 @@ const UNREACHABLE = 'node.kubernetes.io/unreachable'
  * @param held The pods on the node that have not finished; one that terminates still holds its ports.
  */
 export function findMisfit(pod: Pod, node: Node, held: readonly Pod[]): Misfit | undefined {
-  const { tolerations, nodeSelector = {} } = pod.spec
+  const { tolerations } = pod.spec
   if (
     node.spec?.unschedulable &&
     !tolerates(tolerations, { key: UNSCHEDULABLE, effect: 'NoSchedule' })
@@ -31,7 +31,7 @@ export function findMisfit(pod: Pod, node: Node, held: readonly Pod[]): Misfit |
   if (taintsOf(node).some((taint) => !tolerates(tolerations, taint))) {
     return { reason: 'node(s) had untolerated taint(s)', isFinal: true }
   }
-  if (!matchesLabels(nodeSelector, node.metadata.labels)) {
+  if (!matchesNode(pod, node)) {
     return { reason: "node(s) didn't match Pod's node affinity/selector", isFinal: true }
   }
   const taken = held.flatMap(hostPortsOf)
