@@ -13,14 +13,20 @@ import { nodeSubnetController } from '#pod-network/ipam/node-subnets/controller.
 import { endpointsController } from '#service-network/endpoints/endpoints-controller.ts'
 import { endpointSliceMirroringController } from '#service-network/endpoints/mirror-controller.ts'
 import { endpointSliceController } from '#service-network/endpoints/slice-controller.ts'
+import { cronJobController } from '#workloads/cron-job/controller.ts'
+import { daemonSetController } from '#workloads/daemon-set/controller.ts'
 import { deploymentController } from '#workloads/deployment/controller.ts'
+import { disruptionController } from '#workloads/disruption/controller.ts'
 import { garbageCollector } from '#workloads/garbage/controller.ts'
+import { jobController } from '#workloads/job/controller.ts'
 import { namespaceController } from '#workloads/namespaces.ts'
 import { LEASE_NAMESPACE, nodeLifecycleController } from '#workloads/nodes/lifecycle-controller.ts'
 import { podGarbageController } from '#workloads/nodes/pod-garbage-controller.ts'
 import { replicaSetController } from '#workloads/replica-set/controller.ts'
+import { replicationManager } from '#workloads/replica-set/replication-controllers.ts'
 import { scheduler } from '#workloads/scheduler/controller.ts'
 import { serviceAccountController } from '#workloads/service-accounts.ts'
+import { statefulSetController } from '#workloads/stateful-set/controller.ts'
 
 export interface ControllersOptions {
   /** `10.244.0.0/16` */
@@ -89,6 +95,15 @@ export async function runControllers(
   const secrets = followMetadata(resources.secrets)
   const ingresses = followMetadata(resources.ingresses)
 
+  const statefulSets = follow(resources.statefulSets)
+  const daemonSets = follow(resources.daemonSets)
+  const revisions = follow(resources.controllerRevisions)
+  const jobs = follow(resources.jobs)
+  const cronJobs = follow(resources.cronJobs)
+  const replicationControllers = follow(resources.replicationControllers)
+  const budgets = follow(resources.podDisruptionBudgets)
+  const claims = follow(resources.persistentVolumeClaims)
+
   const serviceCIDR = cidr(options.serviceCIDR)
   const controllers: readonly Controller[] = [
     scheduler({
@@ -96,10 +111,40 @@ export async function runControllers(
       pods,
       nodes,
       services,
+      claims,
       events: source('default-scheduler', schedulerAPI),
     }),
     deploymentController({ ...who('deployment-controller'), deployments, replicaSets, pods }),
     replicaSetController({ ...who('replicaset-controller'), replicaSets, pods }),
+    replicationManager({
+      ...who('replication-controller'),
+      controllers: replicationControllers,
+      pods,
+    }),
+    statefulSetController({ ...who('statefulset-controller'), statefulSets, pods, revisions }),
+    daemonSetController({
+      ...who('daemon-set-controller', 'daemonset-controller'),
+      daemonSets,
+      pods,
+      nodes,
+      revisions,
+    }),
+    jobController({
+      ...who('job-controller'),
+      jobs,
+      pods,
+      expireAPI: as('ttl-after-finished-controller'),
+    }),
+    cronJobController({ ...who('cronjob-controller'), cronJobs, jobs }),
+    disruptionController({
+      ...who('disruption-controller', 'controllermanager'),
+      budgets,
+      pods,
+      deployments,
+      replicaSets,
+      statefulSets,
+      replicationControllers,
+    }),
     endpointSliceController({ ...who('endpointslice-controller'), services, pods, nodes, slices }),
     endpointsController({ ...who('endpoint-controller'), services, pods, endpoints }),
     endpointSliceMirroringController({
@@ -130,6 +175,13 @@ export async function runControllers(
     }),
     garbageCollector(as('generic-garbage-collector'), [
       { resource: resources.deployments, informer: deployments },
+      { resource: resources.statefulSets, informer: statefulSets },
+      { resource: resources.daemonSets, informer: daemonSets },
+      { resource: resources.controllerRevisions, informer: revisions },
+      { resource: resources.jobs, informer: jobs },
+      { resource: resources.cronJobs, informer: cronJobs },
+      { resource: resources.replicationControllers, informer: replicationControllers },
+      { resource: resources.persistentVolumeClaims, informer: claims },
       { resource: resources.replicaSets, informer: replicaSets },
       { resource: resources.pods, informer: pods },
       { resource: resources.nodes, informer: nodes },

@@ -23,13 +23,16 @@ export interface JobDeps {
   readonly jobs: WriteThroughInformer<Job>
   readonly pods: WriteThroughInformer<Pod>
   readonly events: EventRecorder
+  /** Deletes Jobs whose time after the end is over: upstream's ttl-after-finished-controller. */
+  readonly expireAPI?: API
   readonly now?: () => number
 }
 
 const OUR_NAME = 'kubernetes.io/job-controller'
 
 /** Runs each Job's pods until as many as it asks for have succeeded. */
-export function jobController({ api, jobs, pods, events, now = Date.now }: JobDeps): Controller {
+export function jobController(deps: JobDeps): Controller {
+  const { api, jobs, pods, events, expireAPI = api, now = Date.now } = deps
   /** Pods that were let go, until the watch tells of it: they must not be counted again. */
   const released = new Set<string>()
 
@@ -185,7 +188,7 @@ export function jobController({ api, jobs, pods, events, now = Date.now }: JobDe
     if (left > 0) return left
     const { uid = '' } = job.metadata
     const options = { propagationPolicy: 'Foreground', preconditions: { uid } } as const
-    await api.delete(resources.jobs, job.metadata, options)
+    await expireAPI.delete(resources.jobs, job.metadata, options)
     return undefined
   }
 }

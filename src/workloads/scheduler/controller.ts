@@ -1,19 +1,21 @@
 import type { Node, Pod, Service } from '#api/core.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
+import type { PersistentVolumeClaim } from '#api/volumes.ts'
 import { type API, APIStatusError } from '#client/api.ts'
 import { type Controller, isConflict } from '#client/controller.ts'
 import type { EventRecorder } from '#client/event-recorder.ts'
 import type { Informer, WriteThroughInformer } from '#client/informer.ts'
 import { findCondition, setCondition } from '../conditions.ts'
 import { isFinished } from '../pod-state.ts'
-import { planPlacement } from './plan-placement.ts'
+import { explainForAll, planPlacement } from './plan-placement.ts'
 
 export interface SchedulerDeps {
   readonly api: API
   readonly pods: WriteThroughInformer<Pod>
   readonly nodes: Informer<Node>
   readonly services: Informer<Service>
+  readonly claims?: Informer<PersistentVolumeClaim>
   readonly events: EventRecorder
   readonly now?: () => number
 }
@@ -36,6 +38,7 @@ export function scheduler({
   pods,
   nodes,
   services,
+  claims,
   events,
   now = Date.now,
 }: SchedulerDeps): Controller {
@@ -84,7 +87,7 @@ export function scheduler({
 
   return {
     name: 'scheduler',
-    informers: [pods, nodes, services],
+    informers: [pods, nodes, services, ...(claims ? [claims] : [])],
     start(enqueue) {
       const retryAll = () => {
         for (const pod of pods.list()) if (isWaiting(pod)) enqueue(pod.metadata)
@@ -101,6 +104,7 @@ export function scheduler({
           if (!previous || fingerprint(previous) !== fingerprint(object)) retryAll()
         }),
       ]
+      if (claims) stops.push(claims.subscribe(retryAll))
       return () => stops.forEach((stop) => void stop())
     },
     async reconcile(key) {
@@ -112,12 +116,30 @@ export function scheduler({
         assumed,
         services: services.select(key.namespace ?? '', {}),
       }
-      const placement = planPlacement(pod, state)
+      const unbound = claims && findUnboundClaim(pod, claims)
+      const placement = unbound
+        ? { message: explainForAll(unbound, nodes.list().length) }
+        : planPlacement(pod, state)
       if (placement.node !== undefined) await bind(pod, placement.node)
       else await refuse(pod, placement.message)
       return undefined
     },
   }
+}
+
+/** Why the pod's claims keep it from running anywhere, in kube-scheduler's words. Nothing here binds claims. */
+function findUnboundClaim(
+  { metadata, spec }: Pod,
+  claims: Informer<PersistentVolumeClaim>,
+): string | undefined {
+  for (const { persistentVolumeClaim } of spec.volumes ?? []) {
+    if (!persistentVolumeClaim) continue
+    const name = persistentVolumeClaim.claimName
+    const claim = claims.get({ namespace: metadata.namespace ?? '', name })
+    if (!claim) return `persistentvolumeclaim "${name}" not found`
+    if (claim.status?.phase !== 'Bound') return 'pod has unbound immediate PersistentVolumeClaims'
+  }
+  return undefined
 }
 
 function isWaiting({ metadata, spec, status }: Pod): boolean {

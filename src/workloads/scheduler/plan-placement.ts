@@ -77,6 +77,12 @@ function explain(misfits: readonly Misfit[]): string {
   return `${none}: ${tally(misfits.map(({ reason }) => reason))}. preemption: ${none}: ${tally(preemption)}.`
 }
 
+/** As above, for what has nothing to do with any node. */
+export function explainForAll(reason: string, nodes: number): string {
+  const none = `0/${nodes} nodes are available`
+  return `${none}: ${reason}. preemption: ${none}: ${nodes} Preemption is not helpful for scheduling.`
+}
+
 function tally(reasons: readonly string[]): string {
   const counts = Map.groupBy(reasons, (reason) => reason)
   return [...counts]

@@ -79,8 +79,11 @@ export function statefulSetController(deps: StatefulSetDeps): Controller {
     if (set.spec.persistentVolumeClaimRetentionPolicy?.whenScaled !== 'Delete') return
     const { apiVersion, kind, name, uid } = controllerReference(resources.pods, pod)
     for (const { metadata } of claimsOf(set, pod.metadata.name)) {
-      const patch = { metadata: { ownerReferences: [{ apiVersion, kind, name, uid }] } }
-      await api.patch(resources.persistentVolumeClaims, metadata, 'merge', patch)
+      const claim = await api.get(resources.persistentVolumeClaims, metadata)
+      if (!claim || claim.metadata.ownerReferences?.some((owner) => owner.uid === uid)) continue
+      const ownerReferences = [{ apiVersion, kind, name, uid }]
+      const given = { ...claim, metadata: { ...claim.metadata, ownerReferences } }
+      await api.update(resources.persistentVolumeClaims, given)
     }
   }
 
