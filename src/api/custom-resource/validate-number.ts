@@ -56,10 +56,13 @@ function checkRange(
   const [type, other] = typesOf(schema)
   const { format = '' } = schema
   if (other !== undefined) return
+  const isFraction = type === 'integer' && !Number.isInteger(value)
   const isTooLarge =
     (type === 'integer' && format === 'int32' && (value < -INT32 || value >= INT32)) ||
     (type === 'number' && format === 'float' && Math.abs(value) > MAX_FLOAT32)
-  if (isTooLarge)
+  if (isFraction && format !== 'int32' && format !== 'int64')
+    addWhole(findings, `Checked value must be of type integer (default format) in ${path}`, context)
+  else if (isTooLarge || isFraction)
     addWhole(
       findings,
       `Checked value must be of type ${type} with format ${format} in ${path}`,

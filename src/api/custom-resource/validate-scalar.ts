@@ -26,6 +26,9 @@ function typeOf(value: JSONValue): string {
   return typeof value
 }
 
+/** What Go calls the format of a number. */
+const GO_FORMATS: Readonly<Record<string, string>> = { integer: 'int64', number: 'float64' }
+
 export function checkType(
   value: JSONValue,
   schema: JSONSchema,
@@ -49,7 +52,8 @@ export function checkType(
   const isNumeric = types.includes('number') || types.includes('integer')
   const isTextual = typeof value === 'string' || Array.isArray(value)
   if (fits || (format !== '' && isTextual && !isNumeric)) findings.fits += 2
-  else if (format !== '' && !isTextual) addMistyped(findings, path, format, '', context)
+  else if (format !== '' && !isTextual)
+    addMistyped(findings, path, format, GO_FORMATS[is] ?? '', context)
   else addMistyped(findings, path, types.join(','), is, context)
 }
 

@@ -44,8 +44,9 @@ function checkURL(text: string, field: string): FieldError[] {
   const url = URL.parse(text)
   if (!url)
     return [required(field, `url must be a valid URL: parse ${JSON.stringify(text)}${form}`)]
+  const user = url.password === '' ? url.username : `${url.username}:${url.password}`
   const refused: readonly (readonly [string, string])[] = [
-    [url.username, 'user information is not permitted in the URL'],
+    [user, 'user information is not permitted in the URL'],
     [url.hash.slice(1), 'fragments are not permitted in the URL'],
     [url.search.slice(1), 'query parameters are not permitted in the URL'],
   ]

@@ -61,6 +61,8 @@ function validateSpec(spec: DefinitionSpec): FieldError[] {
       ...validateParts(parts.own[index]!, `spec.versions[${index}]`, 'schema'),
     ]),
     ...checkVersions(spec),
+    // The older form names its first version apart, too.
+    ...joined(isDNS1035Label(versions[0]?.name ?? 'v1'), 'spec.version', versions[0]?.name ?? ''),
     ...checkRequiredNames(names),
     ...checkNames(names, 'spec.names'),
     ...validateParts(parts.shared, 'spec', 'validation'),
@@ -151,7 +153,7 @@ function checkStoredVersions(
   { versions }: DefinitionSpec,
 ): FieldError[] {
   const path = 'status.storedVersions'
-  if (stored.length === 0) return [invalid(path, stored, 'must have at least one stored version')]
+  if (stored.length === 0) return [invalid(path, null, 'must have at least one stored version')]
   const missing = versions.filter(({ name, storage }) => storage && !stored.includes(name))
   const gone = (name: string) => !versions.some((version) => version.name === name)
   return [
