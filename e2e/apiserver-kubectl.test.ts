@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { startTestServer, type TestServer } from '../src/apiserver/testing/test-server.ts'
 import { cidr } from '../src/ip/cidr.ts'
+import { silentLog } from '../src/log/log.ts'
 import { createServiceAdmission } from '../src/service-network/cluster-ip/service-admission.ts'
 
 const KUBERNETES = { clusterIP: '10.96.0.1', addresses: ['172.30.0.2'], port: 6443 }
@@ -21,7 +22,7 @@ let folder: string
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fairlead-kubectl-'))
   server = await startTestServer({
-    admission: [createServiceAdmission({ serviceCIDR: cidr('10.96.0.0/16') })],
+    admission: [createServiceAdmission({ serviceCIDRs: [cidr('10.96.0.0/16')], log: silentLog })],
     kubernetes: KUBERNETES,
   })
   writeFileSync(join(folder, 'config'), kubeconfig(server))

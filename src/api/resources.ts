@@ -20,7 +20,7 @@ import type { EndpointSlice } from './discovery.ts'
 import type { EventsEvent } from './events.ts'
 import type { LimitRange, ResourceQuota } from './limits.ts'
 import type { KubernetesObject } from './meta.ts'
-import type { Ingress, IngressClass, NetworkPolicy } from './networking.ts'
+import type { Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR } from './networking.ts'
 import type { PodDisruptionBudget } from './policy.ts'
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './rbac.ts'
 import type { PodTemplate, ReplicationController } from './replication.ts'
@@ -210,4 +210,10 @@ export const customResourceDefinitions = clusterScoped<CustomResourceDefinition>
   'apiextensions.k8s.io',
   'CustomResourceDefinition',
   'customresourcedefinitions',
+)
+export const ipAddresses = clusterScoped<IPAddress>('networking.k8s.io', 'IPAddress', 'ipaddresses')
+export const serviceCIDRs = clusterScoped<ServiceCIDR>(
+  'networking.k8s.io',
+  'ServiceCIDR',
+  'servicecidrs',
 )

@@ -152,6 +152,17 @@ export const tooManyRequests = (message: string, retryAfterSeconds: number) =>
 export const internal = (why: string) =>
   failure(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] })
 
+/** 500 without a reason: what upstream makes of an error that is no Status. */
+export const unexplained = (message: string) =>
+  new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    code: 500,
+  })
+
 export const serviceUnavailable = (why: string) => failure(503, 'ServiceUnavailable', why)
 
 /** The answer of a server behind this one, which gave no Status: NewGenericServerResponse, for a read. */

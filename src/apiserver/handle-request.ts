@@ -114,6 +114,7 @@ async function decide(
     mayRequest(user, attributesOf('POST', path, target, query), deps)
   const handle = await findHandler({ spec, name, namespace, subresource }, verb)
   for (const warning of spec.resource.custom?.requestWarnings ?? []) warn(warning)
+  if (spec.deprecation) warn(spec.deprecation)
   const restRequest: RESTRequest = {
     spec,
     namespace,

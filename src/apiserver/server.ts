@@ -3,11 +3,10 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createKindRegistry } from '#api/kinds/kind-registry.ts'
 import { kinds as builtInKinds } from '#api/kinds/kinds.ts'
-import type { KubernetesObject } from '#api/meta.ts'
-import type { Resource } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
 import type { Admission } from './admission/admission.ts'
 import { createDefaultAdmissions } from './admission/default-admissions.ts'
+import { createStoredObjects } from './admission/stored-objects.ts'
 import { type AccessControlOptions, createAccessControl } from './auth/access-control.ts'
 import { reconcilePolicies } from './auth/rbac/reconcile-roles.ts'
 import { createTokenIssuer, type TokenIssuerOptions } from './auth/tokens/token-issuer.ts'
@@ -15,7 +14,6 @@ import { bootstrap, ensure, type KubernetesService, startBootstrap } from './boo
 import { serveDefinitions } from './definitions/serve-definitions.ts'
 import { createHandler } from './handle-request.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
-import { objectOf, prefixOf } from './rest/record.ts'
 import type { AgentAccess, RESTDeps } from './rest/request.ts'
 import { startCompaction } from './storage/compaction.ts'
 import type { Store } from './storage/store.ts'
@@ -81,9 +79,8 @@ export function createAPIServer(options: APIServerOptions): APIServer {
   let started: Promise<void> | undefined
 
   const start = async () => {
-    const list = async (resource: Resource): Promise<readonly KubernetesObject[]> =>
-      (await store.list(prefixOf(resource))).items.map((item) => objectOf(item, resource))
-    for (const plugin of admission) await plugin.start?.(list)
+    const objects = createStoredObjects(store, log)
+    for (const plugin of admission) await plugin.start?.(objects)
     upkeep.use(await serveDefinitions(rest, log))
     await bootstrap(rest, options.kubernetes)
     await reconcilePolicies(access.policies, store, ({ resource, object }) =>
@@ -106,6 +103,7 @@ export function createAPIServer(options: APIServerOptions): APIServer {
       closing.abort()
       upkeep.dispose()
       await Promise.all(listeners.map((listener) => listener.close()))
+      for (const plugin of admission) plugin.stop?.()
     },
   }
 }

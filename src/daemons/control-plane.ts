@@ -88,7 +88,7 @@ function createServer(layout: Layout, plan: AddressPlan, store: Store, log: Log)
   return createAPIServer({
     store,
     tls: { ...readKeyPair(layout.pkiDir, 'apiserver'), clientCAPEM: caPEM },
-    admission: [createServiceAdmission({ serviceCIDR: plan.serviceCIDR })],
+    admission: [createServiceAdmission({ serviceCIDRs: [plan.serviceCIDR], log })],
     agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },
     gitVersion: GIT_VERSION,
     access: { authorization: 'RBAC', policies: readComponentRoles() },

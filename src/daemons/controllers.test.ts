@@ -31,7 +31,9 @@ async function withCluster(
     until: (what: string, isSo: () => Promise<boolean>) => Promise<void>,
   ) => Promise<void>,
 ) {
-  const admission = [createServiceAdmission({ serviceCIDR: cidr(options.serviceCIDR) })]
+  const admission = [
+    createServiceAdmission({ serviceCIDRs: [cidr(options.serviceCIDR)], log: silentLog }),
+  ]
   // With the rights of a cluster: what a controller may not do fails here.
   await using server = await startTestServer({
     admission,

@@ -10,6 +10,7 @@ import { loadBalancerAllocator } from '#external-access/load-balancer/allocator/
 import { cidr } from '#ip/cidr.ts'
 import type { Log } from '#log/log.ts'
 import { nodeSubnetController } from '#pod-network/ipam/node-subnets/controller.ts'
+import { serviceCIDRController } from '#service-network/cluster-ip/service-cidr-controller.ts'
 import { endpointsController } from '#service-network/endpoints/endpoints-controller.ts'
 import { endpointSliceMirroringController } from '#service-network/endpoints/mirror-controller.ts'
 import { endpointSliceController } from '#service-network/endpoints/slice-controller.ts'
@@ -90,6 +91,8 @@ export async function runControllers(
   const endpoints = follow(resources.endpoints)
   const slices = follow(resources.endpointSlices)
   const leases = follow(resources.leases, { namespace: LEASE_NAMESPACE })
+  const serviceCIDRs = follow(resources.serviceCIDRs)
+  const addresses = followMetadata(resources.ipAddresses)
   const serviceAccounts = followMetadata(resources.serviceAccounts)
   const configMaps = followMetadata(resources.configMaps)
   const secrets = followMetadata(resources.secrets)
@@ -153,6 +156,7 @@ export async function runControllers(
       endpoints,
       slices,
     }),
+    serviceCIDRController({ ...who('service-cidrs-controller'), serviceCIDRs, addresses }),
     nodeSubnetController(
       { ...who('node-controller', 'cidrAllocator'), nodes, log: log.child('node-subnets') },
       {

@@ -1,81 +1,210 @@
 /** Rules of containers. Source: core/validation v1.36, validateContainerCommon and what it calls. */
-import type { Container, ContainerPort, EnvFromSource, EnvVar, VolumeMount } from '../core.ts'
+import type { Container, ContainerPort, Probe } from '../core.ts'
 import {
   duplicate,
   type FieldError,
+  forbidden,
   invalid,
   notFound,
   notSupported,
   required,
 } from '../field-error.ts'
-import {
-  checkName,
-  isConfigMapKey,
-  isDNS1123Label,
-  isDNS1123Subdomain,
-  isEnvVarName,
-  isPortName,
-  isPortNumber,
-} from '../validation/names.ts'
+import { checkName, isDNS1123Label, isPortName, isPortNumber } from '../validation/names.ts'
+import { validateEnv, validateEnvFrom } from './env-validation.ts'
+import { validateLifecycle } from './handler-validation.ts'
 import { validateProbe } from './probe-validation.ts'
+import { checkContainerResourceName, validateResources } from './resource-validation.ts'
+import { validateRestartRules } from './restart-policy-validation.ts'
+import { validateSecurityContext } from './security-context-validation.ts'
 import { protocols } from './service-ports.ts'
+import { type Volumes, validateDevices, validateMounts } from './volume-mount-validation.ts'
 
-const envFieldPaths = [
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-  'spec.nodeName',
-  'spec.serviceAccountName',
-  'status.hostIP',
-  'status.hostIPs',
-  'status.podIP',
-  'status.podIPs',
-]
+/** What containers must know of their pod. */
+export interface PodOfContainers {
+  readonly volumes: Volumes
+  readonly claims: readonly string[]
+  readonly restartPolicy: string
+  readonly gracePeriod: number
+  readonly hostUsers: boolean
+  readonly os: string | undefined
+}
 
-/** Containers or init containers of one spec; `volumes` are the names that mounts may use. */
 export function validateContainers(
   containers: readonly Container[],
-  volumes: ReadonlySet<string>,
+  pod: PodOfContainers,
   at: string,
 ): FieldError[] {
+  if (containers.length === 0) return [required(at)]
   return [
-    ...containers.flatMap((container, index) => [
-      ...validateContainer(container, volumes, `${at}[${index}]`),
-      ...(containers.findIndex(({ name }) => name === container.name) < index
-        ? [duplicate(`${at}[${index}].name`, container.name)]
-        : []),
-    ]),
+    ...containers.flatMap((container, index) => {
+      const field = `${at}[${index}]`
+      const first = containers.findIndex(({ name }) => name === container.name)
+      return [
+        ...validateContainer(container, pod, field),
+        ...(first < index ? [duplicate(`${field}.name`, container.name)] : []),
+        ...validateRuntime(container, pod, field),
+        ...validateRestartRules(container, field),
+      ]
+    }),
     ...checkHostPorts(containers, at),
   ]
 }
 
-function validateContainer(
-  container: Container,
-  volumes: ReadonlySet<string>,
+/** They run one after another, so their ports conflict only within each. */
+export function validateInitContainers(
+  containers: readonly Container[],
+  regular: readonly Container[],
+  pod: PodOfContainers,
   at: string,
 ): FieldError[] {
+  const names = new Set(regular.map(({ name }) => name))
+  return containers.flatMap((container, index) => {
+    const field = `${at}[${index}]`
+    const { name = '' } = container
+    const isSidecar = container.restartPolicy === 'Always'
+    const isTaken = names.has(name)
+    if (name !== '') names.add(name)
+    return [
+      ...validateContainer(container, pod, field),
+      ...validateRestartRules(container, field),
+      ...(isTaken ? [duplicate(`${field}.name`, name)] : []),
+      ...checkHostPorts([container], at),
+      ...(isSidecar
+        ? validateRuntime(container, pod, field)
+        : [...checkNoRuntime(container, field), ...checkResizeOfInit(container, field)]),
+    ]
+  })
+}
+
+/** Added to a running pod to look into it. */
+export function validateEphemeralContainers(
+  containers: readonly (Container & { readonly targetContainerName?: string })[],
+  others: readonly Container[],
+  pod: PodOfContainers,
+  at: string,
+): FieldError[] {
+  const regular = new Set(others.map(({ name }) => name))
+  const names = new Set(regular)
+  const cannot = 'cannot be set for an Ephemeral Container'
+  return containers.flatMap((container, index) => {
+    const field = `${at}[${index}]`
+    const { name = '', targetContainerName: target = '', volumeMounts = [] } = container
+    const isTaken = names.has(name)
+    names.add(name)
+    return [
+      ...validateContainer(container, pod, field),
+      ...checkImageSpaces(container, field),
+      ...(isTaken ? [duplicate(`${field}.name`, name)] : []),
+      ...(target === '' || regular.has(target)
+        ? []
+        : [notFound(`${field}.targetContainerName`, target)]),
+      ...notEphemeral
+        .filter((key) => isSet(container[key]))
+        .map((key) => forbidden(`${field}.${key}`, cannot)),
+      ...volumeMounts.flatMap((mount, i) =>
+        (['subPath', 'subPathExpr'] as const)
+          .filter((key) => mount[key])
+          .map((key) => forbidden(`${field}.volumeMounts[${i}].${key}`, cannot)),
+      ),
+    ]
+  })
+}
+
+const notEphemeral = [
+  'ports',
+  'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+] as const
+
+const isSet = (value: unknown) =>
+  value !== undefined && (typeof value !== 'object' || Object.keys(value as object).length > 0)
+
+function validateContainer(container: Container, pod: PodOfContainers, at: string): FieldError[] {
   const { name = '', image = '', terminationMessagePolicy = '', imagePullPolicy = '' } = container
   const messagePolicies = ['File', 'FallbackToLogsOnError']
   const pullPolicies = ['Always', 'IfNotPresent', 'Never']
   return [
     ...(name === '' ? [required(`${at}.name`)] : checkName(isDNS1123Label, name, `${at}.name`)),
     ...(image === '' ? [required(`${at}.image`)] : []),
-    ...(messagePolicies.includes(terminationMessagePolicy)
-      ? []
-      : [
-          notSupported(`${at}.terminationMessagePolicy`, terminationMessagePolicy, messagePolicies),
-        ]),
+    ...oneOf(terminationMessagePolicy, messagePolicies, `${at}.terminationMessagePolicy`),
     ...validateContainerPorts(container.ports ?? [], `${at}.ports`),
     ...validateEnv(container.env ?? [], `${at}.env`),
     ...validateEnvFrom(container.envFrom ?? [], `${at}.envFrom`),
-    ...validateMounts(container.volumeMounts ?? [], volumes, `${at}.volumeMounts`),
-    ...(pullPolicies.includes(imagePullPolicy)
-      ? []
-      : [notSupported(`${at}.imagePullPolicy`, imagePullPolicy, pullPolicies)]),
-    ...validateProbe(container.livenessProbe, `${at}.livenessProbe`, { once: true }),
-    ...validateProbe(container.readinessProbe, `${at}.readinessProbe`, {}),
-    ...validateProbe(container.startupProbe, `${at}.startupProbe`, { once: true }),
+    ...validateMounts(container, pod.volumes, `${at}.volumeMounts`),
+    ...validateDevices(container, pod.volumes, `${at}.volumeDevices`),
+    ...oneOf(imagePullPolicy, pullPolicies, `${at}.imagePullPolicy`),
+    ...validateResources(
+      container.resources ?? {},
+      `${at}.resources`,
+      checkContainerResourceName,
+      pod.claims,
+    ),
+    ...checkResizePolicy(container, `${at}.resizePolicy`, pod.restartPolicy),
+    ...validateSecurityContext(container.securityContext, `${at}.securityContext`, pod),
   ]
+}
+
+/** Required, and one of these. */
+export function oneOf(value: string, supported: readonly string[], field: string): FieldError[] {
+  if (value === '') return [required(field)]
+  return supported.includes(value) ? [] : [notSupported(field, value, supported)]
+}
+
+const probes = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const
+
+/** What accompanies a container as it runs. */
+function validateRuntime(container: Container, pod: PodOfContainers, at: string): FieldError[] {
+  return [
+    ...(container.lifecycle ? validateLifecycle(container.lifecycle, `${at}.lifecycle`, pod) : []),
+    ...probes.flatMap((key) => {
+      const probe: Probe | undefined = container[key]
+      const once = key !== 'readinessProbe'
+      return probe ? validateProbe(probe, `${at}.${key}`, pod.gracePeriod, { once }) : []
+    }),
+  ]
+}
+
+function checkNoRuntime(container: Container, at: string): FieldError[] {
+  const detail = 'may not be set for init containers without restartPolicy=Always'
+  return (['lifecycle', ...probes] as const)
+    .filter((key) => container[key])
+    .map((key) => forbidden(`${at}.${key}`, detail))
+}
+
+function checkResizeOfInit({ resizePolicy = [] }: Container, at: string): FieldError[] {
+  const detail = "must not be set to 'RestartContainer' for non-sidecar initContainers"
+  return resizePolicy.flatMap(({ restartPolicy }, i) =>
+    restartPolicy === 'RestartContainer'
+      ? [invalid(`${at}.resizePolicy[${i}].restartPolicy`, restartPolicy, detail)]
+      : [],
+  )
+}
+
+function checkResizePolicy(
+  { resizePolicy = [] }: Container,
+  at: string,
+  podRestartPolicy: string,
+): FieldError[] {
+  return resizePolicy.flatMap(({ resourceName = '', restartPolicy = '' }, index) => {
+    const isTaken = resizePolicy
+      .slice(0, index)
+      .some((other) => other.resourceName === resourceName)
+    const detail = "must be 'NotRequired' when pod `restartPolicy` is 'Never'"
+    return [
+      ...(isTaken ? [duplicate(`${at}[${index}]`, resourceName)] : []),
+      ...oneOf(resourceName, ['cpu', 'memory'], at),
+      ...oneOf(restartPolicy, ['NotRequired', 'RestartContainer'], at),
+      ...(podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired'
+        ? [invalid(at, restartPolicy, detail)]
+        : []),
+    ]
+  })
 }
 
 function validateContainerPorts(ports: readonly ContainerPort[], at: string): FieldError[] {
@@ -94,9 +223,7 @@ function validateContainerPorts(ports: readonly ContainerPort[], at: string): Fi
         ? [required(`${field}.containerPort`)]
         : number(containerPort, `${field}.containerPort`)),
       ...(hostPort === 0 ? [] : number(hostPort, `${field}.hostPort`)),
-      ...(protocols.includes(protocol)
-        ? []
-        : [notSupported(`${field}.protocol`, protocol, protocols)]),
+      ...oneOf(protocol, protocols, `${field}.protocol`),
     ]
   })
 }
@@ -115,107 +242,8 @@ function checkHostPorts(containers: readonly Container[], at: string): FieldErro
   )
 }
 
-function validateEnv(env: readonly EnvVar[], at: string): FieldError[] {
-  return env.flatMap((variable, index) => {
-    const field = `${at}[${index}]`
-    const { name = '' } = variable
-    return [
-      ...(name === ''
-        ? [required(`${field}.name`)]
-        : checkName(isEnvVarName, name, `${field}.name`)),
-      ...validateValueFrom(variable, `${field}.valueFrom`),
-    ]
-  })
-}
-
-function validateValueFrom({ value = '', valueFrom }: EnvVar, at: string): FieldError[] {
-  if (!valueFrom) return []
-  const sources = Object.keys(valueFrom)
-  const errors: FieldError[] = []
-  const path = valueFrom.fieldRef?.fieldPath
-  if (valueFrom.fieldRef) errors.push(...checkFieldPath(path ?? '', `${at}.fieldRef.fieldPath`))
-  for (const key of ['configMapKeyRef', 'secretKeyRef'] as const) {
-    const reference = valueFrom[key]
-    if (!reference) continue
-    if (!reference.name) errors.push(required(`${at}.${key}.name`))
-    if (!reference.key) errors.push(required(`${at}.${key}.key`))
-    else errors.push(...checkName(isConfigMapKey, reference.key, `${at}.${key}.key`))
-  }
-  if (sources.length === 0) {
-    const detail =
-      'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`'
-    errors.push(invalid(at, '', detail))
-  } else if (value !== '') {
-    errors.push(invalid(at, '', 'may not be specified when `value` is not empty'))
-  } else if (sources.length > 1) {
-    errors.push(invalid(at, '', 'may not have more than one field specified at a time'))
-  }
-  return errors
-}
-
-function checkFieldPath(path: string, field: string): FieldError[] {
-  if (path === '') return [required(field)]
-  if (envFieldPaths.includes(path)) return []
-  if (/^metadata\.(annotations|labels)\['.*'\]$/.test(path)) return []
-  return [notSupported(field, path, envFieldPaths)]
-}
-
-function validateEnvFrom(sources: readonly EnvFromSource[], at: string): FieldError[] {
-  return sources.flatMap(({ prefix = '', configMapRef, secretRef }, index) => {
-    const field = `${at}[${index}]`
-    const named = (reference: { readonly name?: string } | undefined, key: string) => {
-      if (!reference) return []
-      const { name = '' } = reference
-      return name === ''
-        ? [required(`${field}.${key}.name`)]
-        : checkName(isDNS1123Subdomain, name, `${field}.${key}.name`)
-    }
-    return [
-      ...(prefix === '' ? [] : checkName(isEnvVarName, prefix, `${field}.prefix`)),
-      ...named(configMapRef, 'configMapRef'),
-      ...named(secretRef, 'secretRef'),
-      ...(configMapRef || secretRef
-        ? []
-        : [invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`')]),
-      ...(configMapRef && secretRef
-        ? [invalid(at, '', 'may not have more than one field specified at a time')]
-        : []),
-    ]
-  })
-}
-
-function validateMounts(
-  mounts: readonly VolumeMount[],
-  volumes: ReadonlySet<string>,
-  at: string,
-): FieldError[] {
-  return mounts.flatMap(({ name = '', mountPath = '', subPath = '', subPathExpr = '' }, index) => {
-    const field = `${at}[${index}]`
-    const first = mounts.findIndex((other) => other.mountPath === mountPath)
-    return [
-      ...(name === '' ? [required(`${field}.name`)] : []),
-      ...(volumes.has(name) ? [] : [notFound(`${field}.name`, name)]),
-      ...(mountPath === '' ? [required(`${field}.mountPath`)] : []),
-      ...(first < index ? [invalid(`${field}.mountPath`, mountPath, 'must be unique')] : []),
-      ...validateDescendingPath(subPath, `${at}.subPath`),
-      ...(subPath !== '' && subPathExpr !== ''
-        ? [
-            invalid(
-              `${field}.subPathExpr`,
-              subPathExpr,
-              'subPathExpr and subPath are mutually exclusive',
-            ),
-          ]
-        : []),
-      ...validateDescendingPath(subPathExpr, `${at}.subPathExpr`),
-    ]
-  })
-}
-
-/** A path below a directory that it must not leave. */
-export function validateDescendingPath(path: string, field: string): FieldError[] {
-  return [
-    ...(path.startsWith('/') ? [invalid(field, path, 'must be a relative path')] : []),
-    ...(path.split('/').includes('..') ? [invalid(field, path, "must not contain '..'")] : []),
-  ]
+/** Of pods only: templates of long ago may have such an image. */
+export function checkImageSpaces({ image = '' }: Container, at: string): FieldError[] {
+  const detail = 'must not have leading or trailing whitespace'
+  return image.trim() === image ? [] : [invalid(`${at}.image`, image, detail)]
 }

@@ -12,9 +12,9 @@ import {
   validateAtMost100Percent,
   validateIntOrPercent,
 } from './int-or-percent.ts'
-import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
 import { isEmptySelector, validatePodTemplate } from './pod-template.ts'
+import { warnOfPodTemplate } from './pod-warnings.ts'
 import { validateNotDecremented } from './stateful-set.ts'
 
 /** Counts the templates; it was a field of an older version of the API. */
@@ -43,8 +43,7 @@ export const daemonSet = defineKind<DaemonSet>({
     ...validateCounts(status ?? {}, [...Object.keys(NO_STATUS), ...COUNTS]),
     ...validateNotDecremented(status?.collisionCount ?? 0, old.status?.collisionCount),
   ],
-  warnings: ({ spec }) =>
-    warnOfPorts(spec.template?.spec?.containers ?? [], 'spec.template.spec.containers'),
+  warnings: ({ spec }) => warnOfPodTemplate(spec.template, 'spec.template'),
 })
 
 const NO_STATUS = {

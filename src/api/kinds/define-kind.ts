@@ -11,7 +11,7 @@ import type { KindSpec } from './kind-spec.ts'
 export interface KindTraits<T extends KubernetesObject>
   extends Pick<
       KindSpec<T>,
-      'resource' | 'verbs' | 'isUpdatedByVersion' | 'selectableFields' | 'warnings'
+      'resource' | 'verbs' | 'isUpdatedByVersion' | 'selectableFields' | 'deprecation' | 'warnings'
     >,
     Partial<Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources'>> {
   readonly nameRule: NameRule
@@ -72,6 +72,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
       ...(traits.validate?.(object, old) ?? []),
     ],
     ...(traits.selectableFields ? { selectableFields: traits.selectableFields } : {}),
+    ...(traits.deprecation ? { deprecation: traits.deprecation } : {}),
     ...(traits.warnings ? { warnings: traits.warnings } : {}),
   }
   if (!hasStatus) return spec

@@ -6,9 +6,9 @@ import { isDNS1123Subdomain } from '../validation/names.ts'
 import { mustNotBeNegative, validateImmutable } from '../validation/object-meta.ts'
 import { defineKind } from './define-kind.ts'
 import { validateAtMost100Percent, validateIntOrPercent } from './int-or-percent.ts'
-import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
 import { isEmptySelector, validatePodTemplate } from './pod-template.ts'
+import { warnOfPodTemplate } from './pod-warnings.ts'
 
 // Source: apps/v1/defaults.go and apps/validation.
 export const deployment = defineKind<Deployment>({
@@ -31,8 +31,7 @@ export const deployment = defineKind<Deployment>({
       'availableReplicas',
       'unavailableReplicas',
     ]),
-  warnings: ({ spec }) =>
-    warnOfPorts(spec.template?.spec?.containers ?? [], 'spec.template.spec.containers'),
+  warnings: ({ spec }) => warnOfPodTemplate(spec.template, 'spec.template'),
 })
 
 function defaultSpec(spec: DeploymentSpec): DeploymentSpec {

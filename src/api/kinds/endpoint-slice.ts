@@ -8,7 +8,13 @@ import {
   tooMany,
 } from '../field-error.ts'
 import { endpointSlices } from '../resources.ts'
-import { parseIPSloppy, validateEndpointIP, validateLegacyIP } from '../validation/ip-rules.ts'
+import {
+  explainStrictIP,
+  validateEndpointIP,
+  validateLegacyIP,
+  warnOfIP,
+} from '../validation/ip-rules.ts'
+import { validateLabels } from '../validation/labels.ts'
 import {
   checkName,
   isDNS1123Label,
@@ -20,7 +26,7 @@ import { validateImmutable } from '../validation/object-meta.ts'
 import { defineKind } from './define-kind.ts'
 import { protocols } from './service-ports.ts'
 
-const limits = { endpoints: 1000, addresses: 100, ports: 20_000, hints: 8 }
+const limits = { endpoints: 1000, addresses: 100, ports: 20_000, hints: 8, topology: 16 }
 const addressTypes = ['FQDN', 'IPv4', 'IPv6']
 
 // Source: discovery/v1/defaults.go and discovery/validation.
@@ -35,12 +41,29 @@ export const endpointSlice = defineKind<EndpointSlice>({
   }),
   validate: ({ addressType, endpoints, ports }) => [
     ...checkAddressType(addressType ?? ''),
-    ...checkEndpoints(endpoints ?? [], addressType),
     ...checkPorts(ports ?? []),
+    ...checkEndpoints(endpoints ?? [], addressType),
   ],
   validateChange: ({ addressType }, old) =>
     validateImmutable(addressType, old.addressType, 'addressType'),
+  warnings: (slice, old) => [
+    ...(slice.addressType === 'FQDN' && !old
+      ? ['spec.addressType: FQDN endpoints are deprecated']
+      : []),
+    ...warnOfAddresses(slice),
+  ],
 })
+
+const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
+const managers = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io']
+
+/** The controllers mend what they read. Source: registry/discovery/endpointslice/strategy.go, warnOnBadIPs. */
+function warnOfAddresses({ metadata, endpoints }: EndpointSlice): string[] {
+  if (managers.includes(metadata.labels?.[MANAGED_BY] ?? '')) return []
+  return (endpoints ?? []).flatMap(({ addresses = [] }, i) =>
+    addresses.flatMap((ip, j) => warnOfIP(ip, `endpoints[${i}].addresses[${j}]`)),
+  )
+}
 
 function checkAddressType(addressType: string): FieldError[] {
   if (addressType === '') return [required('addressType')]
@@ -64,26 +87,44 @@ function checkEndpoints(endpoints: readonly Endpoint[], addressType: string): Fi
         ? [tooMany(`${at}.addresses`, addresses.length, limits.addresses)]
         : []),
       ...addresses.flatMap((address, i) =>
-        checkAddress(address, addressType, `${at}.addresses[${i}]`),
+        checkAddress(address, addressType, `${at}.addresses`, `${at}.addresses[${i}]`),
       ),
       ...(nodeName === undefined ? [] : checkName(isDNS1123Subdomain, nodeName, `${at}.nodeName`)),
+      ...checkTopology(endpoint.deprecatedTopology ?? {}, `${at}.deprecatedTopology`),
       ...(hostname === undefined ? [] : checkName(isDNS1123Label, hostname, `${at}.hostname`)),
       ...checkHints(endpoint, `${at}.hints`),
     ]
   })
 }
 
-function checkAddress(address: string, addressType: string, field: string): FieldError[] {
+/** @param parent Where upstream says that the family is wrong: of the list, not of its item. */
+function checkAddress(
+  address: string,
+  addressType: string,
+  parent: string,
+  field: string,
+): FieldError[] {
   if (addressType === 'FQDN') return checkFQDN(address, field)
   if (addressType !== 'IPv4' && addressType !== 'IPv6') return []
-  const errors = validateLegacyIP(address, field)
+  const errors =
+    addressType === 'IPv4'
+      ? validateLegacyIP(address, field)
+      : checkName(explainStrictIP, address, field)
   if (errors.length > 0) return errors
-  const isV6 = parseIPSloppy(address)!.includes(':')
+  const isV6 = address.includes(':')
   return [
     ...(isV6 === (addressType === 'IPv6')
       ? []
-      : [invalid(field, address, `must be an ${addressType} address`)]),
+      : [invalid(parent, address, `must be an ${addressType} address`)]),
     ...validateEndpointIP(address, field),
+  ]
+}
+
+function checkTopology(topology: Readonly<Record<string, string>>, at: string): FieldError[] {
+  const count = Object.keys(topology).length
+  return [
+    ...(count > limits.topology ? [tooMany(at, count, limits.topology)] : []),
+    ...validateLabels(topology, at),
   ]
 }
 
@@ -102,6 +143,8 @@ function checkHints({ hints }: Endpoint, at: string): FieldError[] {
     ['forZones', isLabelValue],
     ['forNodes', isDNS1123Subdomain],
   ] as const
+  const zones = hints?.forZones ?? []
+  if (zones.length > limits.hints) return [tooMany(`${at}.forZones`, zones.length, limits.hints)]
   return lists.flatMap(([key, rule]) => {
     const list = hints?.[key] ?? []
     const names = list.map(({ name = '' }) => name)

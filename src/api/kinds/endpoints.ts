@@ -2,7 +2,7 @@ import type { EndpointAddress, EndpointSubset, Endpoints } from '../core.ts'
 import { type FieldError, invalid, notSupported, required } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
 import { endpoints as resource } from '../resources.ts'
-import { validateEndpointIP, validateLegacyIP } from '../validation/ip-rules.ts'
+import { validateEndpointIP, validateLegacyIP, warnOfIP } from '../validation/ip-rules.ts'
 import {
   checkName,
   isDNS1123Label,
@@ -25,8 +25,21 @@ export const endpoints = defineKind<Endpoints>({
     const unchanged = errors.length > 0 && old && equalJSON(old.subsets ?? [], subsets)
     return unchanged ? [] : errors
   },
-  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  warnings: warnOfAddresses,
 })
+
+/** The controller mends what it reads. Source: registry/core/endpoint/strategy.go, endpointsWarnings. */
+function warnOfAddresses({ metadata, subsets = [] }: Endpoints): string[] {
+  if (metadata.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller') return []
+  return subsets.flatMap((subset, i) =>
+    (['addresses', 'notReadyAddresses'] as const).flatMap((key) =>
+      (subset[key] ?? []).flatMap(({ ip = '' }, j) =>
+        warnOfIP(ip, `subsets[${i}].${key}[${j}].ip`),
+      ),
+    ),
+  )
+}
 
 function checkSubset(subset: EndpointSubset, at: string): FieldError[] {
   const { addresses = [], notReadyAddresses = [], ports = [] } = subset

@@ -42,7 +42,7 @@ function validateParameters(parameters: Parameters, field: string): FieldError[]
   if (scope === undefined) return [...errors, required(`${field}.scope`)]
   switch (scope) {
     case 'Namespace':
-      if (!namespace) {
+      if (namespace === undefined) {
         const detail = "`parameters.scope` is set to 'Namespace'"
         return [...errors, required(`${field}.namespace`, detail)]
       }

@@ -2,7 +2,7 @@
 import { type FieldError, invalid, notSupported, required } from '../field-error.ts'
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressSpec } from '../networking.ts'
 import { ingresses } from '../resources.ts'
-import { validateLegacyIP } from '../validation/ip-rules.ts'
+import { parseIPSloppy, validateLegacyIP } from '../validation/ip-rules.ts'
 import {
   checkName,
   isDNS1123Label,
@@ -67,7 +67,7 @@ function validateSpec(spec: IngressSpec): FieldError[] {
   const none = rules.length === 0 && !defaultBackend
   return [
     ...(none
-      ? [invalid('spec', null, 'either `defaultBackend` or `rules` must be specified')]
+      ? [invalid('spec', spec.rules, 'either `defaultBackend` or `rules` must be specified')]
       : []),
     ...(defaultBackend ? validateBackend(defaultBackend, 'spec.defaultBackend') : []),
     ...rules.flatMap(({ host = '', http }, index) => {
@@ -95,7 +95,7 @@ function validateHost(
   field: string,
   { isRule = false }: { readonly isRule?: boolean },
 ): FieldError[] {
-  const isIP = isRule && validateLegacyIP(host, field).length === 0
+  const isIP = isRule && parseIPSloppy(host) !== undefined
   const rule = host.includes('*') ? isWildcardDNS1123Subdomain : isDNS1123Subdomain
   return [
     ...(isIP ? [invalid(field, host, 'must be a DNS name, not an IP address')] : []),

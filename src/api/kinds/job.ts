@@ -6,8 +6,8 @@ import { defineKind } from './define-kind.ts'
 import { CONTROLLER_UID, jobLabels } from './job-labels.ts'
 import { validateJobStatus } from './job-status-validation.ts'
 import { validateJob, validateJobChange } from './job-validation.ts'
-import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
+import { warnOfPodTemplate } from './pod-warnings.ts'
 
 // Source: batch/v1/defaults.go and registry/batch/job.
 export const job = defineKind<Job>({
@@ -88,6 +88,6 @@ export function warnOfJobSpec(spec: JobSpec, at: string): string[] {
           `${at}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
         ]
       : []),
-    ...warnOfPorts(spec.template?.spec?.containers ?? [], `${at}.template.spec.containers`),
+    ...warnOfPodTemplate(spec.template, `${at}.template`),
   ]
 }

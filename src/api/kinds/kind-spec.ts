@@ -92,6 +92,8 @@ export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
   validate(object: T): FieldError[]
   validateUpdate(object: T, old: T): FieldError[]
   validateStatusUpdate?(object: T, old: T): FieldError[]
+  /** What every answer about this kind warns of. */
+  readonly deprecation?: string
   /** Sentences for Warning headers. */
   warnings?(object: T, old?: T): string[]
 }

@@ -11,6 +11,7 @@ import { eventsEvent } from './events-event.ts'
 import { horizontalPodAutoscaler, horizontalPodAutoscalerV1 } from './horizontal-pod-autoscaler.ts'
 import { ingress } from './ingress.ts'
 import { ingressClass } from './ingress-class.ts'
+import { ipAddress } from './ip-address.ts'
 import { job } from './job.ts'
 import type { KindSpec } from './kind-spec.ts'
 import { lease } from './lease.ts'
@@ -47,6 +48,7 @@ import { clusterRoleBinding, roleBinding } from './role-binding.ts'
 import { secret } from './secret.ts'
 import { service } from './service.ts'
 import { serviceAccount } from './service-account.ts'
+import { serviceCIDR } from './service-cidr.ts'
 import { statefulSet } from './stateful-set.ts'
 import { storageClass } from './storage-class.ts'
 import { podTemplate } from './stored-pod-template.ts'
@@ -103,4 +105,6 @@ export const kinds: readonly KindSpec[] = [
   csiStorageCapacity,
   storageClass,
   volumeAttachment,
+  ipAddress,
+  serviceCIDR,
 ]

@@ -189,9 +189,8 @@ suite('an endpoint address is refused', () => {
 
 test('Endpoints are deprecated', () => {
   // facts/services.md 1.2
-  assert.deepEqual(endpoints.warnings?.({ metadata }), [
-    'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
-  ])
+  const want = 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'
+  assert.equal(endpoints.deprecation, want)
 })
 
 // Expected texts: core/validation v1.36, ValidateConfigMap and ValidateSecret.

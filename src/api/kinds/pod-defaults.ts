@@ -3,11 +3,14 @@
  * Source: core/v1/defaults.go, v1.36.
  */
 import type { Container, Pod, PodSpec, PodTemplateSpec, Volume } from '../core.ts'
+import { formatQuantity, parseQuantity } from '../quantity.ts'
 
 /** What any pod spec gets, in a Pod and in a template. */
 function defaultPodSpec(spec: PodSpec): PodSpec {
   return {
     ...spec,
+    // A negative time is an instant: core/v1/conversion.go.
+    ...((spec.terminationGracePeriodSeconds ?? 0) < 0 ? { terminationGracePeriodSeconds: 1 } : {}),
     ...(spec.volumes ? { volumes: spec.volumes.map(defaultVolume) } : {}),
     ...(spec.initContainers ? { initContainers: spec.initContainers.map(defaultContainer) } : {}),
     ...(spec.ephemeralContainers
@@ -40,8 +43,36 @@ export function defaultPod(pod: Pod): Pod {
 }
 
 function defaultContainer(container: Container): Container {
-  if (container.imagePullPolicy) return container
-  return { ...container, imagePullPolicy: pullPolicyOf(container.image) }
+  const { resources } = container
+  return {
+    ...container,
+    ...(resources ? { resources: roundResources(resources) } : {}),
+    imagePullPolicy: container.imagePullPolicy ?? pullPolicyOf(container.image),
+  }
+}
+
+type Resources = NonNullable<Container['resources']>
+
+const MILLI = 10n ** 6n
+
+/** Who asks for less than a thousandth gets one: SetDefaults_ResourceList. */
+function roundResources(resources: Resources): Resources {
+  const rounded = (['limits', 'requests'] as const).flatMap((key) =>
+    resources[key] ? [[key, roundAmounts(resources[key])] as const] : [],
+  )
+  return { ...resources, ...Object.fromEntries(rounded) }
+}
+
+function roundAmounts(amounts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(amounts).map(([name, text]) => {
+      const amount = parseQuantity(String(text))
+      if ('error' in amount || amount.nanos % MILLI === 0n) return [name, text]
+      const up = amount.nanos > 0n ? MILLI : 0n
+      const nanos = (amount.nanos / MILLI) * MILLI + up
+      return [name, formatQuantity({ nanos, format: amount.format })]
+    }),
+  )
 }
 
 function pullPolicyOf(image = '') {
@@ -57,6 +88,10 @@ function isLatest(image: string): boolean {
 
 function defaultVolume(volume: Volume): Volume {
   const { name: _, ...sources } = volume
+  const { image } = volume
+  if (image && !image.pullPolicy) {
+    return { ...volume, image: { ...image, pullPolicy: pullPolicyOf(image.reference) } }
+  }
   return Object.keys(sources).length === 0 ? { ...volume, emptyDir: {} } : volume
 }
 

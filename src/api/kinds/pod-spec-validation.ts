@@ -7,6 +7,7 @@ import {
   invalid,
   notSupported,
   required,
+  tooLong,
 } from '../field-error.ts'
 import { validateLegacyIP } from '../validation/ip-rules.ts'
 import { validateLabels } from '../validation/labels.ts'
@@ -17,85 +18,97 @@ import {
   isDNS1123Subdomain,
   isQualifiedName,
 } from '../validation/names.ts'
-import { validateContainers } from './container-validation.ts'
+import { validateAffinity } from './affinity-validation.ts'
+import {
+  oneOf,
+  type PodOfContainers,
+  validateContainers,
+  validateEphemeralContainers,
+  validateInitContainers,
+} from './container-validation.ts'
+import { validateDNSConfig } from './dns-config-validation.ts'
+import {
+  validateHostProcess,
+  validateHostUsers,
+  validateOS,
+  validatePodSecurity,
+} from './pod-security-validation.ts'
+import {
+  checkContainerResourceName,
+  checkPodResourceName,
+  validateResources,
+} from './resource-validation.ts'
 import { validateTolerations } from './toleration-validation.ts'
+import { validateTopologySpread } from './topology-spread-validation.ts'
 import { validateVolumes } from './volume-validation.ts'
 
 const dnsPolicies = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None']
 const restartPolicies = ['Always', 'OnFailure', 'Never']
 export const maxInt32 = 2 ** 31 - 1
 
-/** `inPod`: not in a template, whose host ports the Pod made of it will default. */
-export function validatePodSpec(
-  spec: PodSpec,
-  at: string,
-  { inPod }: { readonly inPod: boolean },
-): FieldError[] {
-  const volumes = new Set((spec.volumes ?? []).map(({ name }) => name))
-  const { containers = [], restartPolicy = '', dnsPolicy = '', activeDeadlineSeconds } = spec
+export interface PodSpecRules {
+  /** Not in a template, whose host ports the Pod made of it will default. */
+  readonly inPod: boolean
+  readonly podName?: string
+}
+
+export function validatePodSpec(spec: PodSpec, at: string, rules: PodSpecRules): FieldError[] {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec
+  const { restartPolicy = '', dnsPolicy = '', resources, os } = spec
+  const volumes = validateVolumes(spec.volumes ?? [], `${at}.volumes`, rules)
+  const pod: PodOfContainers = {
+    volumes: volumes.valid,
+    claims: (spec.resourceClaims ?? []).map(({ name = '' }) => name),
+    restartPolicy,
+    gracePeriod: spec.terminationGracePeriodSeconds ?? 0,
+    hostUsers: spec.hostUsers ?? true,
+    os: os?.name,
+  }
+  const others = [...containers, ...initContainers]
   return [
-    ...validateVolumes(spec.volumes ?? [], `${at}.volumes`),
-    ...(containers.length === 0 ? [required(`${at}.containers`)] : []),
-    ...validateContainers(containers, volumes, `${at}.containers`),
-    ...validateInitContainers(spec, volumes, at),
-    ...(spec.hostNetwork ? checkHostNetworkPorts(containers, at, inPod) : []),
-    ...(restartPolicies.includes(restartPolicy)
-      ? []
-      : [notSupported(`${at}.restartPolicy`, restartPolicy, restartPolicies)]),
-    ...(dnsPolicies.includes(dnsPolicy)
-      ? []
-      : [notSupported(`${at}.dnsPolicy`, dnsPolicy, dnsPolicies)]),
+    ...(spec.terminationGracePeriodSeconds === undefined
+      ? [required(`${at}.terminationGracePeriodSeconds`)]
+      : []),
+    ...volumes.errors,
+    ...validateContainers(containers, pod, `${at}.containers`),
+    ...validateInitContainers(initContainers, containers, pod, `${at}.initContainers`),
+    ...validateEphemeralContainers(ephemeralContainers, others, pod, `${at}.ephemeralContainers`),
+    ...(resources ? checkPodResources(spec, pod, `${at}.resources`) : []),
+    ...(spec.hostNetwork ? checkHostNetworkPorts(containers, at, rules.inPod) : []),
+    ...oneOf(restartPolicy, restartPolicies, `${at}.restartPolicy`),
+    ...oneOf(dnsPolicy, dnsPolicies, `${at}.dnsPolicy`),
     ...validateLabels(spec.nodeSelector, `${at}.nodeSelector`),
-    ...checkDNSConfig(spec, `${at}.dnsConfig`),
+    ...validatePodSecurity(spec, `${at}.securityContext`),
+    ...validateAffinity(spec.affinity, `${at}.affinity`),
+    ...validateDNSConfig(spec, `${at}.dnsConfig`),
     ...(spec.readinessGates ?? []).flatMap(({ conditionType = '' }, index) =>
       checkName(isQualifiedName, conditionType, `${at}.readinessGates[${index}].conditionType`),
     ),
+    ...checkSchedulingGates(spec, `${at}.schedulingGates`),
+    ...validateTopologySpread(
+      spec.topologySpreadConstraints ?? [],
+      `${at}.topologySpreadConstraints`,
+    ),
+    ...validateHostProcess(spec, at),
+    ...validateHostUsers(spec, at),
+    ...checkHostname(spec, `${at}.hostnameOverride`),
     ...checkNames(spec, at),
-    ...(activeDeadlineSeconds === undefined ||
-    (activeDeadlineSeconds >= 1 && activeDeadlineSeconds <= maxInt32)
-      ? []
-      : [
-          invalid(
-            `${at}.activeDeadlineSeconds`,
-            activeDeadlineSeconds,
-            inclusiveRange(1, maxInt32),
-          ),
-        ]),
     ...validateTolerations(spec.tolerations ?? [], `${at}.tolerations`),
     ...checkHostAliases(spec, `${at}.hostAliases`),
+    ...checkClasses(spec, at),
+    ...validateOS(spec, at),
   ]
 }
 
-function validateInitContainers(
-  { initContainers = [], containers = [] }: PodSpec,
-  volumes: ReadonlySet<string>,
-  parent: string,
-): FieldError[] {
-  const at = `${parent}.initContainers`
-  const regular = new Set(containers.map(({ name }) => name))
-  const unset = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const
-  // They run one after another, so their ports conflict only within each.
-  return initContainers.flatMap((container, index) => {
-    const field = `${at}[${index}]`
-    const own = validateContainers([container], volumes, at).map((error) => ({
-      ...error,
-      field: error.field.replace(`${at}[0]`, field),
-    }))
-    const taken = initContainers.findIndex(({ name }) => name === container.name) < index
-    const isSidecar = container.restartPolicy === 'Always'
-    return [
-      ...own,
-      ...(taken || regular.has(container.name) ? [duplicate(`${field}.name`, container.name)] : []),
-      ...unset
-        .filter((key) => !isSidecar && container[key])
-        .map((key) =>
-          forbidden(
-            `${field}.${key}`,
-            'may not be set for init containers without restartPolicy=Always',
-          ),
-        ),
-    ]
-  })
+function checkPodResources(spec: PodSpec, pod: PodOfContainers, at: string): FieldError[] {
+  const { resources = {}, os } = spec
+  if (os?.name === 'windows') return [forbidden(at, 'may not be set for a windows pod')]
+  return [
+    ...(resources.claims
+      ? [forbidden(`${at}.claims`, 'claims may not be set for Resources at pod-level')]
+      : []),
+    ...validateResources(resources, at, checkPodResourceName, pod.claims),
+  ]
 }
 
 function checkHostNetworkPorts(
@@ -118,60 +131,43 @@ function checkHostNetworkPorts(
   )
 }
 
-function checkDNSConfig({ dnsConfig, dnsPolicy }: PodSpec, at: string): FieldError[] {
-  const { nameservers = [], searches = [], options = [] } = dnsConfig ?? {}
-  if (dnsPolicy === 'None') {
-    if (!dnsConfig) return [required(at, 'must provide `dnsConfig` when `dnsPolicy` is None')]
-    if (nameservers.length === 0) {
-      const detail = 'must provide at least one DNS nameserver when `dnsPolicy` is None'
-      return [required(`${at}.nameservers`, detail)]
-    }
-  }
-  const limit = (over: boolean, key: string, value: unknown, detail: string) =>
-    over ? [invalid(`${at}.${key}`, value, detail)] : []
+function checkSchedulingGates({ schedulingGates = [] }: PodSpec, at: string): FieldError[] {
+  return schedulingGates.flatMap(({ name = '' }, index) => [
+    ...checkName(isQualifiedName, name, `${at}[${index}]`),
+    ...(schedulingGates.slice(0, index).some((other) => (other.name ?? '') === name)
+      ? [duplicate(`${at}[${index}]`, name)]
+      : []),
+  ])
+}
+
+function checkHostname(spec: PodSpec, field: string): FieldError[] {
+  const { hostnameOverride: name } = spec
+  if (name === undefined) return []
+  const refuse = (what: string) => forbidden(field, `may not be specified when ${what} is true`)
   return [
-    ...limit(
-      nameservers.length > 3,
-      'nameservers',
-      nameservers,
-      'must not have more than 3 nameservers',
-    ),
-    ...nameservers.flatMap((ip, index) => validateLegacyIP(ip, `${at}.nameservers[${index}]`)),
-    ...limit(searches.length > 32, 'searches', searches, 'must not have more than 32 search paths'),
-    ...limit(
-      searches.join(' ').length > 2048,
-      'searches',
-      searches,
-      'must not have more than 2048 characters (including spaces) in the search list',
-    ),
-    ...searches.flatMap((search, index) => {
-      const name = search.replace(/\.$/, '')
-      return search === '.' ? [] : checkName(isSearchDomain, name, `${at}.searches[${index}]`)
-    }),
-    ...options.flatMap(({ name = '' }, index) =>
-      name === '' ? [required(`${at}.options[${index}]`, 'must not be empty')] : [],
-    ),
+    ...(spec.setHostnameAsFQDN ? [refuse('setHostnameAsFQDN')] : []),
+    ...(spec.hostNetwork ? [refuse('hostNetwork')] : []),
+    ...(name.length > 64 ? [tooLong(field, 64)] : []),
+    ...checkName(isDNS1123Subdomain, name, field),
   ]
 }
 
-/** RelaxedDNSSearchValidation: SRV names have labels that begin with an underscore. */
-const isSearchDomain = (value: string) =>
-  isDNS1123Subdomain(value.replace(/(^|\.)_(?=[a-z0-9])/g, '$1').replace(/_/g, '-')).map((text) =>
-    text
-      .replace("characters, '-' or '.'", "characters, '_', '-' or '.'")
-      .replaceAll('[a-z0-9]([-a-z0-9]*[a-z0-9])?', '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?'),
-  )
-
 function checkNames(spec: PodSpec, at: string): FieldError[] {
-  const rules = [
-    ['serviceAccountName', isDNS1123Subdomain],
-    ['nodeName', isDNS1123Subdomain],
-    ['hostname', isDNS1123Label],
-    ['subdomain', isDNS1123Label],
-  ] as const
-  return rules.flatMap(([key, rule]) =>
-    spec[key] ? checkName(rule, spec[key], `${at}.${key}`) : [],
-  )
+  const { activeDeadlineSeconds: deadline } = spec
+  const named = (key: 'serviceAccountName' | 'nodeName' | 'hostname' | 'subdomain') => {
+    const rule = key === 'hostname' || key === 'subdomain' ? isDNS1123Label : isDNS1123Subdomain
+    return spec[key] ? checkName(rule, spec[key], `${at}.${key}`) : []
+  }
+  const isFine = deadline === undefined || (deadline >= 1 && deadline <= maxInt32)
+  return [
+    ...named('serviceAccountName'),
+    ...named('nodeName'),
+    ...(isFine
+      ? []
+      : [invalid(`${at}.activeDeadlineSeconds`, deadline, inclusiveRange(1, maxInt32))]),
+    ...named('hostname'),
+    ...named('subdomain'),
+  ]
 }
 
 function checkHostAliases({ hostAliases = [] }: PodSpec, at: string): FieldError[] {
@@ -181,4 +177,26 @@ function checkHostAliases({ hostAliases = [] }: PodSpec, at: string): FieldError
       checkName(isDNS1123Subdomain, name, `${at}[${index}].hostnames[${i}]`),
     ),
   ])
+}
+
+function checkClasses(spec: PodSpec, at: string): FieldError[] {
+  const { priorityClassName, runtimeClassName, overhead } = spec
+  const preemptionPolicy: string | undefined = spec.preemptionPolicy
+  const policies = ['PreemptLowerPriority', 'Never']
+  return [
+    ...(priorityClassName
+      ? checkName(isDNS1123Subdomain, priorityClassName, `${at}.priorityClassName`)
+      : []),
+    ...(runtimeClassName === undefined
+      ? []
+      : checkName(isDNS1123Subdomain, runtimeClassName, `${at}.runtimeClassName`)),
+    ...(preemptionPolicy === undefined || policies.includes(preemptionPolicy)
+      ? []
+      : preemptionPolicy === ''
+        ? [required(`${at}.preemptionPolicy`)]
+        : [notSupported(`${at}.preemptionPolicy`, preemptionPolicy, policies)]),
+    ...(overhead
+      ? validateResources({ limits: overhead }, `${at}.overhead`, checkContainerResourceName)
+      : []),
+  ]
 }

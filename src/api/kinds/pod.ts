@@ -1,12 +1,14 @@
-import type { Container, Pod } from '../core.ts'
-import { forbidden } from '../field-error.ts'
+import type { Pod } from '../core.ts'
+import { type FieldError, forbidden } from '../field-error.ts'
 import { pods } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
+import { checkImageSpaces } from './container-validation.ts'
 import { defineKind } from './define-kind.ts'
 import { defaultPod } from './pod-defaults.ts'
 import { qosClassOf } from './pod-qos.ts'
 import { validatePodSpec } from './pod-spec-validation.ts'
 import { validatePodChange } from './pod-update.ts'
+import { warnOfPodSpec } from './pod-warnings.ts'
 
 export const pod = defineKind<Pod>({
   resource: pods,
@@ -29,27 +31,38 @@ export const pod = defineKind<Pod>({
     ...object,
     status: { phase: 'Pending', qosClass: qosClassOf(object.spec) },
   }),
-  validate: ({ spec }, old) => [
-    ...validatePodSpec(spec, 'spec', { inPod: true }),
-    ...(old === undefined && (spec.ephemeralContainers ?? []).length > 0
-      ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
-      : []),
-  ],
+  validate: validatePod,
   validateChange: validatePodChange,
-  warnings: ({ spec }) => warnOfPorts(spec.containers ?? [], 'spec.containers'),
+  warnings: ({ metadata, spec }, old) => (old ? [] : warnOfPodSpec(spec, metadata)),
 })
 
-/** Two containers of a pod share its addresses. Source: pkg/api/pod/warnings.go. */
-export function warnOfPorts(containers: readonly Container[], at: string): string[] {
-  const seen = new Map<string, string>()
-  return containers.flatMap(({ ports = [] }, index) =>
-    ports.flatMap(({ protocol, hostIP = '', hostPort = 0, containerPort }, i) => {
-      const field = `${at}[${index}].ports[${i}]`
-      const key = `${protocol}/${hostIP}/${hostPort}/${containerPort}`
-      const first = seen.get(key)
-      if (first) return [`${field}: duplicate port definition with ${first}`]
-      seen.set(key, field)
-      return []
-    }),
+/** Source: core/validation v1.36, validatePodMetadataAndSpec and ValidatePodCreate. */
+function validatePod({ metadata, spec }: Pod, old?: Pod): FieldError[] {
+  const { nodeName, schedulingGates = [], ephemeralContainers = [] } = spec
+  const gated = 'cannot be set until all schedulingGates have been cleared'
+  const isNew = old === undefined
+  return [
+    ...validatePodSpec(spec, 'spec', { inPod: true, podName: metadata.name }),
+    ...checkTokens(spec),
+    ...(['containers', 'initContainers'] as const).flatMap((key) =>
+      (spec[key] ?? []).flatMap((container, i) => checkImageSpaces(container, `spec.${key}[${i}]`)),
+    ),
+    ...(isNew && ephemeralContainers.length > 0
+      ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
+      : []),
+    ...(isNew && nodeName && schedulingGates.length > 0 ? [forbidden('spec.nodeName', gated)] : []),
+  ]
+}
+
+/** A token is one of the pod's account. */
+function checkTokens({ serviceAccountName, volumes = [] }: Pod['spec']): FieldError[] {
+  if (serviceAccountName) return []
+  const detail = 'must not be specified when serviceAccountName is not set'
+  return volumes.flatMap(({ projected }, i) =>
+    (projected?.sources ?? []).flatMap(({ serviceAccountToken }, j) =>
+      serviceAccountToken
+        ? [forbidden(`spec.volumes[${i}].projected.sources[${j}].serviceAccountToken`, detail)]
+        : [],
+    ),
   )
 }

@@ -4,9 +4,9 @@ import { replicationControllers } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { validateCounts } from './deployment.ts'
-import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
 import { validatePodTemplate } from './pod-template.ts'
+import { warnOfPodTemplate } from './pod-warnings.ts'
 import { validateReplicaStatus } from './replica-set.ts'
 
 // Source: core/v1/defaults.go, core/validation and registry/core/replicationcontroller.
@@ -22,8 +22,7 @@ export const replicationController = defineKind<ReplicationController>({
   prepareCreate: (object) => ({ ...object, status: { replicas: 0 } }),
   validate: ({ spec }) => validateSpec(spec),
   validateStatus: ({ status }) => validateReplicaStatus(status),
-  warnings: ({ spec }) =>
-    warnOfPorts(spec.template?.spec?.containers ?? [], 'spec.template.spec.containers'),
+  warnings: ({ spec }) => warnOfPodTemplate(spec.template, 'spec.template'),
 })
 
 /** Selector and labels are those of the template where nobody says otherwise. */

@@ -66,7 +66,7 @@ function checkStacks(spec: ServiceSpec): FieldError[] {
     const address = parseIPSloppy(ip)
     return address && `IPv${familyOf(address)}`
   })
-  const oneEach = clusterIPs.length <= 1 || (clusterIPs.length === 2 && stacks[0] !== stacks[1])
+  const oneEach = clusterIPs.length <= 1 || new Set(stacks).size === 2
   const mismatches = isHeadless(spec)
     ? []
     : stacks.flatMap((stack, index) => {
@@ -115,11 +115,9 @@ function checkChange(
   const single = spec.ipFamilyPolicy === 'SingleStack'
   return [
     ...(released && (spec.clusterIPs ?? []).length === 0
-      ? [invalid(`spec.${key}[0]`, now, `primary ${singular} can not be unset`)]
+      ? [invalid(`spec.${key}[0]`, spec[key], `primary ${singular} can not be unset`)]
       : []),
-    ...(changed
-      ? [invalid(`spec.${key}[0]`, key === 'clusterIPs' ? now : (spec.clusterIPs ?? []), fixed)]
-      : []),
+    ...(changed ? [invalid(`spec.${key}[0]`, spec.clusterIPs, fixed)] : []),
     ...(released && now.length === 1 && !single
       ? [
           invalid(

@@ -24,9 +24,9 @@ function defaultSpec({ sessionAffinityConfig, ...spec }: ServiceSpec): ServiceSp
     ...(isExternallyAccessible(spec)
       ? { externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster' }
       : {}),
-    ...(type === 'ExternalName'
-      ? {}
-      : { internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster' }),
+    ...(type === 'ClusterIP' || type === 'NodePort' || type === 'LoadBalancer'
+      ? { internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster' }
+      : {}),
     ...(type === 'LoadBalancer'
       ? { allocateLoadBalancerNodePorts: spec.allocateLoadBalancerNodePorts ?? true }
       : {}),

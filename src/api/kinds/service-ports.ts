@@ -12,12 +12,14 @@ import { validatePortNumberOrName } from '../validation/ports.ts'
 
 export const protocols = ['SCTP', 'TCP', 'UDP']
 
-export function validateServicePorts({ type, ports = [] }: ServiceSpec): FieldError[] {
-  return [
-    ...ports.flatMap((port, index) => checkPort(port, ports, index)),
-    ...(type === 'ClusterIP' ? checkNoNodePorts(ports) : []),
-    ...checkPairs(ports),
-  ]
+/** Each port by itself. */
+export function validateServicePorts({ ports = [] }: ServiceSpec): FieldError[] {
+  return ports.flatMap((port, index) => checkPort(port, ports, index))
+}
+
+/** What ports mean to each other and to the type. */
+export function validatePortPairs({ type, ports = [] }: ServiceSpec): FieldError[] {
+  return [...(type === 'ClusterIP' ? checkNoNodePorts(ports) : []), ...checkPairs(ports)]
 }
 
 function checkPort(port: ServicePort, ports: readonly ServicePort[], index: number): FieldError[] {

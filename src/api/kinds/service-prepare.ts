@@ -19,13 +19,20 @@ export function prepareServiceCreate(service: Service): Service {
 }
 
 export function prepareServiceUpdate(service: Service, old: Service): Service {
-  const carried = carryAllocated(service.spec, old.spec)
-  return { ...service, spec: dropMeaningless(syncClusterIPs(carried, old.spec), old.spec) }
+  const carried = syncClusterIPs(carryAllocated(service.spec, old.spec), old.spec)
+  const spec = dropMeaningless(carried, old.spec)
+  // What a load balancer once told is nothing to a Service that has none any more.
+  const status = spec.type === 'LoadBalancer' ? service.status : withoutLoadBalancer(service.status)
+  return { ...service, spec, ...(status ? { status } : {}) }
 }
+
+const withoutLoadBalancer = (status: Service['status']) => status && { ...status, loadBalancer: {} }
 
 const needsClusterIP = ({ type }: ServiceSpec) => type !== 'ExternalName'
 
-const needsNodePort = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec) =>
+const hasNodePorts = ({ type }: ServiceSpec) => type === 'NodePort' || type === 'LoadBalancer'
+
+const getsNodePorts = ({ type, allocateLoadBalancerNodePorts }: ServiceSpec) =>
   type === 'NodePort' || (type === 'LoadBalancer' && allocateLoadBalancerNodePorts !== false)
 
 export const needsHealthCheckNodePort = ({ type, externalTrafficPolicy }: ServiceSpec) =>
@@ -36,12 +43,9 @@ function carryAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   const carried: { -readonly [K in keyof ServiceSpec]: ServiceSpec[K] } = { ...spec }
   if (needsClusterIP(old) && needsClusterIP(spec)) {
     if (!carried.clusterIP && old.clusterIP) carried.clusterIP = old.clusterIP
-    const same = carried.clusterIP === old.clusterIP
-    if (!carried.clusterIPs?.length && old.clusterIPs && same) carried.clusterIPs = old.clusterIPs
-    if (!carried.ipFamilies?.length && old.ipFamilies) carried.ipFamilies = old.ipFamilies
-    if (!carried.ipFamilyPolicy && old.ipFamilyPolicy) carried.ipFamilyPolicy = old.ipFamilyPolicy
+    if (!carried.clusterIPs?.length && old.clusterIPs?.length) carried.clusterIPs = old.clusterIPs
   }
-  if (needsNodePort(old) && needsNodePort(spec) && spec.ports) {
+  if (getsNodePorts(old) && getsNodePorts(spec) && spec.ports) {
     carried.ports = carryNodePorts(spec.ports, old.ports ?? [])
   }
   if (needsHealthCheckNodePort(old) && needsHealthCheckNodePort(spec)) {
@@ -54,7 +58,7 @@ function carryAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
 
 type Ports = NonNullable<ServiceSpec['ports']>
 
-/** By the port's name, unless another port now asks for that nodePort. */
+/** By the port's name, unless a port asks for that nodePort already. */
 function carryNodePorts(ports: Ports, old: Ports): Ports {
   const asked = new Set(ports.map(({ nodePort }) => nodePort))
   const held = new Map(old.map(({ name = '', nodePort }) => [name, nodePort]))
@@ -66,21 +70,26 @@ function carryNodePorts(ports: Ports, old: Ports): Ports {
 
 /** A client that knows only clusterIP changes only that one. */
 function syncClusterIPs(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
-  if ((spec.clusterIP ?? '') === (old.clusterIP ?? '')) {
-    const known = spec.clusterIP && !spec.clusterIPs?.length
-    return known ? { ...spec, clusterIPs: [spec.clusterIP!] } : spec
+  const { clusterIP = '', clusterIPs = [] } = spec
+  const before = old.clusterIP ?? ''
+  if (clusterIP === before) {
+    const forgotten = (old.clusterIPs ?? []).length > 0 && clusterIPs.length === 0
+    return forgotten ? { ...spec, clusterIPs: old.clusterIPs! } : spec
   }
-  if (!equalJSON(spec.clusterIPs ?? [], old.clusterIPs ?? [])) return spec
-  if (!spec.clusterIP) return omit(spec, ['clusterIPs'])
-  return { ...spec, clusterIPs: [spec.clusterIP, ...(spec.clusterIPs ?? []).slice(1)] }
+  if (!equalJSON(clusterIPs, old.clusterIPs ?? [])) return spec
+  if (clusterIP !== '') return { ...spec, clusterIPs: [clusterIP] }
+  return before === '' ? spec : omit(spec, ['clusterIPs'])
 }
 
 /** Only what the server may have set itself and the client left as it was: a change by the client is for validation. */
 function dropMeaningless(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   const leaves = (needs: (spec: ServiceSpec) => boolean) => needs(old) && !needs(spec)
   const dropped: Key[] = []
-  if (leaves(needsClusterIP))
-    dropped.push('clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy')
+  if (leaves(needsClusterIP)) {
+    const sameIPs = (['clusterIP', 'clusterIPs'] as const).every((key) => isKept(spec, old, key))
+    dropped.push(...(sameIPs ? (['clusterIP', 'clusterIPs'] as const) : []))
+    dropped.push('ipFamilies', 'ipFamilyPolicy')
+  }
   if (leaves(needsHealthCheckNodePort)) dropped.push('healthCheckNodePort')
   if (leaves(({ type }) => type === 'LoadBalancer')) {
     dropped.push('allocateLoadBalancerNodePorts', 'loadBalancerClass')
@@ -88,15 +97,18 @@ function dropMeaningless(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   if (leaves(isExternallyAccessible)) dropped.push('externalTrafficPolicy')
   const slim = omit(
     spec,
-    dropped.filter((key) => equalJSON(spec[key], old[key])),
+    dropped.filter((key) => isKept(spec, old, key)),
   )
-  if (!leaves(needsNodePort) || !sameNodePorts(spec, old)) return slim
+  if (!leaves(hasNodePorts) || !addsNoNodePorts(spec, old)) return slim
   return { ...slim, ports: (slim.ports ?? []).map(({ nodePort: _, ...port }) => port) }
 }
 
-function sameNodePorts(spec: ServiceSpec, old: ServiceSpec): boolean {
-  const set = ({ ports = [] }: ServiceSpec) => ports.map(({ nodePort = 0 }) => nodePort).sort()
-  return equalJSON(set(spec), set(old))
+const isKept = (spec: ServiceSpec, old: ServiceSpec, key: Key) => equalJSON(spec[key], old[key])
+
+/** Ports may come and go, as long as no node port is new. */
+function addsNoNodePorts(spec: ServiceSpec, old: ServiceSpec): boolean {
+  const held = new Set((old.ports ?? []).map(({ nodePort }) => nodePort))
+  return (spec.ports ?? []).every(({ nodePort }) => !nodePort || held.has(nodePort))
 }
 
 function omit(spec: ServiceSpec, keys: readonly Key[]): ServiceSpec {

@@ -11,7 +11,7 @@ import {
 } from '../validation/names.ts'
 import { isHeadless, validateClusterIPChange, validateClusterIPs } from './service-cluster-ips.ts'
 import { isExternallyAccessible } from './service-defaults.ts'
-import { validateServicePorts } from './service-ports.ts'
+import { validatePortPairs, validateServicePorts } from './service-ports.ts'
 import { needsHealthCheckNodePort } from './service-prepare.ts'
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']
@@ -32,6 +32,7 @@ export function validateService(service: Service, old?: Service): FieldError[] {
     ...validateClusterIPs(service, old),
     ...checkExternalIPs(spec, old?.spec),
     ...(types.includes(spec.type ?? '') ? [] : [notSupported('spec.type', spec.type, types)]),
+    ...validatePortPairs(spec),
     ...checkSourceRanges(service, old),
     ...checkLoadBalancerFields(spec),
     ...checkTrafficPolicies(spec),
@@ -48,6 +49,7 @@ export function validateServiceChange(service: Service, old: Service): FieldErro
     ...(stays && classChanged
       ? [invalid('spec.loadBalancerClass', spec.loadBalancerClass, 'may not change once set')]
       : []),
+    ...checkLoadBalancerClass(spec),
     ...(checked && spec.healthCheckNodePort !== old.spec.healthCheckNodePort
       ? [forbidden('spec.healthCheckNodePort', 'field is immutable')]
       : []),
@@ -144,20 +146,20 @@ function checkSourceRanges({ spec, metadata }: Service, old?: Service): FieldErr
 }
 
 function checkLoadBalancerFields(spec: ServiceSpec): FieldError[] {
-  const { type, allocateLoadBalancerNodePorts, loadBalancerClass } = spec
-  if (type === 'LoadBalancer') {
-    return [
-      ...(allocateLoadBalancerNodePorts === undefined
-        ? [required('allocateLoadBalancerNodePorts')]
-        : []),
-      ...(loadBalancerClass === undefined
-        ? []
-        : checkName(isQualifiedName, loadBalancerClass, 'spec.loadBalancerClass')),
-    ]
-  }
-  return (['allocateLoadBalancerNodePorts', 'loadBalancerClass'] as const)
-    .filter((key) => spec[key] !== undefined)
-    .map((key) => forbidden(`spec.${key}`, onlyLoadBalancer))
+  const isSet = spec.allocateLoadBalancerNodePorts !== undefined
+  const key = 'allocateLoadBalancerNodePorts'
+  const misplaced = isSet ? [forbidden(`spec.${key}`, onlyLoadBalancer)] : []
+  const missing = isSet ? [] : [required(key)] // upstream's path has no `spec`
+  return [...(spec.type === 'LoadBalancer' ? missing : misplaced), ...checkLoadBalancerClass(spec)]
+}
+
+/** On an update upstream says what is wrong here twice. */
+function checkLoadBalancerClass({ type, loadBalancerClass }: ServiceSpec): FieldError[] {
+  const field = 'spec.loadBalancerClass'
+  if (loadBalancerClass === undefined) return []
+  return type === 'LoadBalancer'
+    ? checkName(isQualifiedName, loadBalancerClass, field)
+    : [forbidden(field, onlyLoadBalancer)]
 }
 
 function checkTrafficPolicies(spec: ServiceSpec): FieldError[] {
@@ -189,8 +191,8 @@ function checkHealthCheck(spec: ServiceSpec): FieldError[] {
   const field = 'spec.healthCheckNodePort'
   const port = spec.healthCheckNodePort ?? 0
   if (needsHealthCheckNodePort(spec)) {
-    // The allocator fills it in; an absent one is its business.
-    return port === 0 ? [] : isPortNumber(port).map((detail) => invalid(field, port, detail))
+    if (port === 0) return [required(field)]
+    return isPortNumber(port).map((detail) => invalid(field, port, detail))
   }
   const detail =
     "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"

@@ -1,7 +1,7 @@
 import type { Service } from '../core.ts'
 import { quoteLikeGo } from '../field-error.ts'
 import { services } from '../resources.ts'
-import { warnOfIP } from '../validation/ip-rules.ts'
+import { warnOfCIDR, warnOfIP } from '../validation/ip-rules.ts'
 import { isDNS1123Label } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { defaultService } from './service-defaults.ts'
@@ -56,6 +56,9 @@ function warnOfService({ metadata, spec }: Service): string[] {
       ? ['spec.externalIPs is deprecated and may no longer be implemented in some clusters']
       : []),
     ...warnOfIP(loadBalancerIP, 'spec.loadBalancerIP'),
+    ...(spec.loadBalancerSourceRanges ?? []).flatMap((range, i) =>
+      warnOfCIDR(range, `spec.loadBalancerSourceRanges[${i}]`),
+    ),
     ...(isExternalName && externalIPs.length > 0
       ? ['spec.externalIPs is ignored when spec.type is "ExternalName"']
       : []),

@@ -7,9 +7,9 @@ import { checkName, isDNS1123Label } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { validateCounts, validateRequiredSelector } from './deployment.ts'
 import { validateClaimSpec, warnOfClaimSpec } from './persistent-volume-claim-validation.ts'
-import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
 import { validatePodTemplate } from './pod-template.ts'
+import { warnOfPodTemplate } from './pod-warnings.ts'
 
 // Source: apps/v1/defaults.go, apps/validation and registry/apps/statefulset.
 export const statefulSet = defineKind<StatefulSet>({
@@ -26,7 +26,7 @@ export const statefulSet = defineKind<StatefulSet>({
   validateChange: ({ spec }, old) => validateChange(spec, old.spec),
   validateStatus: ({ status }, old) => (status ? validateStatus(status, old.status) : []),
   warnings: ({ spec }) => [
-    ...warnOfPorts(spec.template?.spec?.containers ?? [], 'spec.template.spec.containers'),
+    ...warnOfPodTemplate(spec.template, 'spec.template'),
     ...(spec.volumeClaimTemplates ?? []).flatMap((claim, index) =>
       warnOfClaimSpec(claim.spec ?? {}, `spec.volumeClaimTemplates[${index}]`),
     ),

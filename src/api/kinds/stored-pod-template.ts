@@ -2,9 +2,9 @@ import type { PodTemplate } from '../replication.ts'
 import { podTemplates } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
-import { warnOfPorts } from './pod.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
 import { validatePodTemplateSpec } from './pod-template.ts'
+import { warnOfPodTemplate } from './pod-warnings.ts'
 
 // Source: core/validation ValidatePodTemplate and registry/core/podtemplate.
 export const podTemplate = defineKind<PodTemplate>({
@@ -16,6 +16,5 @@ export const podTemplate = defineKind<PodTemplate>({
     template: defaultPodTemplate(object.template ?? { spec: { containers: [] } }),
   }),
   validate: ({ template }) => (template ? validatePodTemplateSpec(template, 'template') : []),
-  warnings: ({ template }) =>
-    warnOfPorts(template?.spec?.containers ?? [], 'template.spec.containers'),
+  warnings: ({ template }) => warnOfPodTemplate(template, 'template'),
 })

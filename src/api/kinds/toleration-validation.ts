@@ -44,6 +44,10 @@ function checkValue({ operator = 'Equal', value = '' }: Toleration, field: strin
       return value === ''
         ? []
         : [invalid(field, value, "value must be empty when `operator` is 'Exists'")]
+    case 'Gt':
+    case 'Lt':
+      // They need the gate TaintTolerationComparisonOperators, off in 1.36.
+      return [notSupported(field, operator, ['Equal', 'Exists', 'Lt', 'Gt'])]
     default:
       return [notSupported(field, operator, ['Equal', 'Exists'])]
   }

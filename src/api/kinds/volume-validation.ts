@@ -1,68 +1,68 @@
-import type { ConfigMapVolumeSource, Volume } from '../core.ts'
+/** Source: core/validation v1.36, ValidateVolumes and validateVolumeSource. */
+import type { Volume } from '../core.ts'
 import { duplicate, type FieldError, forbidden, invalid, required } from '../field-error.ts'
-import { checkName, isDNS1123Label } from '../validation/names.ts'
-import { validateDescendingPath } from './container-validation.ts'
+import { checkName, isDNS1123Label, isDNS1123Subdomain } from '../validation/names.ts'
+import type { Volumes } from './volume-mount-validation.ts'
+import { sourceRules } from './volume-source-validation.ts'
 
-const fileMode = 'must be a number between 0 and 0777 (octal), both inclusive'
+export interface VolumeRules {
+  /** Of the pod; templates have none yet. */
+  readonly podName?: string | undefined
+  readonly inPod: boolean
+}
 
-/** Source: core/validation v1.36, ValidateVolumes: names, one source each, and the sources that name keys. */
-export function validateVolumes(volumes: readonly Volume[], at: string): FieldError[] {
-  return volumes.flatMap((volume, index) => {
+/** What upstream calls a source where it complains of a second one. */
+const spellings: Readonly<Record<string, string>> = { cephfs: 'cephFS', downwardAPI: 'downwarAPI' }
+
+/** @returns The errors, and the volumes without any, which mounts may use. */
+export function validateVolumes(
+  volumes: readonly Volume[],
+  at: string,
+  rules: VolumeRules,
+): { readonly errors: FieldError[]; readonly valid: Volumes } {
+  const { podName = '' } = rules
+  const created = new Set(
+    volumes.flatMap(({ name, ephemeral }) => (ephemeral && podName ? [`${podName}-${name}`] : [])),
+  )
+  const valid = new Map<string, Volume>()
+  const errors = volumes.flatMap((volume, index) => {
     const field = `${at}[${index}]`
-    const { name = '' } = volume
-    return [
-      ...validateSource(volume, field),
+    const { name = '', persistentVolumeClaim: claim } = volume
+    const own = [
+      ...validateSource(volume, field, rules),
       ...(name === ''
         ? [required(`${field}.name`)]
         : checkName(isDNS1123Label, name, `${field}.name`)),
-      ...(volumes.findIndex((other) => other.name === name) < index
-        ? [duplicate(`${field}.name`, name)]
-        : []),
+      ...(valid.has(name) ? [duplicate(`${field}.name`, name)] : []),
     ]
+    if (own.length === 0) valid.set(name, volume)
+    if (!claim || !created.has(claim.claimName)) return own
+    const detail = 'must not reference a PVC that gets created for an ephemeral volume'
+    const path = `${field}.persistentVolumeClaim.claimName`
+    return [...own, invalid(path, claim.claimName, detail)]
   })
+  return { errors, valid }
 }
 
-function validateSource(volume: Volume, at: string): FieldError[] {
-  const { name: _, ...sources } = volume
-  const [first, ...others] = Object.keys(sources)
+function validateSource(volume: Volume, at: string, rules: VolumeRules): FieldError[] {
+  const given: Readonly<Record<string, unknown>> = { ...volume }
+  const [first, ...others] = Object.keys(sourceRules).filter((key) => given[key] !== undefined)
   if (!first) return [required(at, 'must specify a volume type')]
-  const errors = others.map((key) =>
-    forbidden(`${at}.${key}`, 'may not specify more than 1 volume type'),
-  )
-  const { configMap, secret, hostPath } = volume
-  if (configMap) {
-    if (!configMap.name) errors.push(required(`${at}.configMap.name`))
-    errors.push(...validateKeyed(configMap, `${at}.configMap`))
-  }
-  if (secret) {
-    if (!secret.secretName) errors.push(required(`${at}.secret.secretName`))
-    errors.push(...validateKeyed(secret, `${at}.secret`))
-  }
-  if (hostPath && !hostPath.path) errors.push(required(`${at}.hostPath.path`))
-  return errors
-}
-
-/** What sources of files by key have in common. */
-type KeyedSource = Pick<ConfigMapVolumeSource, 'items' | 'defaultMode'>
-
-function validateKeyed({ defaultMode, items = [] }: KeyedSource, at: string): FieldError[] {
+  const field = first === 'gcePersistentDisk' ? `${at}.persistentDisk` : `${at}.${first}`
   return [
-    ...validateMode(defaultMode, `${at}.defaultMode`),
-    ...items.flatMap(({ key = '', path = '', mode }, index) => {
-      const field = `${at}.items[${index}]`
-      return [
-        ...(key === '' ? [required(`${field}.key`)] : []),
-        ...(path === '' ? [required(`${field}.path`)] : []),
-        ...validateDescendingPath(path, `${field}.path`),
-        ...(path.startsWith('..') && !path.startsWith('../') && path !== '..'
-          ? [invalid(`${field}.path`, path, "must not start with '..'")]
-          : []),
-        ...validateMode(mode, `${field}.mode`),
-      ]
-    }),
+    ...sourceRules[first]!(given[first] as never, field, rules),
+    ...(first === 'ephemeral' ? checkClaimName(volume.name ?? '', rules, at) : []),
+    ...others.map((key) =>
+      forbidden(`${at}.${spellings[key] ?? key}`, 'may not specify more than 1 volume type'),
+    ),
   ]
 }
 
-function validateMode(mode: number | undefined, field: string): FieldError[] {
-  return mode === undefined || (mode >= 0 && mode <= 0o777) ? [] : [invalid(field, mode, fileMode)]
+/** The claim of an ephemeral volume is named like the pod and the volume. */
+function checkClaimName(name: string, { podName = '' }: VolumeRules, at: string): FieldError[] {
+  if (podName === '' || name === '') return []
+  const claim = `${podName}-${name}`
+  return isDNS1123Subdomain(claim).map((detail) =>
+    invalid(`${at}.name`, name, `PVC name ${JSON.stringify(claim)}: ${detail}`),
+  )
 }

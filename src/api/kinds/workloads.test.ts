@@ -95,7 +95,8 @@ const invalidPods = [
   {
     name: 'a volume of two kinds',
     spec: { containers: [app], volumes: [{ name: 'v', configMap: { name: 'c' }, emptyDir: {} }] },
-    want: ['spec.volumes[0].emptyDir: Forbidden: may not specify more than 1 volume type'],
+    // validateVolumeSource looks for emptyDir first, whatever the order they were sent in.
+    want: ['spec.volumes[0].configMap: Forbidden: may not specify more than 1 volume type'],
   },
   {
     name: 'a probe without a handler',

@@ -4,7 +4,7 @@ import type { Pod } from '#api/core.ts'
 import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
 import type { Ingress } from '#api/networking.ts'
 import { ingresses, pods, priorityClasses } from '#api/resources.ts'
-import type { Admission, AdmissionRequest } from './admission.ts'
+import type { Admission, AdmissionRequest, StoredObjects } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createPriority } from './priority.ts'
@@ -16,6 +16,10 @@ const pod = (spec: Partial<Pod['spec']> = {}, annotations = {}): Pod => ({
   metadata: { name: 'web', namespace: 'default', annotations },
   spec: { containers: [], ...spec },
 })
+
+/** A store of these objects alone, which is only listed. */
+const holding = (objects: readonly object[]) =>
+  ({ list: async () => objects }) as unknown as StoredObjects
 
 const admit = async (plugin: Admission, request: Partial<AdmissionRequest>) => {
   const object = request.object ?? pod()
@@ -70,7 +74,7 @@ suite('a pod tolerates', () => {
 // plugin/pkg/admission/priority/admission_test.go; the numbers are those of pkg/apis/scheduling/types.go.
 suite('the priority of a pod', () => {
   const priority = createPriority()
-  before(() => priority.start?.(async () => SYSTEM_PRIORITY_CLASSES))
+  before(() => priority.start?.(holding(SYSTEM_PRIORITY_CLASSES)))
 
   test('is 0, and may push others away', async () => {
     const { spec } = await admit(priority, {})
@@ -91,7 +95,7 @@ suite('the priority of a pod', () => {
   test('is that of the default class', async () => {
     const plugin = createPriority()
     const tall = { metadata: { name: 'tall' }, value: 100, globalDefault: true }
-    await plugin.start?.(async () => [tall])
+    await plugin.start?.(holding([tall]))
     const { spec } = await admit(plugin, {})
     assert.deepEqual([spec.priority, spec.priorityClassName], [100, 'tall'])
     const second = { ...tall, metadata: { name: 'second' } }
@@ -159,7 +163,7 @@ suite('the class of an Ingress', () => {
   for (const { name, classes, want, ...rest } of cases) {
     test(name, async () => {
       const plugin = createDefaultIngressClass()
-      await plugin.start?.(async () => classes)
+      await plugin.start?.(holding(classes))
       const object: Ingress = {
         metadata: { name: 'web', annotations: 'annotations' in rest ? rest.annotations : {} },
         spec: 'spec' in rest ? rest.spec : {},

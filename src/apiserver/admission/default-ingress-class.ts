@@ -1,7 +1,7 @@
 import type { KubernetesObject } from '#api/meta.ts'
 import type { Ingress } from '#api/networking.ts'
-import { ingressClasses, ingresses, type Resource } from '#api/resources.ts'
-import type { Admission } from './admission.ts'
+import { ingressClasses, ingresses } from '#api/resources.ts'
+import type { Admission, StoredObjects } from './admission.ts'
 
 const IS_DEFAULT = 'ingressclass.kubernetes.io/is-default-class'
 /** The older way to name a class. */
@@ -9,10 +9,10 @@ const CLASS_ANNOTATION = 'kubernetes.io/ingress.class'
 
 /** Gives a new Ingress without a class the default one. Source: plugin/pkg/admission/network/defaultingressclass. */
 export function createDefaultIngressClass(): Admission {
-  let list: (resource: Resource) => Promise<readonly KubernetesObject[]> = async () => []
+  let stored: StoredObjects | undefined
   return {
-    async start(read) {
-      list = read
+    async start(objects) {
+      stored = objects
     },
     async admit({ operation, resource, object, subresource }) {
       if (operation !== 'CREATE' || resource.plural !== ingresses.plural || subresource)
@@ -20,7 +20,7 @@ export function createDefaultIngressClass(): Admission {
       const { spec, metadata } = object as Ingress
       if (spec?.ingressClassName !== undefined) return { object }
       if (metadata.annotations?.[CLASS_ANNOTATION] !== undefined) return { object }
-      const chosen = chooseDefault(await list(ingressClasses))
+      const chosen = chooseDefault((await stored?.list(ingressClasses)) ?? [])
       if (chosen === undefined) return { object }
       const admitted: Ingress = {
         ...(object as Ingress),

@@ -50,8 +50,8 @@ export function createPriority(): Admission {
   }
 
   return {
-    async start(read) {
-      list = read
+    async start(objects) {
+      list = (resource) => objects.list(resource)
     },
     async admit({ operation, resource, object, old, subresource }) {
       if (subresource) return { object }

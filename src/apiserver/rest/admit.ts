@@ -1,14 +1,21 @@
-import type { AdmissionRequest, Admitted } from '../admission/admission.ts'
+import type { KubernetesObject } from '#api/meta.ts'
+import type { AdmissionRequest } from '../admission/admission.ts'
 import type { RESTDeps } from './request.ts'
+
+/** As Admitted of all together: tells each plugin how the request ended, the last one first. */
+export interface AdmittedByAll {
+  readonly object: KubernetesObject
+  settle(stored: boolean): Promise<void>
+}
 
 /** Passes the object through every admission in turn; one that refuses undoes those before it. */
 export async function admit(
   { admission }: Pick<RESTDeps, 'admission'>,
   request: AdmissionRequest,
-): Promise<Required<Admitted>> {
-  const settlements: ((stored: boolean) => void)[] = []
-  const settle = (stored: boolean) => {
-    for (const each of settlements.reverse()) each(stored)
+): Promise<AdmittedByAll> {
+  const settlements: ((stored: boolean) => void | Promise<void>)[] = []
+  const settle = async (stored: boolean) => {
+    for (const each of settlements.reverse()) await each(stored)
   }
   let { object } = request
   try {
@@ -18,7 +25,7 @@ export async function admit(
       if (admitted.settle) settlements.push(admitted.settle)
     }
   } catch (error) {
-    settle(false)
+    await settle(false)
     throw error
   }
   return { object, settle }

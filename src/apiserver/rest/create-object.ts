@@ -51,7 +51,7 @@ export async function createObject(
     stored = result.ok
     return result.ok ? { object, value, modRevision: result.revision } : undefined
   } finally {
-    settle(stored)
+    await settle(stored)
   }
 }
 

@@ -93,7 +93,7 @@ async function write(
     if (finished && result.ok) await settleDeletion(object, target, deps)
     return result.ok ? { value, modRevision: result.revision } : undefined
   } finally {
-    settle(stored)
+    await settle(stored)
   }
 }
 
@@ -101,7 +101,7 @@ async function write(
 async function settleDeletion(object: KubernetesObject, { spec }: Target, deps: RESTDeps) {
   const deletion = { operation: 'DELETE', resource: spec.resource, object, dryRun: false } as const
   const { settle } = await admit(deps, deletion)
-  settle(true)
+  await settle(true)
 }
 
 /** A write that changes nothing takes no revision, whatever the order of its keys. */

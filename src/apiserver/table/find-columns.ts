@@ -1,6 +1,7 @@
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { ageColumn, type Column, createdColumn, nameColumn } from './column.ts'
+import { ipAddressColumns, serviceCIDRColumns } from './columns/address-ranges.ts'
 import {
   controllerRevisionColumns,
   daemonSetColumns,
@@ -81,6 +82,8 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'storage.k8s.io/csistoragecapacities': csiStorageCapacityColumns,
   'storage.k8s.io/storageclasses': storageClassColumns,
   'storage.k8s.io/volumeattachments': volumeAttachmentColumns,
+  'networking.k8s.io/ipaddresses': ipAddressColumns,
+  'networking.k8s.io/servicecidrs': serviceCIDRColumns,
 }
 
 /** The columns that upstream prints for a resource (pkg/printers/internalversion/printers.go). */

@@ -1,81 +1,83 @@
-import { type CIDR, cidrContains, cidrSize, formatCIDR } from '#ip/cidr.ts'
-import { familyOf, type IP, ipFromBigInt, ipToBigInt } from '#ip/ip.ts'
-import { BandAllocator, type Refusal, staticBand } from './band-allocator.ts'
+import { type CIDR, cidrContains, cidrSize } from '#ip/cidr.ts'
+import { type Family, familyOf, type IP, ipFromBigInt, ipToBigInt } from '#ip/ip.ts'
+import { indexesToTry, type Range, staticBand } from './band.ts'
+import type { Claims } from './claims.ts'
+import { type Allocation, FULL, type Pool } from './pool.ts'
 
-export type Allocation<T> =
-  | { readonly kind: 'taken'; readonly value: T }
-  | { readonly kind: Refusal; readonly message: string }
-
-/** Of what one may ask for any, ask for a certain one, and give back. */
-export interface Pool<T> {
-  take(value: T): Allocation<T>
-  takeAny(): Allocation<T>
-  release(value: T): void
+/** The usable addresses of a Service network: not its own, nor, of IPv4, the broadcast address. */
+function rangeOf(network: CIDR): Range {
+  const unusable = familyOf(network.address) === 4 ? 2n : 1n
+  const total = cidrSize(network)
+  const size = total > unusable ? total - unusable : 0n
+  // The band goes by the whole network; index 0 is the first address after the network's own.
+  const band = staticBand(total, 16, 256)
+  return { size, staticSize: band > size ? size : band }
 }
 
-/** The most addresses that are told apart: upstream caps IPv6 ranges alike. */
-const MAX_SIZE = 2n ** 24n
+/** Whether the address can be a cluster IP of this network. Source: pkg/api/servicecidr PrefixContainsIP. */
+export function isUsableIn(network: CIDR, address: IP): boolean {
+  if (!cidrContains(network, address)) return false
+  const index = ipToBigInt(address) - ipToBigInt(network.address)
+  return index > 0n && index <= rangeOf(network).size
+}
 
-/** The addresses of a Service network but its first (the network) and its last (broadcast). */
-export function createAddressPool(network: CIDR, random: () => number): Pool<IP> {
-  const family = familyOf(network.address)
-  const base = ipToBigInt(network.address) + 1n
-  const usable = cidrSize(network) - 2n
-  const size = Number(usable > MAX_SIZE ? MAX_SIZE : usable < 0n ? 0n : usable)
-  const total = Number(cidrSize(network) > MAX_SIZE ? MAX_SIZE : cidrSize(network))
-  // Index 0 is address 1; the band's size goes by the whole network's.
-  const staticSize = Math.min(size, staticBand(total, 16, 256))
-  const allocator = new BandAllocator({ size, staticSize, random })
-  const indexOf = (address: IP) => Number(ipToBigInt(address) - base)
-  const messages: Readonly<Record<Refusal, string>> = {
-    // ipallocator/allocator.go; the sentence is parsed by others, so keep it to the letter.
-    'not-in-range': `provided IP is not in the valid range. The range of valid IPs is ${formatCIDR(network)}`,
-    allocated: 'provided IP is already allocated',
-    full: 'range is full',
-  }
-  const refuse = (kind: Refusal): Allocation<IP> => ({ kind, message: messages[kind] })
+export interface AddressPoolOptions {
+  readonly claims: Claims
+  /** The networks that are ready now, of any family. */
+  readonly networks: () => readonly CIDR[]
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+/** The cluster IPs of one family. Source: ipallocator/cidrallocator.go and ipallocator.go. */
+export function createAddressPool(
+  family: Family,
+  { claims, networks, random }: AddressPoolOptions,
+): Pool<IP> {
+  const own = () => networks().filter(({ address }) => familyOf(address) === family)
   return {
-    take(value) {
-      if (!cidrContains(network, value)) return refuse('not-in-range')
-      const outcome = allocator.take(indexOf(value))
-      return outcome.kind === 'taken' ? { kind: 'taken', value } : refuse(outcome.kind)
+    async take(value, owner) {
+      if (!own().some((network) => isUsableIn(network, value))) return MISMATCH
+      return (await claims.claim(value, owner)) ? { kind: 'taken', value } : ALLOCATED
     },
-    takeAny() {
-      const outcome = allocator.takeAny()
-      if (outcome.kind !== 'taken') return refuse(outcome.kind)
-      return { kind: 'taken', value: ipFromBigInt(base + BigInt(outcome.index), family) }
+    async takeAny(owner) {
+      for (const network of own()) {
+        const first = ipToBigInt(network.address) + 1n
+        for (const index of indexesToTry(rangeOf(network), random)) {
+          const value = ipFromBigInt(first + index, family)
+          if (claims.has(value)) continue
+          // Another server may have been faster: then the next one.
+          if (await claims.claim(value, owner)) return { kind: 'taken', value }
+        }
+      }
+      return FULL
     },
-    release: (value) => allocator.release(indexOf(value)),
+    release: (value, owner) => claims.release(value, owner),
   }
 }
 
-export interface PortRange {
-  readonly from: number
-  readonly to: number
+const ALLOCATED: Allocation<never> = {
+  kind: 'refused',
+  message: 'provided IP is already allocated',
+}
+const MISMATCH: Allocation<never> = {
+  kind: 'refused',
+  message: 'the provided network does not match the current range',
 }
 
-/** The node ports, both ends included. */
-export function createPortPool({ from, to }: PortRange, random: () => number): Pool<number> {
-  const size = to - from + 1
-  const allocator = new BandAllocator({ size, staticSize: staticBand(size, 32, 128), random })
-  const messages: Readonly<Record<Refusal, string>> = {
-    // portallocator/allocator.go
-    'not-in-range': `provided port is not in the valid range. The range of valid ports is ${from}-${to}`,
-    allocated: 'provided port is already allocated',
-    full: 'range is full',
-  }
-  const refuse = (kind: Refusal): Allocation<number> => ({ kind, message: messages[kind] })
+/** What a dry run takes: nothing. Upstream answers with the network's own address, which nobody can hold. */
+export function createDryAddressPool(
+  family: Family,
+  { networks }: Pick<AddressPoolOptions, 'networks'>,
+): Pool<IP> {
+  const own = () => networks().filter(({ address }) => familyOf(address) === family)
   return {
-    take(value) {
-      const outcome = allocator.take(value - from)
-      return outcome.kind === 'taken' ? { kind: 'taken', value } : refuse(outcome.kind)
+    take: async (value) =>
+      own().some((network) => isUsableIn(network, value)) ? { kind: 'taken', value } : MISMATCH,
+    takeAny: async () => {
+      const [network] = own()
+      return network ? { kind: 'taken', value: network.address } : FULL
     },
-    takeAny() {
-      const outcome = allocator.takeAny()
-      return outcome.kind === 'taken'
-        ? { kind: 'taken', value: from + outcome.index }
-        : refuse(outcome.kind)
-    },
-    release: (value) => allocator.release(value - from),
+    release: async () => {},
   }
 }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { KubernetesObject } from '#api/meta.ts'
-import { alreadyExists, badRequest, generateNameConflict, StatusError } from '#api/status.ts'
+import { alreadyExists, badRequest, generateNameConflict, unexplained } from '#api/status.ts'
 import type { Answer } from '../../http/answer.ts'
 import { createObject } from '../create-object.ts'
 import { decodeObject } from '../decode-object.ts'
@@ -64,13 +64,6 @@ function nameObject(object: KubernetesObject): KubernetesObject {
   return { ...object, metadata: { ...object.metadata, name: generated } }
 }
 
-// apiserver storage/errors.go ErrResourceVersionSetOnCreate: an error without a reason of its own.
+// apiserver storage/errors.go ErrResourceVersionSetOnCreate
 const resourceVersionOnCreate = () =>
-  new StatusError({
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message: 'resourceVersion should not be set on objects to be created',
-    code: 500,
-  })
+  unexplained('resourceVersion should not be set on objects to be created')

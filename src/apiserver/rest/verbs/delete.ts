@@ -76,7 +76,7 @@ async function attempt(
     if (dryRun) return { object, removed: true }
     stored = (await store.delete(item.key, item.modRevision)).ok
   } finally {
-    settle(stored)
+    await settle(stored)
   }
   return stored ? { object, removed: true } : undefined
 }
