@@ -10,6 +10,7 @@ import {
   services,
 } from '#api/resources.ts'
 import type { Log } from '#log/log.ts'
+import { renewPeerLeases } from './peer-leases.ts'
 import { createObject } from './rest/create-object.ts'
 import { encodeRecord, keyOf, objectOf } from './rest/record.ts'
 import type { RESTDeps } from './rest/request.ts'
@@ -20,6 +21,8 @@ export interface KubernetesService {
   /** Where the servers listen. */
   readonly addresses: readonly string[]
   readonly port: number
+  /** Other servers may serve the same store: then the Service leads to all of them. */
+  readonly sharesStore?: boolean
 }
 
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
@@ -60,8 +63,11 @@ export async function bootstrap(
   await Promise.all([...missing, ...classes])
   if (!kubernetes) return
   await ensure(services, serviceObject(kubernetes), deps)
-  await ensure(endpoints, endpointsObject(kubernetes), deps)
-  await ensure(endpointSlices, sliceObject(kubernetes), deps)
+  const addresses = kubernetes.sharesStore
+    ? await renewPeerLeases(deps.store, kubernetes.addresses)
+    : kubernetes.addresses
+  await ensure(endpoints, endpointsObject({ ...kubernetes, addresses }), deps)
+  await ensure(endpointSlices, sliceObject({ ...kubernetes, addresses }), deps)
 }
 
 type DesiredObject = KubernetesObject & { readonly subsets?: unknown; readonly endpoints?: unknown }

@@ -13,6 +13,7 @@ import { createTokenIssuer, type TokenIssuerOptions } from './auth/tokens/token-
 import { bootstrap, ensure, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { serveDefinitions } from './definitions/serve-definitions.ts'
 import { createHandler } from './handle-request.ts'
+import { dropPeerLeases } from './peer-leases.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
 import type { AgentAccess, RESTDeps } from './rest/request.ts'
 import { startCompaction } from './storage/compaction.ts'
@@ -104,6 +105,11 @@ export function createAPIServer(options: APIServerOptions): APIServer {
       upkeep.dispose()
       await Promise.all(listeners.map((listener) => listener.close()))
       for (const plugin of admission) plugin.stop?.()
+      const { kubernetes } = options
+      // The store may be gone already: then the lease ends by itself.
+      if (kubernetes?.sharesStore) {
+        await dropPeerLeases(store, kubernetes.addresses).catch(() => undefined)
+      }
     },
   }
 }

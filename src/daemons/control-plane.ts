@@ -18,6 +18,7 @@ import {
 } from '#cluster/options.ts'
 import { readCA, readKeyPair, readTokenKey } from '#cluster/pki.ts'
 import { type ClusterState, readState } from '#cluster/state-file.ts'
+import { planStore } from '#cluster/store-options.ts'
 import { GIT_VERSION } from '#cluster/version.ts'
 import { formatCIDR } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
@@ -56,7 +57,7 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   using own = currentNetns()
   using host = openNetns(HOST_NETNS)
   const store = await openStore(layout, state, host, log.child('store'))
-  const server = createServer(layout, plan, store, log.child('apiserver'))
+  const server = createServer(layout, state, plan, store, log.child('apiserver'))
   // On the node network for nodes and pods, on the host's loopback for people.
   for (const [netns, address, port] of [
     [own, plan.controlPlane, API_PORT],
@@ -83,7 +84,13 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   await store.close()
 }
 
-function createServer(layout: Layout, plan: AddressPlan, store: Store, log: Log) {
+function createServer(
+  layout: Layout,
+  { options }: ClusterState,
+  plan: AddressPlan,
+  store: Store,
+  log: Log,
+) {
   const caPEM = readCA(layout.pkiDir)
   return createAPIServer({
     store,
@@ -101,6 +108,8 @@ function createServer(layout: Layout, plan: AddressPlan, store: Store, log: Log)
       clusterIP: plan.kubernetesService,
       addresses: [plan.controlPlane],
       port: API_PORT,
+      // Only an etcd that was there before may have other servers.
+      sharesStore: planStore(options).kind === 'given etcd',
     },
     log,
   })

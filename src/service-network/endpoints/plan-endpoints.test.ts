@@ -99,6 +99,18 @@ suite('planEndpoints()', () => {
     const fewer = planEndpoints(service(), pods.slice(0, 5), planned)
     assert.equal(fewer?.metadata.annotations?.['endpoints.kubernetes.io/over-capacity'], undefined)
   })
+
+  test('gives each subset its share of the 1000, rounded up, and the last what is left', () => {
+    // endpoints_controller.go truncateEndpoints: ceil(801/1201*1000) = 667, then 333 of ceil(400/1201*1000) = 334.
+    const even = Array.from({ length: 801 }, (_, index) => pod(2 * (index + 1)))
+    const odd = Array.from({ length: 400 }, (_, index) => pod(2 * index + 1))
+    const named = service({ ports: [{ port: 80, targetPort: 'web' }] })
+    const planned = planEndpoints(named, [...even, ...odd], undefined)
+    assert.deepEqual(
+      planned?.subsets?.map(({ addresses }) => addresses?.length),
+      [667, 333],
+    )
+  })
 })
 
 suite('planMirror()', () => {

@@ -117,30 +117,38 @@ function byIP(a: EndpointAddress, b: EndpointAddress): number {
   return x !== undefined && y !== undefined ? compareIPs(x, y) : 0
 }
 
-/** At most 1000 addresses in all: the ready ones first. */
+type Key = 'addresses' | 'notReadyAddresses'
+
+/**
+ * At most 1000 addresses in all: the ready ones first, and of each subset its share, rounded up until there is no room.
+ * Source: endpoints_controller.go, truncateEndpoints.
+ */
 function truncate(subsets: readonly EndpointSubset[]): {
   readonly subsets: readonly EndpointSubset[]
   readonly truncated: boolean
 } {
-  const count = (field: 'addresses' | 'notReadyAddresses') =>
-    subsets.reduce((sum, subset) => sum + (subset[field]?.length ?? 0), 0)
-  if (count('addresses') + count('notReadyAddresses') <= MAX_ADDRESSES)
-    return { subsets, truncated: false }
-  let ready = MAX_ADDRESSES
-  let notReady = Math.max(0, MAX_ADDRESSES - count('addresses'))
-  const kept = subsets.map(({ addresses = [], notReadyAddresses = [], ports }) => {
-    const some = addresses.slice(0, ready)
-    const others = notReadyAddresses.slice(0, notReady)
-    ready -= some.length
-    notReady -= others.length
+  const count = (key: Key) => subsets.reduce((sum, subset) => sum + (subset[key]?.length ?? 0), 0)
+  const ready = count('addresses')
+  const notReady = count('notReadyAddresses')
+  if (ready + notReady <= MAX_ADDRESSES) return { subsets, truncated: false }
+  const isReadyCut = ready > MAX_ADDRESSES
+  const key: Key = isReadyCut ? 'addresses' : 'notReadyAddresses'
+  const room = isReadyCut ? MAX_ADDRESSES : MAX_ADDRESSES - ready
+  const total = isReadyCut ? ready : notReady
+  let left = room
+  const cut = subsets.map(({ addresses = [], notReadyAddresses = [], ports }) => {
+    const listed = { addresses, notReadyAddresses: isReadyCut ? [] : notReadyAddresses }
+    const share = Math.min(left, Math.ceil((listed[key].length / total) * room))
+    left -= share
+    const kept = { ...listed, [key]: listed[key].slice(0, share) }
     return {
-      ...(some.length > 0 && { addresses: some }),
-      ...(others.length > 0 && { notReadyAddresses: others }),
+      ...(kept.addresses.length > 0 && { addresses: kept.addresses }),
+      ...(kept.notReadyAddresses.length > 0 && { notReadyAddresses: kept.notReadyAddresses }),
       ...(ports && { ports }),
     }
   })
   return {
-    subsets: kept.filter(({ addresses, notReadyAddresses }) => addresses || notReadyAddresses),
+    subsets: cut.filter(({ addresses, notReadyAddresses }) => addresses || notReadyAddresses),
     truncated: true,
   }
 }
