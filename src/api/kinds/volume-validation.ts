@@ -3,13 +3,8 @@ import type { Volume } from '../core.ts'
 import { duplicate, type FieldError, forbidden, invalid, required } from '../field-error.ts'
 import { checkName, isDNS1123Label, isDNS1123Subdomain } from '../validation/names.ts'
 import type { Volumes } from './volume-mount-validation.ts'
+import type { VolumeRules } from './volume-source-rule.ts'
 import { sourceRules } from './volume-source-validation.ts'
-
-export interface VolumeRules {
-  /** Of the pod; templates have none yet. */
-  readonly podName?: string | undefined
-  readonly inPod: boolean
-}
 
 /** What upstream calls a source where it complains of a second one. */
 const spellings: Readonly<Record<string, string>> = { cephfs: 'cephFS', downwardAPI: 'downwarAPI' }
