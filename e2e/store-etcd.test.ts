@@ -111,6 +111,13 @@ suite('fairlead up --store etcd', () => {
         const { stdout } = cluster.kubectl(['get', 'configmaps', '-o', 'name'])
         for (const member of [0, 1, 2]) assert.match(stdout, new RegExp(`without-${member}`))
 
+        // Others might serve the same store: the controllers have asked for the lead, as upstream's do.
+        const lease = ['get', 'lease', '-n', 'kube-system', 'kube-controller-manager']
+        assert.notEqual(
+          cluster.kubectl([...lease, '-o', 'jsonpath={.spec.holderIdentity}']).stdout,
+          '',
+        )
+
         using other = createHome()
         const refused = other.fairlead([
           'up',

@@ -1,12 +1,16 @@
 /** The control plane: API server, controllers and DNS relay, inside a network namespace of their own. */
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createAPIServer } from '#apiserver/server.ts'
 import type { Store } from '#apiserver/storage/store.ts'
 import { createAccountClients } from '#client/account-clients.ts'
+import { createEventRecorder } from '#client/event-recorder.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { runAsLeader } from '#client/leader-election/leader-election.ts'
 import { type Layout, layoutOf } from '#cluster/layout.ts'
 import {
   type AddressPlan,
@@ -79,7 +83,15 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
     loadBalancerPool: `${first}-${last}`,
     log: log.child('controllers'),
   }
-  await runControllers({ api, scheduler: schedulerAPI, as: accounts.as }, controllers, signal)
+  const work = (until: AbortSignal) =>
+    runControllers({ api, scheduler: schedulerAPI, as: accounts.as }, controllers, until)
+  // Over a store that others may serve too, one control plane at a time acts.
+  if (planStore(state.options).kind === 'given etcd') {
+    const identity = `${hostname()}_${randomUUID()}`
+    const election = { namespace: 'kube-system', name: 'kube-controller-manager', identity }
+    const events = createEventRecorder(api, { component: 'kube-controller-manager' })
+    await runAsLeader({ api, log: log.child('leader-election'), events }, election, work, signal)
+  } else await work(signal)
   await server.close()
   await store.close()
 }
