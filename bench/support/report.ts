@@ -10,6 +10,8 @@ export interface Measurement {
   readonly values: readonly number[]
   /** What must hold for the median: at most this. */
   readonly atMost?: number
+  /** … or at least this. */
+  readonly atLeast?: number
 }
 
 const results = resolve(import.meta.dirname, '../results')
@@ -26,9 +28,8 @@ export function printTable(measurements: readonly Measurement[]): void {
   console.log(
     `${''.padEnd(width)}  ${['median', 'min', 'max', 'rounds', 'target'].map((head) => head.padStart(9)).join('')}`,
   )
-  for (const { name, unit, values, atMost } of measurements) {
-    const target =
-      atMost === undefined ? '' : `≤ ${atMost} ${median(values) <= atMost ? 'held' : 'MISSED'}`
+  for (const { name, unit, values, atMost, atLeast } of measurements) {
+    const target = describeTarget(median(values), atMost, atLeast)
     const cells = [median(values), Math.min(...values), Math.max(...values)]
       .map((value) => cell(value).padStart(9))
       .join('')
@@ -36,6 +37,12 @@ export function printTable(measurements: readonly Measurement[]): void {
       `${name.padEnd(width)}  ${cells}${String(values.length).padStart(9)}  ${target} ${unit}`,
     )
   }
+}
+
+function describeTarget(value: number, atMost?: number, atLeast?: number): string {
+  if (atMost !== undefined) return `≤ ${atMost} ${value <= atMost ? 'held' : 'MISSED'}`
+  if (atLeast !== undefined) return `≥ ${atLeast} ${value >= atLeast ? 'held' : 'MISSED'}`
+  return ''
 }
 
 /** Prints one JSON line, and keeps it as bench/results/NAME.json. */

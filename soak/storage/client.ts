@@ -4,7 +4,9 @@ import type { Identities } from './api-server.ts'
 /** One HTTP/2 connection to a server, as its administrator. */
 export interface Client extends Disposable {
   /** @throws Error where no whole answer came: what was asked may have happened or not */
-  send(method: string, path: string, body?: unknown): Promise<Answer>
+  send(method: string, path: string, body?: unknown, contentType?: string): Promise<Answer>
+  /** How many bytes the answer to a GET has, once all of them are here. */
+  size(path: string, accept: string): Promise<number>
   /** Lines of a watch until it ends, for whatever reason. */
   watch(path: string): AsyncGenerator<WatchLine>
   close(): void
@@ -32,9 +34,9 @@ export function createClient(port: number, { caPEM, admin }: Identities): Client
   session.on('error', () => {})
   session.once('connect', () => session.setLocalWindowSize(16 << 20))
   return {
-    async send(method, path, body) {
+    async send(method, path, body, contentType = 'application/json') {
       const stream = session.request(
-        { ':method': method, ':path': path, 'content-type': 'application/json' },
+        { ':method': method, ':path': path, 'content-type': contentType },
         { endStream: body === undefined },
       )
       const { promise, resolve, reject } = Promise.withResolvers<number>()
@@ -46,6 +48,12 @@ export function createClient(port: number, { caPEM, admin }: Identities): Client
       const chunks: Buffer[] = []
       for await (const chunk of stream) chunks.push(chunk as Buffer)
       return { code, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) }
+    },
+    async size(path, accept) {
+      const stream = session.request({ ':path': path, accept })
+      let bytes = 0
+      for await (const chunk of stream) bytes += (chunk as Buffer).length
+      return bytes
     },
     async *watch(path) {
       const stream = session.request({ ':path': path })
