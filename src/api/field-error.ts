@@ -173,7 +173,7 @@ export function invalidStatus(
     details: {
       ...(name === '' ? {} : { name }),
       ...(group === '' ? {} : { group }),
-      kind,
+      ...(kind === '' ? {} : { kind }),
       causes: errors.map((error) => ({
         reason: words[error.type].reason,
         message: formatFieldErrorBody(error),

@@ -114,12 +114,29 @@ export const methodNotServed = () =>
     {},
   )
 
+/** None of the types asked for can be made: go-restful's refusal. */
 export const notAcceptable = (accepted: readonly string[]) =>
+  failure(
+    406,
+    'NotAcceptable',
+    `406: Not Acceptable\n\nAvailable representations: ${accepted.join(', ')}`,
+    {},
+  )
+
+/** The type can be made, but not in the form asked for. */
+export const formNotAcceptable = (accepted: readonly string[]) =>
   failure(
     406,
     'NotAcceptable',
     `only the following media types are accepted: ${accepted.join(', ')}`,
   )
+
+/** A list was asked for as an object, or the other way round. */
+export const shapeNotAcceptable = (message: string) => failure(406, 'NotAcceptable', message)
+
+/** A patch of a type that no handler is for: go-restful's refusal. */
+export const unsupportedPatchType = () =>
+  failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {})
 
 export const unsupportedMediaType = (accepted: readonly string[]) =>
   failure(
@@ -195,8 +212,8 @@ export const timeout = (why: string, retryAfterSeconds?: number) =>
   })
 
 /** The client asks for a revision that this server has not reached. */
-export const tooLargeResourceVersion = (wanted: string, current: string) =>
+export const tooLargeResourceVersion = (wanted: string, current: string, isWorthRetrying = true) =>
   failure(504, 'Timeout', `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
+    ...(isWorthRetrying ? { retryAfterSeconds: 1 } : {}),
   })

@@ -83,7 +83,13 @@ export async function ensure(
   const { namespace, name } = desired.metadata
   const item = await deps.store.get(keyOf(resource, namespace, name))
   if (!item) {
-    await createObject(desired, { spec, warn: () => {} }, deps, false)
+    const writer = {
+      spec,
+      query: new URLSearchParams(),
+      userAgent: 'kube-apiserver',
+      subresource: undefined,
+    }
+    await createObject(desired, { spec, warn: () => {}, writer }, deps, false)
     return
   }
   const { metadata, ...content } = spec.default(desired)

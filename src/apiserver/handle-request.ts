@@ -1,7 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import { quoteLikeGo } from '#api/field-error.ts'
 import type { Status } from '#api/meta.ts'
-import { internal, StatusError, tooManyRequests, unauthorized, unknownPath } from '#api/status.ts'
+import {
+  badRequest,
+  internal,
+  methodNotServed,
+  StatusError,
+  tooManyRequests,
+  unauthorized,
+  unknownPath,
+} from '#api/status.ts'
+import { isPathSegmentName } from '#api/validation/names.ts'
 import { type Attributes, forbiddenStatus } from './auth/authorize.ts'
 import { attributesOf } from './auth/request-attributes.ts'
 import type { User } from './auth/user.ts'
@@ -11,10 +21,11 @@ import { answerOpenPath } from './discovery/answer-open-paths.ts'
 import { answerOpenAPI } from './discovery/answer-openapi.ts'
 import { type Answer, type Response, statusAnswer } from './http/answer.ts'
 import { answerHealth, type HealthChecks } from './http/answer-health.ts'
-import { negotiateObject } from './http/media-type.ts'
+import { formatAnswer } from './http/format-answer.ts'
 import { type Request, readBody } from './http/read-body.ts'
 import { parseResourcePath } from './http/request-path.ts'
 import { send } from './http/send.ts'
+import { chooseForm } from './rest/choose-form.ts'
 import type { RESTDeps, RESTRequest } from './rest/request.ts'
 import { findHandler, verbOf } from './rest/route.ts'
 import { RequestTooLargeError, StoreUnavailableError } from './storage/store.ts'
@@ -52,7 +63,8 @@ export function createHandler(deps: HandlerDeps) {
       inFlight--
     }
     try {
-      await send(out, answer, { acceptsGzip, warnings })
+      const shown = await formatAnswer(answer, request.headers.accept)
+      await send(out, shown, { acceptsGzip, warnings })
     } catch (cause) {
       if (!signal.aborted)
         deps.log.error(`Cannot answer ${request.method} ${request.url}`, { cause })
@@ -107,8 +119,11 @@ async function decide(
     ? name !== '' && namespace === undefined
     : target.namespace !== undefined
   if (isMisplaced) throw unknownPath()
-  const verb = verbOf(method, name !== '', query, subresource)
+  const isOldWatch = target.isWatch && method === 'GET'
+  const verb = isOldWatch ? 'watch' : verbOf(method, name !== '', query, subresource)
+  checkSegment(name)
   mayRequest(user, attributesOf(method, path, target, query), deps)
+  if (target.isWatch && verb !== 'watch') throw methodNotServed()
   // A stream opened by GET is what POST creates (AuthorizePodWebsocketUpgradeCreatePermission, on since 1.35).
   if (verb === 'get' && isStream(subresource))
     mayRequest(user, attributesOf('POST', path, target, query), deps)
@@ -128,7 +143,7 @@ async function decide(
     warn,
     incoming: request,
     upgrade: head && { method, url: request.url ?? '/', headers: request.headers, head },
-    representation: () => negotiateObject(request.headers.accept),
+    representation: (shape = 'object') => chooseForm(request.headers.accept, shape, spec.resource),
     body: () => readBody(request),
   }
   return handle(restRequest, deps)
@@ -161,8 +176,30 @@ async function answerElsewhere(
           kinds,
         })))
       : undefined
-  if (!answer) throw unknownPath()
-  return answer
+  if (answer) return answer
+  if (request.method !== 'GET' && isKnownPath(path)) throw methodNotServed()
+  if (isBelowAPI(path, kinds)) throw unknownPath()
+  return { code: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' }
+}
+
+/** Paths that are there for those who read. */
+const isKnownPath = (path: string) =>
+  /^\/(version|api|apis|openapi\/v[23]|healthz|livez|readyz|api\/v1|apis\/[^/]+\/v[^/]+)\/?$/.test(
+    path,
+  )
+
+/** Below /api and the groups that are served, unknown paths are told of as the API does. */
+function isBelowAPI(path: string, kinds: HandlerDeps['kinds']): boolean {
+  const [, root, group] = path.split('/')
+  if (root === 'api') return true
+  return root === 'apis' && kinds.all().some(({ resource }) => resource.group === group)
+}
+
+/** endpoints/handlers/namer.go */
+function checkSegment(name: string): void {
+  const sentences = isPathSegmentName(name)
+  if (sentences.length === 0) return
+  throw badRequest(`Name parameter invalid: ${quoteLikeGo(name)}: ${sentences.join(';')}`)
 }
 
 function splitURL(url: string): { readonly path: string; readonly query: URLSearchParams } {

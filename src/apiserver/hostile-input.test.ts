@@ -204,6 +204,11 @@ const UPSTREAM_500 = [
   /list element types are not identical/, // strategicpatch/patch.go sliceElementType
   /does not contain declared merge key/, // mergepatch/errors.go ErrNoMergeKey
   /unknown patch type: .* in map: /, // mergepatch/errors.go ErrBadPatchType
+  /doesn't match \$setElementOrder list/, // strategicpatch/patch.go
+  /^expected a .*, but received a /, // mergepatch/errors.go ErrBadArgType
+  /^merging lists cannot yet be specified in the patch$/, // strategicpatch/patch.go
+  /strconv.ParseUint: parsing/, // storage/api_object_versioner.go, for get, watch and update
+  /^failed to create typed patch object/, // managedfields/internal/structuredmerge.go
 ]
 
 test('every spoilt request gets an exact answer', async () => {

@@ -84,11 +84,12 @@ function isElement(text: string): boolean {
 export function pathsOf(set: FieldSet, before = ''): string[] {
   const below = [...set.children]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([element, child]) => pathsOf(child, `${before}${describe(element)}`))
+    .flatMap(([element, child]) => pathsOf(child, `${before}${describeElement(element)}`))
   return set.self ? [before, ...below] : below
 }
 
-function describe(element: string): string {
+/** `.name`, `[="a"]` or `[port=80,protocol="TCP"]`. */
+export function describeElement(element: string): string {
   const text = element.slice(2)
   if (element.startsWith('f:')) return `.${text}`
   if (element.startsWith('v:')) return `[=${text}]`

@@ -23,7 +23,7 @@ function writerOf(of: string) {
     live,
     owners,
     manager: { name, operation, apiVersion: 'v1' },
-    ignored: noFields,
+    reset: noFields,
     now: '2026-11-21T00:00:00Z',
   })
   return {
@@ -217,7 +217,9 @@ test('managedFields round trip', () => {
     fieldsType: 'FieldsV1',
     fieldsV1,
   }
-  const owners = parseManagedFields([entry, 'odd', { manager: 'y' }])
+  const owners = parseManagedFields([entry])
+  // internal/fieldmanager.go, emptyManagedFieldsOnErr: one that is none spoils all.
+  assert.deepEqual(parseManagedFields([entry, 'odd']), [])
   assert.deepEqual(formatManagedFields(owners), [entry])
   assert.deepEqual(formatFieldsV1(owners[0]!.fields), fieldsV1)
   const [odd] = parseManagedFields([{ ...entry, fieldsV1: { 'k:{': {}, 'x:y': {}, 'f:a': {} } }])

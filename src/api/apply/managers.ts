@@ -3,10 +3,12 @@ import { equalJSON, type JSONObject } from '../json.ts'
 import {
   difference,
   type FieldSet,
+  fieldSet,
   intersection,
   isEmpty,
   noFields,
   pathsOf,
+  thisField,
   union,
   without,
 } from './field-set.ts'
@@ -24,8 +26,8 @@ export interface Manager {
 export interface Ownership {
   readonly manager: Manager
   readonly fields: FieldSet
-  /** When `fields` last changed. */
-  readonly time: string
+  /** When the manager last changed the object; absent for one that applied only what was so already. */
+  readonly time?: string
 }
 
 export type Ownerships = readonly Ownership[]
@@ -40,8 +42,8 @@ export interface Write {
   readonly live: JSONObject
   readonly owners: Ownerships
   readonly manager: Manager
-  /** What nobody can own here: names, and the other half of spec and status. */
-  readonly ignored: FieldSet
+  /** What writes here do not change, as the strategy of the kind says: the other half of spec and status. */
+  readonly reset: FieldSet
   readonly now: string
 }
 
@@ -49,60 +51,109 @@ export type Applied =
   | { readonly kind: 'conflict'; readonly conflicts: readonly Conflict[] }
   | { readonly kind: 'applied'; readonly object: JSONObject; readonly owners: Ownerships }
 
+/**
+ * What nobody owns: names, and what only the server writes.
+ * Source: apimachinery util/managedfields/internal/stripmeta.go.
+ */
+const UNOWNED = fieldSet(false, [
+  ['f:apiVersion', thisField],
+  ['f:kind', thisField],
+  [
+    'f:metadata',
+    fieldSet(
+      true,
+      [
+        'name',
+        'namespace',
+        'creationTimestamp',
+        'selfLink',
+        'uid',
+        'clusterName',
+        'generation',
+        'managedFields',
+        'resourceVersion',
+      ].map((name) => [`f:${name}`, thisField]),
+    ),
+  ],
+])
+
 /** Merges a configuration, and drops what the same manager applied before and does not any more. */
 export function applyConfig(
-  { type, live, owners, manager, ignored, now }: Write,
+  { type, live, owners, manager, reset, now }: Write,
   config: JSONObject,
   force: boolean,
 ): Applied {
-  const spoken = fieldsOf(config, type)
-  const fields = without(spoken, ignored)
+  const spoken = without(fieldsOf(config, type), reset)
   const own = owners.find((owner) => isSame(owner.manager, manager))
   const others = owners.filter((owner) => owner !== own)
   const merged = merge(live, config, type)
   const owned = unionOf([spoken, ...others.map((owner) => owner.fields)])
   const object = prune(merged, type, own?.fields ?? noFields, owned) as JSONObject // as its configuration
-  const change = compare(live, object, type)
+  const change = changeOf(compare(live, object, type), reset)
   const conflicts = others.flatMap((owner) =>
     pathsOf(taken(owner, change)).map((path) => ({ manager: owner.manager, path })),
   )
   if (conflicts.length > 0 && !force) return { kind: 'conflict', conflicts }
-  const left = lose(others, change, now)
-  return { kind: 'applied', object, owners: settle([...left, renew(own, manager, fields, now)]) }
+  const fields = difference(spoken, UNOWNED)
+  const time = equalJSON(live, object) ? own?.time : now
+  const mine = { manager, fields, ...(time === undefined ? {} : { time }) }
+  return { kind: 'applied', object, owners: settle([...lose(others, change), mine]) }
 }
 
 /** The owners after a write that is no apply: what it changed is its own. */
 export function recordUpdate(
-  { type, live, owners, manager, ignored, now }: Write,
+  { type, live, owners, manager, reset, now }: Write,
   object: JSONObject,
 ): Ownerships {
-  const change = compare(live, object, type)
-  const own = owners.find((owner) => isSame(owner.manager, manager))
-  const others = owners.filter((owner) => owner !== own)
-  const kept = difference(own?.fields ?? noFields, change.removed)
-  const fields = without(unionOf([kept, change.modified, change.added]), ignored)
-  return capUpdates(settle([...lose(others, change, now), renew(own, manager, fields, now)]))
+  const change = changeOf(compare(live, object, type), reset)
+  const left = lose(owners, change)
+  const changed = difference(union(change.modified, change.added), UNOWNED)
+  if (isEmpty(changed)) return capUpdates(settle(left))
+  const own = left.find((owner) => isSame(owner.manager, manager))
+  const fields = own ? union(own.fields, changed) : changed
+  const others = left.filter((owner) => owner !== own)
+  return capUpdates(settle([...others, { manager, fields, time: now }]))
 }
+
+const changeOf = ({ added, modified, removed }: Comparison, reset: FieldSet): Comparison => ({
+  added: without(added, reset),
+  modified: without(modified, reset),
+  removed: without(removed, reset),
+})
 
 /** As apimachinery util/managedfields/internal/capmanagers.go: the oldest become one, so that names cannot pile up. */
 const MAX_UPDATE_MANAGERS = 10
 const ANCIENT = 'ancient-changes'
 
-/** Takes owners in order: updates come by time. */
 function capUpdates(owners: Ownerships): Ownerships {
-  const isAncient = ({ manager }: Ownership) => manager.name === ANCIENT
-  const all = owners.filter(({ manager }) => manager.operation === 'Update')
-  const updates = [...all.filter(isAncient), ...all.filter((owner) => !isAncient(owner))]
+  const updates = owners.filter(({ manager }) => manager.operation === 'Update')
   if (updates.length <= MAX_UPDATE_MANAGERS) return owners
-  const old = updates.slice(0, updates.length - MAX_UPDATE_MANAGERS + 1)
-  const byVersion = Map.groupBy(old, ({ manager }) => manager.apiVersion)
-  const ancient = [...byVersion].map(([apiVersion, its]) => ({
-    manager: { name: ANCIENT, operation: 'Update' as const, apiVersion },
-    fields: unionOf(its.map(({ fields }) => fields)),
-    time: its.at(-1)!.time,
-  }))
-  return settle([...owners.filter((owner) => !old.includes(owner)), ...ancient])
+  const oldestFirst = updates.toSorted((a, b) => (ageOf(a) < ageOf(b) ? -1 : 1))
+  const left = new Set(owners)
+  const buckets = new Map<string, Ownership>()
+  let count = updates.length
+  for (const owner of oldestFirst) {
+    if (count <= MAX_UPDATE_MANAGERS) break
+    const { apiVersion } = owner.manager
+    const first = buckets.get(apiVersion)
+    if (first) {
+      const bucket = {
+        manager: { name: ANCIENT, operation: 'Update' as const, apiVersion },
+        fields: union(first.fields, owner.fields),
+        ...(owner.time === undefined ? {} : { time: owner.time }),
+      }
+      left.delete(first)
+      left.delete(owner)
+      left.add(bucket)
+      buckets.set(apiVersion, bucket)
+      count--
+    } else buckets.set(apiVersion, owner)
+  }
+  return settle([...left])
 }
+
+const ageOf = ({ manager: { name, apiVersion, subresource = '' }, time = '' }: Ownership) =>
+  [time, JSON.stringify(name), apiVersion, subresource].join('\0')
 
 /** An applier is one whatever version it uses. */
 const isSame = (a: Manager, b: Manager) =>
@@ -114,26 +165,16 @@ const isSame = (a: Manager, b: Manager) =>
 const taken = ({ fields }: Ownership, { modified, added }: Comparison) =>
   intersection(fields, union(modified, added))
 
-function lose(owners: Ownerships, change: Comparison, now: string): Ownership[] {
+function lose(owners: Ownerships, change: Comparison): Ownership[] {
   return owners.map((owner) => {
-    const fields = difference(difference(owner.fields, taken(owner, change)), change.removed)
-    return renew(owner, owner.manager, fields, now)
+    const lost = union(taken(owner, change), intersection(owner.fields, change.removed))
+    return isEmpty(lost) ? owner : { ...owner, fields: difference(owner.fields, lost) }
   })
 }
 
-function renew(
-  old: Ownership | undefined,
-  manager: Manager,
-  fields: FieldSet,
-  now: string,
-): Ownership {
-  const isUnchanged = old && equalJSON(pathsOf(old.fields), pathsOf(fields))
-  return { manager, fields, time: isUnchanged ? old.time : now }
-}
-
-/** As apimachinery util/managedfields/internal/managedfields.go sorts them. */
-function settle(owners: Ownerships): Ownerships {
-  const key = ({ manager, time }: Ownership) =>
+/** Without those who own nothing, and sorted as apimachinery util/managedfields/internal/managedfields.go does. */
+export function settle(owners: Ownerships): Ownerships {
+  const key = ({ manager, time = '' }: Ownership) =>
     [manager.operation, time, manager.name, manager.apiVersion, manager.subresource ?? ''].join(
       '\0',
     )

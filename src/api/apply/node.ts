@@ -7,7 +7,7 @@ export interface NodeType extends FieldType {
   readonly listType?: Field['listType']
   readonly listMapKeys?: Field['listMapKeys']
   readonly mapType?: Field['mapType']
-  /** The field of a struct that Go always writes: nobody owns it, only what is in it. */
+  /** A field that Go always writes: in a struct that is there already it cannot come or go, only what is in it. */
   readonly isImplied?: boolean
   /** Of custom resources, whose types are not in the schema table. */
   readonly structural?: Structural
@@ -42,26 +42,35 @@ export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefine
   })
 }
 
-function typeOf({ type, listType, listMapKeys, mapType, pointer }: Field): NodeType {
+function typeOf({ type, listType, listMapKeys, mapType, pointer, required }: Field): NodeType {
   return {
     ...type,
     ...(listType ? { listType } : {}),
     ...(listMapKeys ? { listMapKeys } : {}),
     ...(mapType ? { mapType } : {}),
-    isImplied: !pointer && type.shape === 'one' && isStruct(type.of),
+    isImplied: !pointer && (type.shape === 'one' ? isStruct(type.of) : required),
   }
 }
 
 function childrenOfList(items: readonly JSONValue[], type: NodeType): Child[] | undefined {
   if (type.listType !== 'map' && type.listType !== 'set') return undefined
-  const { listMapKeys } = type
-  const children = items.map((value) => ({
-    element: listMapKeys ? keyOf(value, listMapKeys, type.of) : `v:${JSON.stringify(value)}`,
+  const elements = elementsOf(items, type)
+  const children = items.map((value, index) => ({
+    element: elements[index]!,
     value,
     type: { shape: 'one' as const, of: type.of },
   }))
   const isDistinct = new Set(children.map(({ element }) => element)).size === children.length
   return isDistinct ? children : undefined
+}
+
+/** How the items of a list are told apart; none where it is a whole. */
+export function elementsOf(items: readonly JSONValue[], type: NodeType): string[] {
+  const { listType, listMapKeys } = type
+  if (listType !== 'map' && listType !== 'set') return []
+  return items.map((value) =>
+    listMapKeys ? keyOf(value, listMapKeys, type.of) : `v:${JSON.stringify(value)}`,
+  )
 }
 
 function keyOf(item: JSONValue, keys: readonly string[], of: string): string {

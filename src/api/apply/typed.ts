@@ -1,13 +1,21 @@
 /** What server-side apply does with values. Source: structured-merge-diff typed/{tofieldset,compare,merge,remove}.go. */
 import { equalJSON, type JSONValue } from '../json.ts'
-import { type FieldSet, fieldSet, noFields, thisField, union } from './field-set.ts'
-import { assemble, type Child, childrenOf, type NodeType } from './node.ts'
+import {
+  describeElement,
+  type FieldSet,
+  fieldSet,
+  noFields,
+  thisField,
+  union,
+} from './field-set.ts'
+import { assemble, type Child, childrenOf, elementsOf, type NodeType } from './node.ts'
 
 /** The fields that an applied configuration speaks of. */
 export function fieldsOf(value: JSONValue, type: NodeType, isItem = false): FieldSet {
   const children = childrenOf(value, type)
-  if (!children || children.length === 0) return thisField
+  if (!children) return thisField
   const isList = Array.isArray(value)
+  if (children.length === 0) return isList ? fieldSet(isItem, []) : thisField
   return fieldSet(
     isItem,
     children.map((child) => [child.element, fieldsOf(child.value, child.type, isList)]),
@@ -25,18 +33,24 @@ export function compare(
   before: JSONValue | undefined,
   after: JSONValue | undefined,
   type: NodeType,
+  isHeld = false,
 ): Comparison {
   const none = { added: noFields, modified: noFields, removed: noFields }
   if (before === undefined && after === undefined) return none
-  if (before === undefined) return { ...none, added: allOf(after!, type) }
-  if (after === undefined) return { ...none, removed: allOf(before, type) }
+  if (before === undefined || after === undefined) {
+    const all = isHeld
+      ? withoutSelf(allOf((after ?? before)!, type, isHeld))
+      : allOf((after ?? before)!, type, false)
+    return after === undefined ? { ...none, removed: all } : { ...none, added: all }
+  }
   const [was, is] = [childrenOf(before, type), childrenOf(after, type)]
   if (!was || !is) return equalJSON(before, after) ? none : { ...none, modified: thisField }
   const old = new Map(was.map((child) => [child.element, child]))
   const now = new Map(is.map((child) => [child.element, child]))
   const parts = [...new Set([...old.keys(), ...now.keys()])].map((element) => {
     const [a, b] = [old.get(element), now.get(element)]
-    return [element, compare(a?.value, b?.value, (b ?? a)!.type)] as const
+    const { type: of } = (b ?? a)!
+    return [element, compare(a?.value, b?.value, of, of.isImplied)] as const
   })
   const collect = (key: keyof Comparison) =>
     fieldSet(
@@ -46,20 +60,46 @@ export function compare(
   return { added: collect('added'), modified: collect('modified'), removed: collect('removed') }
 }
 
-/** Everything in a value that came or went, containers included. */
-function allOf(value: JSONValue, type: NodeType): FieldSet {
+/**
+ * Everything in a value that came or went, containers included. Where Go holds the container all the same (a struct
+ * that is no pointer, a list that is always written), only what is in it came; in a new item all of it did.
+ */
+function allOf(value: JSONValue, type: NodeType, isHeld: boolean): FieldSet {
   const children = childrenOf(value, type)
   if (!children) return thisField
-  const self = !type.isImplied || children.length === 0
   return fieldSet(
-    self,
-    children.map((child) => [child.element, allOf(child.value, child.type)]),
+    true,
+    children.map((child) => {
+      const isImplied = isHeld && child.type.isImplied === true
+      const all = allOf(child.value, child.type, isImplied)
+      return [child.element, isImplied ? withoutSelf(all) : all]
+    }),
   )
+}
+
+const withoutSelf = ({ children }: FieldSet): FieldSet =>
+  children.size === 0 ? noFields : { self: false, children }
+
+/** The first list that holds two items of one key, which no configuration may: where, and which key. */
+export function findDuplicate(value: JSONValue, type: NodeType, path = ''): string | undefined {
+  if (Array.isArray(value)) {
+    const seen = new Set<string>()
+    for (const element of elementsOf(value, type)) {
+      if (seen.has(element)) return `${path}: duplicate entries for key ${describeElement(element)}`
+      seen.add(element)
+    }
+  }
+  for (const child of childrenOf(value, type) ?? []) {
+    const found = findDuplicate(child.value, child.type, path + describeElement(child.element))
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** `live` with what `config` says; items of lists follow the order of `config`. */
 export function merge(live: JSONValue | undefined, config: JSONValue, type: NodeType): JSONValue {
   if (live === undefined) return config
+  if (config === null) return live
   const [held, wanted] = [childrenOf(live, type), childrenOf(config, type)]
   if (!held || !wanted) return config
   const merged = new Map(wanted.map((child) => [child.element, child]))

@@ -53,7 +53,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
     prepareCreate(object) {
       const drops = hasStatus && !traits.keepsStatusOnCreate
       const fresh = drops ? withStatus(object, undefined) : object
-      const counted = withGeneration(fresh, generationOf.length > 0 ? 1 : 0)
+      const counted = generationOf.length > 0 ? withGeneration(fresh, 1) : fresh
       return traits.prepareCreate ? traits.prepareCreate(counted) : counted
     },
     prepareUpdate(object, old) {

@@ -22,6 +22,12 @@ export const deployment = defineKind<Deployment>({
   validate: ({ spec }) => validateSpec(spec),
   validateChange: ({ spec }, old) =>
     validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),
+  // registry/apps/deployment/strategy.go: the status is not the place to label a Deployment.
+  prepareStatusUpdate(object, old) {
+    const { labels: _, ...metadata } = object.metadata
+    const { labels } = old.metadata
+    return { ...object, metadata: { ...metadata, ...(labels ? { labels } : {}) } }
+  },
   validateStatus: ({ status = {} }) =>
     validateCounts(status, [
       'observedGeneration',

@@ -15,7 +15,6 @@ export const replicaSet = defineKind<ReplicaSet>({
   subresources: ['status', 'scale'],
   nameRule: isDNS1123Subdomain,
   generationOf: ['spec'],
-  selectableFields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
   default: (object) => ({
     ...object,
     spec: {

@@ -350,8 +350,9 @@ test('a Node is created with its status, as a kubelet registers it', () => {
   })
 })
 
-test('clients do not set generation', () => {
+// kube-apiserver v1.36.0, src/apiserver/testing/conversations/testdata/creates.json
+test('clients set generation only of new objects whose kind does not count it', () => {
   const object = { metadata: { ...metadata, generation: 7 }, data: {} }
-  assert.equal(configMap.prepareCreate(object).metadata.generation, undefined)
+  assert.equal(configMap.prepareCreate(object).metadata.generation, 7)
   assert.equal(configMap.prepareUpdate(object, { metadata }).metadata.generation, undefined)
 })

@@ -120,7 +120,7 @@ const cases: readonly Case[] = [
   },
   { name: 'index beyond the end', doc: { a: [1] }, patch: [{ op: 'add', path: '/a/2', value: 1 }] },
   { name: 'leading zero', doc: { a: [1, 2] }, patch: [{ op: 'remove', path: '/a/01' }] },
-  { name: 'replace needs a target', doc: {}, patch: [{ op: 'replace', path: '/a', value: 1 }] },
+  { name: 'replace needs a parent', doc: {}, patch: [{ op: 'replace', path: '/a/b', value: 1 }] },
   {
     name: 'move into itself',
     doc: { a: { b: 1 } },

@@ -1,7 +1,14 @@
 /**
  * JSON Patch, RFC 6902, with JSON Pointer, RFC 6901.
  */
-import { equalJSON, isJSONObject, type JSONObject, type JSONValue, setKey } from '../json.ts'
+import {
+  equalJSON,
+  getKey,
+  isJSONObject,
+  type JSONObject,
+  type JSONValue,
+  setKey,
+} from '../json.ts'
 import { describeJSON } from '../schema/scalars.ts'
 import { badRequest, type StatusError, tooLarge, unprocessable } from '../status.ts'
 
@@ -64,10 +71,7 @@ function applyOperation(doc: JSONValue, operation: JSONValue): JSONValue {
 }
 
 function operandOf(operation: JSONObject): JSONValue {
-  if (!Object.hasOwn(operation, 'value')) {
-    throw refuse(`${JSON.stringify(operation.op)} has no value`)
-  }
-  return structuredClone(operation.value!)
+  return structuredClone(getKey(operation, 'value') ?? null)
 }
 
 function tokensOf(operation: JSONObject, member: 'path' | 'from'): string[] {
@@ -136,12 +140,15 @@ function remove(
   return { doc, removed }
 }
 
+/** A member that is not there is set, too: so does the library that upstream uses (evanphx/json-patch v4). */
 function replace(doc: JSONValue, tokens: readonly string[], value: JSONValue): JSONValue {
-  find(doc, tokens)
   const last = tokens.at(-1)
   if (last === undefined) return value
   const parent = find(doc, tokens.slice(0, -1))
-  if (Array.isArray(parent)) parent[Number(last)] = value
-  else setKey(parent as JSONObject, last, value)
+  if (Array.isArray(parent)) {
+    find(doc, tokens)
+    parent[Number(last)] = value
+  } else if (isJSONObject(parent)) setKey(parent, last, value)
+  else throw missing(tokens)
   return doc
 }

@@ -1,6 +1,6 @@
 import { formatLikeGo } from '../go-format.ts'
 import { getKey, isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
-import { badRequest, internal } from '../status.ts'
+import { unexplained, unprocessable } from '../status.ts'
 
 interface ListMerge {
   /** Absent for lists of scalars, which merge as sets. */
@@ -17,7 +17,8 @@ export function mergeList(
   options: ListMerge,
 ): JSONValue[] {
   const { mergeKey } = options
-  if (patch.some(Array.isArray)) throw badRequest('lists of lists are not supported')
+  if (patch.some(Array.isArray))
+    throw unprocessable('the server rejected our request due to an error in our request')
   if (!mergeKey || ![...patch, ...original].some(isJSONObject)) {
     return orderList([...new Set([...original, ...patch])], patch, original, undefined)
   }
@@ -43,16 +44,18 @@ function applyDirectives(
   let replaces = false
   for (const item of patch) {
     if (!isJSONObject(item)) {
-      throw internal(`list element types are not identical: ${formatLikeGo([[...patch]])}`)
+      throw unexplained(
+        `list element types are not identical: ${formatLikeGo([[...original], [...patch]])}`,
+      )
     }
     const marker = getKey(item, '$patch')
     if (marker === undefined) changes.push(item)
     else if (marker === 'delete') deleted.push(keyOf(item, mergeKey))
     else if (marker === 'replace') replaces = true
     else if (marker === 'merge') {
-      throw internal('merging lists cannot yet be specified in the patch')
+      throw unexplained('merging lists cannot yet be specified in the patch')
     } else
-      throw internal(`unknown patch type: ${formatLikeGo(marker)} in map: ${formatLikeGo(item)}`)
+      throw unexplained(`unknown patch type: ${formatLikeGo(marker)} in map: ${formatLikeGo(item)}`)
   }
   const kept = replaces
     ? []
@@ -65,7 +68,7 @@ function applyDirectives(
 function keyOf(item: JSONObject, mergeKey: string): JSONValue {
   const key = getKey(item, mergeKey)
   if (key !== undefined) return key
-  throw internal(`map: ${formatLikeGo(item)} does not contain declared merge key: ${mergeKey}`)
+  throw unexplained(`map: ${formatLikeGo(item)} does not contain declared merge key: ${mergeKey}`)
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   schemaType,
   schemaTypeOf,
 } from '../schema/schema.ts'
-import { badRequest } from '../status.ts'
+import { badRequest, unexplained } from '../status.ts'
 import { mergeList, orderList } from './merge-list.ts'
 
 const directive = '$patch'
@@ -63,8 +63,12 @@ function replaceMap(patch: JSONObject, marker: JSONValue): JSONObject {
   const { [directive]: _, ...rest } = patch
   if (marker === 'replace') return rest
   if (marker === 'delete') return {}
-  throw badRequest(`unknown patch type: ${formatLikeGo(marker)} in map: ${formatLikeGo(patch)}`)
+  throw unexplained(`unknown patch type: ${formatMarker(marker)} in map: ${formatLikeGo(patch)}`)
 }
+
+/** Go prints with %s what may be no text. */
+const formatMarker = (marker: JSONValue) =>
+  typeof marker === 'number' ? `%!s(int64=${marker})` : formatLikeGo(marker)
 
 /** `undefined`: the patch says that the value goes. */
 function mergeValue(
@@ -127,7 +131,7 @@ function deleteFromPrimitiveLists(merged: JSONObject, patch: JSONObject): void {
     if (!key.startsWith(deletePrefix)) continue
     const name = key.slice(deletePrefix.length)
     const gone = getKey(patch, key)!
-    if (!Array.isArray(gone)) throw badRequest('invalid patch format of primitive list')
+    if (!Array.isArray(gone)) continue
     const list = getKey(merged, name)
     if (Array.isArray(list)) {
       setKey(
@@ -150,7 +154,7 @@ function setElementOrders(
     const name = key.slice(orderPrefix.length)
     const order = getKey(patch, key)!
     if (!Array.isArray(order)) {
-      throw badRequest(`expected a []interface {}, but received a ${describeJSON(order)}`)
+      throw unexplained(`expected a []interface {}, but received a ${describeJSON(order)}`)
     }
     const list = getKey(merged, name)
     if (!Array.isArray(list)) continue
@@ -176,6 +180,8 @@ function checkOrder(
     (item) => !(isJSONObject(item) && Object.hasOwn(item, directive)) && !named.has(keyOf(item)),
   )
   if (stray) {
-    throw badRequest('invalid patch format of setElementOrder list')
+    throw unexplained(
+      `The order in patch list:\n${formatLikeGo([...items])}\n doesn't match $setElementOrder list:\n${formatLikeGo([...order])}\n`,
+    )
   }
 }

@@ -16,7 +16,7 @@ const magic = Uint8Array.of(0x6b, 0x38, 0x73, 0) // k8s\0
 export function decodeProtobuf(bytes: Uint8Array): JSONObject {
   if (magic.some((byte, index) => bytes[index] !== byte)) {
     throw badRequest(
-      'provided data does not appear to be a protobuf message, expected prefix k8s\\0',
+      'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]',
     )
   }
   try {
@@ -44,9 +44,17 @@ export function encodeProtobuf(object: JSONObject): Uint8Array {
   return Buffer.concat([magic, unknown.finish()])
 }
 
-function typeOf(apiVersion: string, kind: string): SchemaType {
+/** Whether the schema has the kind that the object says it is. */
+export const canEncode = ({ apiVersion, kind }: JSONObject): boolean =>
+  findType(String(apiVersion), String(kind)) !== undefined
+
+function findType(apiVersion: string, kind: string): SchemaType | undefined {
   const [version, group = ''] = apiVersion.split('/').reverse()
-  const type = schemaTypeOf({ group, version: version!, kind })
+  return schemaTypeOf({ group, version: version!, kind })
+}
+
+function typeOf(apiVersion: string, kind: string): SchemaType {
+  const type = findType(apiVersion, kind)
   if (type) return type
   throw badRequest(
     `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`,

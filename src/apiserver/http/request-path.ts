@@ -6,6 +6,8 @@ export interface ResourcePath {
   readonly namespace?: string
   readonly name?: string
   readonly subresource?: string
+  /** The old way to ask for a watch: `/api/v1/watch/namespaces/…`. */
+  readonly isWatch?: true
 }
 
 /** The server's part of a proxied program's path, and that program's own. */
@@ -43,6 +45,10 @@ function resourceOf(
   [version, ...parts]: readonly string[],
 ): ResourcePath | undefined {
   if (version === undefined || parts.length === 0) return undefined
+  if (parts[0] === 'watch') {
+    const watched = resourceOf(group, [version, ...parts.slice(1)])
+    return watched && { ...watched, isWatch: true }
+  }
   // namespaces/NAME/{status,finalize} are subresources of the namespace itself.
   const inNamespace =
     parts[0] === 'namespaces' && parts.length > 2 && !/^(status|finalize)$/.test(parts[2]!)

@@ -25,7 +25,7 @@ export async function send(out: Response, answer: Answer, options: SendOptions):
     'cache-control': 'no-cache, private',
     ...answer.headers,
   }
-  if (options.warnings.length > 0) headers.warning = options.warnings.map(warningValue)
+  if (options.warnings.length > 0) headers.warning = warningValues(options.warnings)
   if ('stream' in answer) {
     out.writeHead(answer.code, headers)
     out.flushHeaders()
@@ -44,8 +44,27 @@ export async function send(out: Response, answer: Answer, options: SendOptions):
   out.end(body)
 }
 
-/** RFC 7234 section 5.5: code 299, no agent, the text as a quoted string. */
+/** All warnings together, and each where they are more. Source: apiserver endpoints/filters/warning.go. */
+const MAX_WARNINGS_RUNES = 4096
+const MAX_WARNING_RUNES = 256
+
+function warningValues(texts: readonly string[]): string[] {
+  const runes = [...new Set(texts)].filter((text) => text !== '').map((text) => [...text])
+  const total = runes.reduce((sum, { length }) => sum + length, 0)
+  if (total <= MAX_WARNINGS_RUNES) return runes.map((each) => warningValue(each.join('')))
+  let written = 0
+  const values: string[] = []
+  for (const each of runes) {
+    if (written >= MAX_WARNINGS_RUNES) break
+    const cut = each.slice(0, MAX_WARNING_RUNES)
+    written += cut.length
+    values.push(warningValue(cut.join('')))
+  }
+  return values
+}
+
+/** RFC 7234 section 5.5: code 299, no agent, the text as a quoted string, in bytes of UTF-8. */
 function warningValue(text: string): string {
-  const printable = text.replace(/[^\x20-\x7e]/g, (character) => (character === '\n' ? ' ' : '?'))
-  return `299 - "${printable.replace(/["\\]/g, '\\$&')}"`
+  const printable = text.replace(/[\x00-\x1f\x7f]/g, ' ').replace(/["\\]/g, '\\$&')
+  return `299 - "${Buffer.from(printable).toString('latin1')}"`
 }

@@ -1,4 +1,7 @@
-import { badRequest } from '#api/status.ts'
+import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
+import { explainSyntaxError } from '#api/schema/json-syntax.ts'
+import { describeJSON } from '#api/schema/scalars.ts'
+import { badRequest, type StatusError } from '#api/status.ts'
 
 /** Where a list goes on: the revision all its pages show, and the last key sent. */
 export interface ContinueToken {
@@ -17,22 +20,57 @@ export function encodeContinueToken({ revision, after }: ContinueToken, prefix: 
   return Buffer.from(JSON.stringify(token)).toString('base64url')
 }
 
-/** @throws StatusError 400 */
+/** Sentences: apiserver storage/continue.go, and what encoding/json says. @throws StatusError 400 */
 export function decodeContinueToken(text: string, prefix: string): ContinueToken {
-  const refuse = (why: string) => badRequest(`continue key is not valid: ${why}`)
-  let token: { v?: unknown; rv?: unknown; start?: unknown }
+  const refuse = (why: string) =>
+    badRequest(`invalid continue token: continue key is not valid${why}`)
+  const wrong = text.search(/[^-\w]/)
+  // A last group of one character holds no byte.
+  const broken = wrong >= 0 ? wrong : text.length % 4 === 1 ? text.length - 1 : -1
+  if (broken >= 0) throw refuse(`: illegal base64 data at input byte ${broken}`)
+  const { v = '', rv = 0, start = '' } = parseToken(text, refuse)
+  if (v !== API_VERSION) {
+    throw refuse(`: server does not recognize this encoded version ${v}`)
+  }
+  const revision = rv as number // checked
+  if (revision === 0) {
+    throw refuse(`: incorrect encoded start resourceVersion (version ${API_VERSION})`)
+  }
+  const key = String(start)
+  if (key === '') throw refuse(`: encoded start key empty (version ${API_VERSION})`)
+  const path = key.replace(/^\//, '')
+  if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
+    throw refuse(`: ${key}`)
+  }
+  return {
+    revision: revision < 0 ? INCONSISTENT : revision,
+    after: prefix + path.replace(/\0$/, ''),
+  }
+}
+
+function parseToken(text: string, refuse: (why: string) => StatusError): JSONObject {
+  let token: unknown
   try {
     token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-  } catch {
-    throw refuse('it is not what this server gave out')
+  } catch (cause) {
+    throw refuse(`: ${explainSyntaxError(cause, Buffer.from(text, 'base64url').toString())}`)
   }
-  const { v, rv, start } = token ?? {}
-  if (v !== API_VERSION)
-    throw refuse(`server does not recognize this encoded version ${JSON.stringify(v)}`)
-  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0 || rv < INCONSISTENT) {
-    throw refuse('incorrect encoded start resourceVersion (version meta.k8s.io/v1)')
+  const mistyped = (value: unknown, type: string) =>
+    refuse(`: json: cannot unmarshal ${describeJSON(value as JSONValue)} into Go ${type}`)
+  if (token === null) return {}
+  if (!isJSONObject(token)) throw mistyped(token, 'value of type storage.continueToken')
+  const { v, rv, start } = token
+  if (typeof (v ?? '') !== 'string')
+    throw mistyped(v, 'struct field continueToken.v of type string')
+  if (typeof (rv ?? 0) !== 'number')
+    throw mistyped(rv, 'struct field continueToken.rv of type int64')
+  if (!Number.isSafeInteger(rv ?? 0)) {
+    throw refuse(
+      `: json: cannot unmarshal number ${rv} into Go struct field continueToken.rv of type int64`,
+    )
   }
-  if (typeof start !== 'string' || start === '' || start === '\0')
-    throw refuse('it has no start key')
-  return { revision: rv, after: prefix + start.replace(/\0$/, '') }
+  if (typeof (start ?? '') !== 'string') {
+    throw mistyped(start, 'struct field continueToken.start of type string')
+  }
+  return token
 }

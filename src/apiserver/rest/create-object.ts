@@ -5,6 +5,7 @@ import { admit } from './admit.ts'
 import { encodeRecord, keyOf } from './record.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
 import { timestamp } from './timestamp.ts'
+import { trackFields, type Writer } from './track-fields.ts'
 
 export interface Created {
   readonly object: KubernetesObject
@@ -14,12 +15,17 @@ export interface Created {
 }
 
 /** A request, or the server itself, which is no user. */
-type Asker = Pick<RESTRequest, 'spec' | 'warn'> & Partial<Pick<RESTRequest, 'user'>>
+export interface Creation
+  extends Pick<RESTRequest, 'spec' | 'warn'>,
+    Partial<Pick<RESTRequest, 'user'>> {
+  /** Who will own the fields that were sent; absent where the object says it itself. */
+  readonly writer?: Writer
+}
 
 /** Stores a new object by the rules of its kind; undefined when its name is taken. @throws StatusError */
 export async function createObject(
   sent: KubernetesObject,
-  { spec, warn, user }: Asker,
+  { spec, warn, writer, user }: Creation,
   deps: Pick<RESTDeps, 'store' | 'admission'>,
   dryRun: boolean,
 ): Promise<Created | undefined> {
@@ -32,7 +38,9 @@ export async function createObject(
   const key = keyOf(resource, namespace, name)
   // Asked early too: an object whose name is taken must not fail for the address that its twin holds.
   if (name !== '' && (await deps.store.get(key))) return undefined
-  const prepared = spec.prepareCreate(spec.default(bear(sent)))
+  const defaulted = spec.default(bear(sent))
+  const owned = writer ? trackFields(defaulted, undefined, writer) : defaulted
+  const prepared = spec.prepareCreate(owned)
   const { object, settle } = await admit(deps, {
     operation: 'CREATE',
     resource,

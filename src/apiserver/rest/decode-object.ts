@@ -1,7 +1,9 @@
+import { quoteLikeGo } from '#api/field-error.ts'
 import type { JSONObject } from '#api/json.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
+import { schemaTypeOf } from '#api/schema/schema.ts'
 import { formatStrictErrors } from '#api/schema/strict-errors.ts'
 import { badRequest } from '#api/status.ts'
 import { checkObject } from './check-object.ts'
@@ -25,8 +27,8 @@ export function decodeObject(
     badRequest(`${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${why}`)
   if (typeError) throw refuse(typeError)
   const strictErrors = [
-    ...duplicates.map((path) => `duplicate field "${path}"`),
-    ...unknown.map((path) => `unknown field "${path}"`),
+    ...duplicates.map((path) => `duplicate field ${quoteLikeGo(path)}`),
+    ...unknown.map((path) => `unknown field ${quoteLikeGo(path)}`),
   ]
   if (strictErrors.length > 0 && fieldValidation === 'Strict') {
     throw refuse(formatStrictErrors(strictErrors))
@@ -47,26 +49,32 @@ export function asKubernetesObject(resource: Resource, object: JSONObject): Kube
   }
 }
 
-function checkKind(resource: Resource, value: JSONObject): { kind: string; version: string } {
+/** Where upstream's scheme of types was made, which its messages name. */
+const SCHEME = 'in scheme "pkg/runtime/scheme.go:111"'
+
+function checkKind(resource: ServedResource, value: JSONObject): { kind: string; version: string } {
+  const why = explainKind(resource, value)
+  const kind = String(value.kind || resource.kind) // parseBody() saw that it is a text
+  const version = String(value.apiVersion || resource.version)
+    .split('/')
+    .at(-1)!
+  if (why === undefined) return { kind, version }
+  throw badRequest(
+    `${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${why}`,
+  )
+}
+
+/** Why a value is no object of the resource; undefined where it is, or says nothing of it. */
+export function explainKind(resource: ServedResource, value: JSONObject): string | undefined {
   const expected = apiVersionOf(resource)
-  const kind = value.kind ?? resource.kind
-  const apiVersion = value.apiVersion ?? expected
-  if (typeof kind !== 'string' || typeof apiVersion !== 'string') {
-    throw badRequest(
-      "couldn't get version/kind; json parse error: json: cannot unmarshal into string",
-    )
-  }
-  const version = apiVersion.slice(apiVersion.indexOf('/') + 1)
-  if (kind !== '' && kind !== resource.kind) {
-    throw badRequest(
-      `${kind} in version "${version}" cannot be handled as a ${resource.kind}: no kind "${kind}" is registered for this resource`,
-    )
-  }
-  if (apiVersion !== '' && apiVersion !== expected) {
-    // endpoints/handlers/create.go
-    throw badRequest(
-      `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
-    )
-  }
-  return { kind: resource.kind, version: resource.version }
+  const kind = String(value.kind || resource.kind)
+  const apiVersion = String(value.apiVersion || expected)
+  if (kind === resource.kind && apiVersion === expected) return undefined
+  const parts = apiVersion.split('/')
+  const version = parts.at(-1)!
+  const group = parts.length > 1 ? parts[0]! : ''
+  const internal = resource.group === '' ? 'core' : resource.group.split('.')[0]
+  return schemaTypeOf({ group, version, kind })
+    ? `converting (${version}.${kind}) to (${internal}.${resource.kind}): unknown conversion`
+    : `no kind ${quoteLikeGo(kind)} is registered for version ${quoteLikeGo(apiVersion)} ${SCHEME}`
 }

@@ -1,3 +1,4 @@
+import { quoteLikeGo } from '#api/field-error.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { badRequest } from '#api/status.ts'
@@ -5,33 +6,65 @@ import type { Matches } from './label-selector.ts'
 
 type ReadField = (object: KubernetesObject) => string
 
-/** Parses `metadata.name=web,status.phase!=Running`; undefined for an empty selector. @throws StatusError 400 */
+/**
+ * Parses `metadata.name=web,status.phase!=Running`; undefined for an empty selector. Grammar and sentences:
+ * apimachinery pkg/fields/selector.go. @throws StatusError 400
+ */
 export function parseFieldSelector(
   text: string,
-  spec: KindSpec,
-): Matches<KubernetesObject> | undefined {
-  const requirements = splitUnescaped(text, ',')
+  spec: Pick<KindSpec, 'selectableFields'>,
+): FieldSelector | undefined {
+  const terms = splitUnescaped(text)
     .filter((part) => part !== '')
-    .map((part) => parseRequirement(part, text, spec))
-  if (requirements.length === 0) return undefined
-  return (object) => requirements.every((matches) => matches(object))
-}
-
-// apimachinery fields/selector.go: the first of these operators splits, backslash escapes.
-function parseRequirement(part: string, whole: string, spec: KindSpec): Matches<KubernetesObject> {
-  const match = /^((?:[^\\=!]|\\.)*)(!=|==|=)((?:[^\\=]|\\.)*)$/s.exec(part)
-  if (!match) {
-    throw badRequest(`invalid selector: '${whole}'; can't understand '${part}'`)
+    .map((part) => parseTerm(part, text))
+    .filter(({ field, wanted }) => field !== '' || wanted !== '')
+  if (terms.length === 0) return undefined
+  const tests = terms.map(({ field, isEqual, wanted }): Matches<KubernetesObject> => {
+    const read = findField(field, spec)
+    return (object) => (read(object) === wanted) === isEqual
+  })
+  return {
+    matches: (object) => tests.every((matches) => matches(object)),
+    exactly: (field) => terms.find((term) => term.field === field && term.isEqual)?.wanted,
   }
-  const [, field, operator, escaped] = match
-  const wanted = escaped!.replace(/\\(.)/gs, '$1')
-  const read = findField(field!, spec)
-  return operator === '!='
-    ? (object) => read(object) !== wanted
-    : (object) => read(object) === wanted
 }
 
-function findField(field: string, spec: KindSpec): ReadField {
+export interface FieldSelector {
+  readonly matches: Matches<KubernetesObject>
+  /** The one value that a field must have; undefined where it may have several. */
+  exactly(field: string): string | undefined
+}
+
+interface Term {
+  readonly field: string
+  readonly isEqual: boolean
+  readonly wanted: string
+}
+
+/** The first operator splits. */
+function parseTerm(part: string, whole: string): Term {
+  const match = /!=|==|=/.exec(part)
+  if (!match) throw badRequest(`invalid selector: '${whole}'; can't understand '${part}'`)
+  return {
+    field: part.slice(0, match.index),
+    isEqual: match[0] !== '!=',
+    wanted: unescapeValue(part.slice(match.index + match[0].length)),
+  }
+}
+
+/** A backslash stands before itself, a comma or an equals sign; the latter two never stand alone. */
+function unescapeValue(text: string): string {
+  return text.replaceAll(/\\(.?)|[,=]/gsu, (found, escaped: string | undefined) => {
+    if (escaped === undefined) {
+      const code = found.charCodeAt(0)
+      throw badRequest(`invalid field selector: unescaped character in value: ${code}`)
+    }
+    if (/^[\\,=]$/.test(escaped)) return escaped
+    throw badRequest(`invalid field selector: invalid escape sequence: ${found}`)
+  })
+}
+
+function findField(field: string, spec: Pick<KindSpec, 'selectableFields'>): ReadField {
   if (field === 'metadata.name') return ({ metadata }) => metadata.name
   if (field === 'metadata.namespace') return ({ metadata }) => metadata.namespace ?? ''
   const fields = spec.selectableFields
@@ -40,17 +73,10 @@ function findField(field: string, spec: KindSpec): ReadField {
   throw badRequest(
     fields
       ? `field label not supported: ${field}`
-      : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+      : `${quoteLikeGo(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
   )
 }
 
-function splitUnescaped(text: string, separator: string): string[] {
-  const parts = ['']
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]!
-    if (character === '\\') parts[parts.length - 1] += character + (text[++at] ?? '')
-    else if (character === separator) parts.push('')
-    else parts[parts.length - 1] += character
-  }
-  return parts
+function splitUnescaped(text: string): string[] {
+  return text.match(/(?:[^\\,]|\\.|\\$)+/gs) ?? []
 }

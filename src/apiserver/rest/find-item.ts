@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { quoteLikeGo } from '#api/field-error.ts'
 import { notFound, tooLargeResourceVersion } from '#api/status.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { keyOf } from './record.ts'
@@ -13,26 +15,42 @@ export async function findItem(
   return item
 }
 
-/** How long upstream waits for a revision (storage/cacher/watch_cache.go, blockTimeout): several servers may share a store. */
-const FRESH_WITHIN_MS = 3_000
+const MAX_UINT64 = 2n ** 64n
+
+/** Why a text is no revision, or the revision; 0 stands for "any". Sentences: storage/versioner, strconv.ParseUint. */
+export function parseRevision(
+  text: string,
+): { readonly value: number } | { readonly error: string } {
+  const why = /^\d+$/.test(text)
+    ? text.length > 40 || BigInt(text) >= MAX_UINT64
+      ? 'value out of range'
+      : undefined
+    : 'invalid syntax'
+  if (why === undefined) return { value: Number(text) }
+  const quoted = quoteLikeGo(text)
+  return {
+    error: `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${why}`,
+  }
+}
+
+/** How long a read waits for a revision that is not there yet, as upstream's cache does. */
+const WAIT_MS = 3_000
 const POLL_MS = 50
 
-/** The resourceVersion parameter: undefined for "" (newest), 0 for "any". @throws StatusError 400, 504 */
-export async function parseResourceVersion(
-  query: URLSearchParams,
+/** Resolves when the store has reached a revision. @throws StatusError 504 */
+export async function reachRevision(
+  revision: number,
   { store }: Pick<RESTDeps, 'store'>,
-  invalid: (text: string) => Error,
-): Promise<number | undefined> {
-  const text = query.get('resourceVersion') ?? ''
-  if (text === '') return undefined
-  if (!/^\d{1,15}$/.test(text)) throw invalid(text)
-  const revision = Number(text)
-  if (revision === 0) return revision // anything is new enough
-  const deadline = performance.now() + FRESH_WITHIN_MS
+  signal?: AbortSignal,
+  isExact = false,
+): Promise<void> {
+  const deadline = Date.now() + WAIT_MS
   for (;;) {
     const current = await store.currentRevision()
-    if (revision <= current) return revision
-    if (performance.now() > deadline) throw tooLargeResourceVersion(text, String(current))
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    if (revision <= current) return
+    if (isExact || Date.now() >= deadline || signal?.aborted) {
+      throw tooLargeResourceVersion(String(revision), String(current), !isExact)
+    }
+    await delay(POLL_MS)
   }
 }

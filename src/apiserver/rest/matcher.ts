@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '#api/meta.ts'
+import { badRequest } from '#api/status.ts'
 import { parseFieldSelector } from './field-selector.ts'
 import { type Matches, parseLabelSelector } from './label-selector.ts'
 import type { RESTRequest } from './request.ts'
@@ -11,9 +12,13 @@ export function parseMatcher({
 }: Pick<RESTRequest, 'query' | 'spec' | 'name'>): Matches<KubernetesObject> | undefined {
   const byLabels = parseLabelSelector(query.get('labelSelector') ?? '')
   const byFields = parseFieldSelector(query.get('fieldSelector') ?? '', spec)
+  // endpoints/handlers/get.go, listOpts
+  if (name !== '' && byFields && byFields.exactly('metadata.name') !== name) {
+    throw badRequest("fieldSelector metadata.name doesn't match requested name")
+  }
   if (!byLabels && !byFields && name === '') return undefined
   return (object) =>
     (name === '' || object.metadata.name === name) &&
     (byLabels?.(object.metadata.labels) ?? true) &&
-    (byFields?.(object) ?? true)
+    (byFields?.matches(object) ?? true)
 }

@@ -3,14 +3,15 @@ import type { Namespace } from '#api/core.ts'
 import { invalid as invalidField } from '#api/field-error.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import { badRequest, conflict, invalid } from '#api/status.ts'
+import { badRequest, conflict, invalid, unexplained } from '#api/status.ts'
+import { validateObjectMetaUpdate } from '#api/validation/object-meta.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { admit } from './admit.ts'
-import { findItem } from './find-item.ts'
+import { findItem, parseRevision } from './find-item.ts'
 import { encodeRecord, objectOf } from './record.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
-import { trackFields } from './track-fields.ts'
-import { namespaceMismatch } from './verbs/create.ts'
+import { keepTimes, trackFields } from './track-fields.ts'
+import { namespaceMismatch, unnamed } from './verbs/create.ts'
 
 type Target = Pick<
   RESTRequest,
@@ -23,6 +24,8 @@ export interface Mutation {
   /** The wanted object. Called again when another write came first; to be conditional, keep a resourceVersion. */
   /** `change` says itself who owns the fields. */
   readonly isApply?: boolean
+  /** The whole object was sent: its uid must be that of the one it replaces. */
+  readonly isUpdate?: boolean
   /** The subresource that the writer used, where it is not the target's: a scale is a part of its object. */
   readonly through?: string
   readonly change: (current: KubernetesObject) => KubernetesObject | Promise<KubernetesObject>
@@ -35,23 +38,21 @@ export interface Mutation {
 export async function mutate(
   target: Target,
   deps: RESTDeps,
-  { change, dryRun, isApply = false, through }: Mutation,
+  { change, dryRun, isApply = false, isUpdate = false, through }: Mutation,
 ): Promise<Written> {
   for (;;) {
     const item = await findItem(target, deps)
     const old = objectOf(item, target.spec.resource)
     const wanted = await change(old)
-    checkIdentity(wanted, old, target)
-    const prepared = prepare(keepMetadata(wanted, old), old, target)
-    const written = await write(prepared, old, item, target, deps, { dryRun, isApply, through })
+    checkIdentity(wanted, old, target, isUpdate)
+    const defaulted = target.spec.default(keepMetadata(wanted, old))
+    const owned = isApply
+      ? defaulted
+      : trackFields(defaulted, old, { ...target, subresource: through ?? target.subresource })
+    const prepared = prepare(owned, old, target)
+    const written = await write(prepared, old, item, target, deps, dryRun)
     if (written) return written
   }
-}
-
-interface WriteMode {
-  readonly dryRun: boolean
-  readonly isApply: boolean
-  readonly through: string | undefined
 }
 
 /** Undefined when another write came first. */
@@ -61,7 +62,7 @@ async function write(
   item: StoredItem,
   target: Target,
   deps: RESTDeps,
-  { dryRun, isApply, through = target.subresource }: WriteMode,
+  dryRun: boolean,
 ): Promise<Written | undefined> {
   const { spec, subresource, warn, name, user } = target
   const { resource } = spec
@@ -76,14 +77,16 @@ async function write(
   })
   let stored = false
   try {
-    const errors =
-      subresource === 'status'
+    const errors = [
+      // Asked twice, here and by the kind: registry/rest/update.go, BeforeUpdate, too.
+      ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...(subresource === 'status'
         ? (spec.validateStatusUpdate?.(object, old) ?? [])
-        : spec.validateUpdate(object, old)
+        : spec.validateUpdate(object, old)),
+    ]
     if (errors.length > 0) throw invalid(resource, name, errors)
     for (const warning of subresource ? [] : (spec.warnings?.(object, old) ?? [])) warn(warning)
-    const owned = isApply ? object : trackFields(object, old, { ...target, subresource: through })
-    const value = encodeRecord(owned, resource)
+    const value = encodeRecord(keepTimes(object, old), resource)
     if (dryRun || isSame(value, item.value)) return { value, modRevision: item.modRevision }
     const finished = isFinished(object)
     const result = finished
@@ -91,7 +94,9 @@ async function write(
       : await deps.store.update(item.key, item.modRevision, value)
     stored = result.ok
     if (finished && result.ok) await settleDeletion(object, target, deps)
-    return result.ok ? { value, modRevision: result.revision } : undefined
+    // A deletion shows the object as it was written last.
+    const shown = finished ? item.modRevision : result.ok ? result.revision : 0
+    return result.ok ? { value, modRevision: shown } : undefined
   } finally {
     await settle(stored)
   }
@@ -127,9 +132,8 @@ function prepare(
   target: Target,
 ): KubernetesObject {
   const { spec, subresource } = target
-  const defaulted = spec.default(object)
-  if (subresource === undefined) return spec.prepareUpdate(defaulted, old)
-  return subresource === 'status' ? prepareStatus(spec, defaulted, old) : defaulted
+  if (subresource === undefined) return spec.prepareUpdate(object, old)
+  return subresource === 'status' ? prepareStatus(spec, object, old) : object
 }
 
 function prepareStatus(spec: KindSpec, object: KubernetesObject, old: KubernetesObject) {
@@ -141,45 +145,42 @@ function prepareStatus(spec: KindSpec, object: KubernetesObject, old: Kubernetes
 
 /** What no update may change. */
 function keepMetadata(object: KubernetesObject, old: KubernetesObject): KubernetesObject {
-  const {
-    uid: _uid,
-    generation: _generation,
-    creationTimestamp: _creation,
-    deletionTimestamp: _deletion,
-    deletionGracePeriodSeconds: _grace,
-    ...given
-  } = object.metadata
+  const { generation: _generation, creationTimestamp: _creation, ...given } = object.metadata
   const { metadata } = old
   const kept = {
     // An update without one means the newest.
     ...(metadata.resourceVersion === undefined
       ? {}
       : { resourceVersion: metadata.resourceVersion }),
-    ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
+    ...(given.namespace || metadata.namespace === undefined
+      ? {}
+      : { namespace: metadata.namespace }),
+    ...(given.uid || metadata.uid === undefined ? {} : { uid: metadata.uid }),
     ...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
     ...(metadata.creationTimestamp === undefined
       ? {}
       : { creationTimestamp: metadata.creationTimestamp }),
-    ...(metadata.deletionTimestamp === undefined
+    ...(given.deletionTimestamp || metadata.deletionTimestamp === undefined
       ? {}
       : { deletionTimestamp: metadata.deletionTimestamp }),
-    ...(metadata.deletionGracePeriodSeconds === undefined
+    ...(given.deletionGracePeriodSeconds !== undefined ||
+    metadata.deletionGracePeriodSeconds === undefined
       ? {}
       : { deletionGracePeriodSeconds: metadata.deletionGracePeriodSeconds }),
   }
   return { ...object, metadata: { ...given, ...kept } }
 }
 
-function checkIdentity(wanted: KubernetesObject, old: KubernetesObject, target: Target): void {
+function checkIdentity(
+  wanted: KubernetesObject,
+  old: KubernetesObject,
+  target: Target,
+  isUpdate: boolean,
+): void {
   const { spec, name, namespace } = target
   const { metadata } = wanted
   if (metadata.name !== name) {
-    // apiserver endpoints/handlers/rest.go checkName
-    throw badRequest(
-      metadata.name === ''
-        ? 'name must be provided'
-        : `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
-    )
+    throw badRequest(unnamed(metadata.name, name))
   }
   if (metadata.namespace && metadata.namespace !== namespace) throw namespaceMismatch()
   const { resourceVersion, uid } = old.metadata
@@ -188,14 +189,27 @@ function checkIdentity(wanted: KubernetesObject, old: KubernetesObject, target: 
     const error = invalidField('metadata.resourceVersion', 0, 'must be specified for an update')
     throw invalid(spec.resource, name, [error])
   }
-  if (metadata.uid && metadata.uid !== uid) {
-    throw conflict(
-      spec.resource,
-      name,
-      `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${uid}`,
-    )
-  }
-  if (metadata.resourceVersion && metadata.resourceVersion !== '0') {
-    if (metadata.resourceVersion !== resourceVersion) throw conflict(spec.resource, name)
-  }
+  if (isUpdate && metadata.uid && metadata.uid !== uid) throw uidConflict(target, metadata.uid, uid)
+  const given = metadata.resourceVersion
+  if (!given || given === '0') return
+  const parsed = parseRevision(given)
+  if ('error' in parsed) throw unexplained(parsed.error.replace(/^.*: (?=strconv)/, ''))
+  if (given !== resourceVersion) throw conflict(spec.resource, name)
+}
+
+/** storage/errors.go; the key is where upstream's store has it. */
+function uidConflict(
+  { spec: { resource }, namespace, name }: Target,
+  wanted: string,
+  held?: string,
+) {
+  const key = ['', 'registry', resource.plural, namespace, name].filter(
+    (part) => part !== undefined,
+  )
+  const why = `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${held}`
+  return conflict(
+    resource,
+    name,
+    `StorageError: invalid object, Code: 4, Key: ${key.join('/')}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+  )
 }

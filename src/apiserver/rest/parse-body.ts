@@ -1,7 +1,9 @@
 import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
+import { explainSyntaxError } from '#api/schema/json-syntax.ts'
 import { parseJSONStrict } from '#api/schema/parse-json-strict.ts'
-import { badRequest, unsupportedMediaType } from '#api/status.ts'
+import { describeJSON } from '#api/schema/scalars.ts'
+import { badRequest, StatusError, unsupportedMediaType } from '#api/status.ts'
 import { parseMediaType } from '../http/media-type.ts'
 
 export interface ParsedBody {
@@ -14,66 +16,85 @@ const PROTOBUF = 'application/vnd.kubernetes.protobuf'
 const TEXTUAL = ['application/json', 'application/yaml']
 const ACCEPTED = [...TEXTUAL, PROTOBUF]
 
-/** Parses an object in any of the formats that clients send. @throws StatusError 400, 415 */
+/**
+ * Parses an object in any of the formats that clients send. @throws StatusError 400, 415
+ * @param resource what the body should be of, for messages; without it they are about options
+ */
 export async function parseBody(
   body: Buffer,
   contentType: string,
-  resource?: ServedResource,
+  resource?: Pick<ServedResource, 'kind' | 'custom'>,
 ): Promise<ParsedBody> {
-  switch (parseMediaType(contentType || 'application/json').type) {
-    case 'application/json':
-      return parseJSONBody(body)
-    case 'application/yaml':
-      return parseYAMLBody(body)
-    case PROTOBUF: {
-      // Go's types for them would be needed.
-      if (resource?.custom) throw unsupportedMediaType(TEXTUAL)
-      const { decodeProtobuf } = await import('#api/protobuf/protobuf.ts')
-      return { value: decodeProtobuf(body), duplicates: [] }
-    }
-    default:
-      throw unsupportedMediaType(resource?.custom ? TEXTUAL : ACCEPTED)
+  const { type } = parseMediaType(contentType || 'application/json')
+  // Go's types would be needed to read protobuf.
+  const accepted = resource?.custom ? TEXTUAL : ACCEPTED
+  if (!accepted.includes(type)) throw unsupportedMediaType(accepted)
+  try {
+    if (type === 'application/json') return parseJSONBody(body)
+    if (type === 'application/yaml') return await parseYAMLBody(body)
+    if (body.length === 0) throw badRequest('empty data')
+    const { decodeProtobuf } = await import('#api/protobuf/protobuf.ts')
+    return { value: decodeProtobuf(body), duplicates: [] }
+  } catch (error) {
+    if (!resource || !(error instanceof StatusError)) throw error
+    // apiserver endpoints/handlers/rest.go, transformDecodeError
+    const why = `${error.message} (${summarize(body)})`
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${resource.kind}): ${why}`,
+    )
   }
+}
+
+const MAX_SHOWN_BYTES = 30
+
+function summarize(body: Buffer): string {
+  if (body.length === 0) return '<empty>'
+  const isText = body[0] === 0x7b // an opening brace
+  const shown = body.toString(isText ? 'utf8' : 'hex', 0, MAX_SHOWN_BYTES)
+  return body.length > MAX_SHOWN_BYTES ? `${shown} ...` : shown
 }
 
 export function parseJSONBody(body: Buffer): ParsedBody {
   const { value, duplicates } = parseJSON(body)
-  return { value: asObject(value, body), duplicates }
+  return { value: asObject(value), duplicates }
 }
 
-export function parseJSON(body: Buffer): { value: JSONValue; duplicates: readonly string[] } {
+function parseJSON(body: Buffer): { value: JSONValue; duplicates: readonly string[] } {
+  const text = body.toString('utf8')
   try {
-    return parseJSONStrict(body.toString('utf8'))
+    return parseJSONStrict(text)
   } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause
-    throw badRequest(`couldn't get version/kind; json parse error: ${cause.message}`)
+    throw badRequest(
+      `couldn't get version/kind; json parse error: ${explainSyntaxError(cause, text)}`,
+    )
   }
 }
 
 async function parseYAMLBody(body: Buffer): Promise<ParsedBody> {
-  const { parseDocument } = await import('yaml')
-  const document = parseDocument(body.toString('utf8'), { uniqueKeys: false })
-  const [error] = document.errors
-  if (error)
-    throw badRequest(`error converting YAML to JSON: yaml: ${error.message.split('\n')[0]}`)
-  let value: unknown
-  try {
-    value = document.toJS({ maxAliasCount: 100 })
-  } catch (cause) {
-    throw badRequest(`error converting YAML to JSON: yaml: ${(cause as Error).message}`)
+  const { parseYAML } = await import('./parse-yaml.ts')
+  return { value: asObject(parseYAML(body.toString('utf8')).value), duplicates: [] }
+}
+
+/** An object with the header of one; null is an empty one. */
+function asObject(value: JSONValue): JSONObject {
+  const refuse = (why: string) => {
+    const what = `json: cannot unmarshal ${why}`
+    return badRequest(`couldn't get version/kind; json parse error: ${what}`)
   }
-  return { value: asObject(value, body), duplicates: [] }
-}
-
-function asObject(value: unknown, body: Buffer): JSONObject {
-  if (isJSONObject(value)) return value
-  const start = body.toString('utf8', 0, 30)
-  throw badRequest(
-    `couldn't get version/kind; json parse error: json: cannot unmarshal ${kindOf(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (${start})`,
-  )
-}
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'array'
-  return typeof value === 'boolean' ? 'bool' : typeof value
+  if (value === null) return {}
+  if (!isJSONObject(value)) {
+    const struct =
+      'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+    throw refuse(`${describeJSON(value)} into Go value of type ${struct}`)
+  }
+  for (const field of ['apiVersion', 'kind']) {
+    const given = value[field]
+    if (given === undefined || given === null || typeof given === 'string') continue
+    throw refuse(`${describeJSON(given)} into Go struct field .${field} of type string`)
+  }
+  const { apiVersion } = value
+  if (typeof apiVersion === 'string' && apiVersion.split('/').length > 2) {
+    throw badRequest(`unexpected GroupVersion string: ${apiVersion}`)
+  }
+  return value
 }

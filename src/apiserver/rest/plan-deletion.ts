@@ -10,7 +10,8 @@ import { isCore, isFinished } from './mutate.ts'
 import { timestamp } from './timestamp.ts'
 
 export type Deletion =
-  | { readonly kind: 'remove' }
+  /** `object` as it goes. */
+  | { readonly kind: 'remove'; readonly object: KubernetesObject }
   /** The object stays, marked, until its finalizers or its node agent let go. */
   | { readonly kind: 'mark'; readonly object: KubernetesObject }
 
@@ -53,7 +54,9 @@ export function planDeletion(
       ...(isNew && metadata.generation ? { generation: metadata.generation + 1 } : {}),
     },
   }
-  if (isFinished(marked)) return { kind: 'remove' }
+  if (isFinished(marked)) {
+    return { kind: 'remove', object: isCore(object, 'Pod') ? marked : object }
+  }
   return { kind: 'mark', object: withTermination(marked, isNew, now) }
 }
 

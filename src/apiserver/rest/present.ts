@@ -18,8 +18,7 @@ export function presentItem(request: RESTRequest, item: Item, code = 200): Answe
 
 /** As presentItem, for an object that is not (or no longer) stored. */
 export function presentObject(request: RESTRequest, object: KubernetesObject, code = 200): Answer {
-  const { spec, query } = request
-  const text = objectText(object, request.representation(), spec, includeObjectOf(query))
+  const text = objectText(object, request.representation(), request.spec, includeObjectOf(request))
   return json(text, code)
 }
 
@@ -28,6 +27,7 @@ export function objectText(
   representation: Representation,
   spec: KindSpec,
   include: IncludeObject,
+  hasColumns = true,
 ): string {
   switch (representation) {
     case 'object':
@@ -37,6 +37,7 @@ export function objectText(
     case 'Table':
       return tableText(spec.resource, [object], {
         include,
+        hasColumns,
         resourceVersion: object.metadata.resourceVersion ?? '',
       })
   }

@@ -1,4 +1,4 @@
-import type { ServedResource } from '#api/kinds/kind-spec.ts'
+import type { KindSpec, ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import type { StoredItem } from '../storage/store.ts'
@@ -29,6 +29,12 @@ export function textOf(item: Item, resource: ServedResource): string {
   if (resource.conversion) return JSON.stringify(objectOf(item, resource))
   const at = item.value.indexOf(METADATA) + METADATA.length
   return `${item.value.slice(0, at)}"resourceVersion":"${item.modRevision}",${item.value.slice(at)}`
+}
+
+/** As an item of a list, where Go leaves out the kind and apiVersion of its own types. */
+export function itemTextOf(item: Item, { resource }: Pick<KindSpec, 'resource'>): string {
+  const text = textOf(item, resource)
+  return resource.custom ? text : `{${text.slice(text.indexOf(METADATA))}`
 }
 
 /** The object as clients of `resource` see it; without one, as it is stored. */

@@ -4,7 +4,7 @@ import type { Log } from '#log/log.ts'
 import type { Admission } from '../admission/admission.ts'
 import type { AccessControl } from '../auth/access-control.ts'
 import type { User } from '../auth/user.ts'
-import type { Representation } from '../http/media-type.ts'
+import type { Representation, Shape } from '../http/media-type.ts'
 import type { Request } from '../http/read-body.ts'
 import type { Upgrade } from '../http/upgrade.ts'
 import type { Store } from '../storage/store.ts'
@@ -26,7 +26,8 @@ export interface RESTRequest {
   readonly incoming: Request
   /** Of requests that ask to leave HTTP. */
   readonly upgrade: Upgrade | undefined
-  readonly representation: () => Representation
+  /** How the answer is to be shown. @throws StatusError 406 */
+  readonly representation: (shape?: Shape) => Representation
   readonly body: () => Promise<Buffer>
   /** Adds a Warning header to the answer. */
   readonly warn: (text: string) => void

@@ -1,6 +1,7 @@
 import { type Subresource, VERBS, type Verb } from '#api/kinds/kind-spec.ts'
 import { methodNotAllowed, methodNotServed, notFound, unknownPath } from '#api/status.ts'
 import type { Answer } from '../http/answer.ts'
+import { isTrue } from './list-options.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
 import { create } from './verbs/create.ts'
 import { remove } from './verbs/delete.ts'
@@ -10,7 +11,6 @@ import { list } from './verbs/list.ts'
 import { patch } from './verbs/patch.ts'
 import { update } from './verbs/update.ts'
 import { watch } from './watch/watch.ts'
-import { isTrue } from './watch/watch-options.ts'
 
 type Handler = (request: RESTRequest, deps: RESTDeps) => Promise<Answer>
 type Handlers = Readonly<Partial<Record<Verb, Handler>>>
@@ -61,9 +61,11 @@ export function verbOf(
 ): Verb | undefined {
   switch (method) {
     case 'GET':
+      if (hasName) return 'get' // one object is watched by a field selector
+      return subresource !== 'proxy' && isTrue(query.get('watch')) ? 'watch' : 'list'
     case 'HEAD':
-      if (subresource !== 'proxy' && isTrue(query.get('watch'))) return 'watch'
-      return hasName ? 'get' : 'list'
+      // Only a proxied program may know more of it.
+      return subresource === 'proxy' ? 'get' : undefined
     case 'POST':
       return 'create'
     case 'PUT':

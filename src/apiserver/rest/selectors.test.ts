@@ -70,7 +70,7 @@ const fieldSelectors = [
 suite('parseFieldSelector() of', () => {
   const spec = podKind
   for (const { text, want } of fieldSelectors) {
-    test(`"${text}"`, () => assert.equal(parseFieldSelector(text, spec)?.(pod), want))
+    test(`"${text}"`, () => assert.equal(parseFieldSelector(text, spec)?.matches(pod), want))
   }
   test('an unknown field is refused', () => {
     assert.throws(() => parseFieldSelector('spec.foo=x', spec), {

@@ -1,22 +1,25 @@
-/**
- * Field managers of stored objects. Upstream keeps them from an object's creation on; here they begin with its first
- * server-side apply, so that objects nobody applies stay small. What was there before then belongs to kubectl's
- * client-side apply, as far as its annotation tells, and to `before-first-apply`, upstream's name for the unknown.
- */
+/** Field managers of stored objects: who owns what, from an object's creation on. */
+import { isDeepStrictEqual } from 'node:util'
 import {
+  difference,
   type FieldSet,
   fieldSet,
-  intersection,
+  noFields,
   thisField,
   union,
-  without,
 } from '#api/apply/field-set.ts'
 import { formatManagedFields, isReset, parseManagedFields } from '#api/apply/managed-fields.ts'
-import { type Manager, type Ownerships, recordUpdate, type Write } from '#api/apply/managers.ts'
+import {
+  type Manager,
+  type Ownerships,
+  recordUpdate,
+  settle,
+  type Write,
+} from '#api/apply/managers.ts'
 import type { NodeType } from '#api/apply/node.ts'
 import { resourceNode } from '#api/apply/structural-node.ts'
-import { compare, fieldsOf } from '#api/apply/typed.ts'
-import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
+import { compare, fieldsOf, unionOf } from '#api/apply/typed.ts'
+import { equalJSON, isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
@@ -25,27 +28,62 @@ import { checkObject } from './check-object.ts'
 import type { RESTRequest } from './request.ts'
 import { timestamp } from './timestamp.ts'
 
-type Writer = Pick<RESTRequest, 'spec' | 'query' | 'userAgent' | 'subresource'>
+export type Writer = Pick<RESTRequest, 'spec' | 'query' | 'userAgent' | 'subresource'>
 
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
-const CLIENT_SIDE_APPLY = 'kubectl-client-side-apply'
 const UNKNOWN = 'before-first-apply'
 
-/** The object with its field managers, after a write that is no apply. */
+/**
+ * The object with its field managers, after a write that is no apply; without `old` it is new.
+ * Source: apimachinery util/managedfields/internal/{fieldmanager,skipnonapplied}.go.
+ */
 export function trackFields(
   object: KubernetesObject,
-  old: KubernetesObject,
+  old: KubernetesObject | undefined,
   writer: Writer,
 ): KubernetesObject {
   const given = object.metadata.managedFields as JSONValue | undefined // came from JSON
-  const held = old.metadata.managedFields as JSONValue | undefined
-  if (given === undefined && held === undefined) return object
-  if (isReset(given) || parseManagedFields(held).length === 0) return withOwners(object, [])
-  const sent = parseManagedFields(given)
+  const held = parseManagedFields(old?.metadata.managedFields as JSONValue | undefined)
+  const isMain = writer.subresource === undefined
   // Clients that do not know the field must not delete it by accident.
-  const owners = sent.length > 0 ? sent : parseManagedFields(held)
+  const sent = isMain ? parseManagedFields(given) : []
+  const owners = isMain && isReset(given) ? [] : sent.length > 0 ? sent : held
+  if (old && owners.length === 0) return withOwners(object, [])
   const write = describeWrite(writer, 'Update', old, owners)
-  return withOwners(object, recordUpdate(write, withoutOwners(object)))
+  const after = recordUpdate(write, withoutOwners(object))
+  return withOwners(object, writer.subresource === 'scale' ? afterScale(after, owners) : after)
+}
+
+/**
+ * A scale has the owners of spec.replicas alone: where there was none, none is kept; and no times.
+ * Source: apimachinery util/managedfields/scalehandler.go.
+ */
+export function afterScale(after: Ownerships, before: Ownerships): Ownerships {
+  const owns = ({ fields }: Ownerships[number]) =>
+    fields.children.get('f:spec')?.children.has('f:replicas') ?? false
+  const isScale = ({ manager }: Ownerships[number]) => manager.subresource === 'scale'
+  const kept = before.some(owns) ? after : after.filter((owner) => !isScale(owner))
+  return settle(
+    kept.map((owner) =>
+      isScale(owner) ? { manager: owner.manager, fields: owner.fields } : owner,
+    ),
+  )
+}
+
+/**
+ * Where a write changed nothing but the times of its managers, these stay as they were.
+ * Source: apiserver endpoints/handlers/fieldmanager/equality.go.
+ */
+export function keepTimes(object: KubernetesObject, old: KubernetesObject): KubernetesObject {
+  const now = object.metadata.managedFields ?? []
+  const before = old.metadata.managedFields ?? []
+  if (now.length === 0 || now.length !== before.length) return object
+  // A newer time may have moved an entry.
+  const timeless = (entry: object) => JSON.stringify({ ...entry, time: undefined })
+  if (!isDeepStrictEqual(now.map(timeless).sort(), before.map(timeless).sort())) return object
+  const kept = { ...object, metadata: { ...object.metadata, managedFields: before } }
+  // Members that are undefined are none.
+  return equalJSON(JSON.parse(JSON.stringify(kept)), old) ? kept : object
 }
 
 export function withOwners(object: KubernetesObject, owners: Ownerships): KubernetesObject {
@@ -72,89 +110,78 @@ export function describeWrite(
     live: live ? withoutOwners(live) : {},
     owners,
     manager: {
-      // apiserver endpoints/handlers/create.go, managerOrUserAgent
-      name: query.get('fieldManager') || (userAgent.split('/')[0] ?? ''),
+      name: managerOf(query, userAgent),
       operation,
       apiVersion: apiVersionOf(spec.resource),
       ...(subresource === undefined ? {} : { subresource }),
     },
-    ignored: ignoredOf(spec, subresource),
+    reset: resetOf(spec, subresource),
     now: timestamp(),
   }
 }
 
-function typeOf({ resource }: KindSpec): NodeType {
+const MAX_MANAGER_BYTES = 128
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu
+
+/** apiserver endpoints/handlers/create.go, managerOrUserAgent */
+function managerOf(query: URLSearchParams, userAgent: string): string {
+  const given = query.get('fieldManager')
+  if (given) return given
+  const agent = Buffer.from((userAgent.split('/')[0] ?? '').replaceAll(UNPRINTABLE, ''))
+  return agent.toString('utf8', 0, MAX_MANAGER_BYTES) || 'unknown'
+}
+
+export function typeOf({ resource }: Pick<KindSpec, 'resource'>): NodeType {
   const { custom } = resource
   if (custom) return resourceNode(custom.schema)
   return { shape: 'one', of: schemaTypeOf(resource)!.name } // every other kind is in the schema
 }
 
-/** What nobody owns: apimachinery util/managedfields/internal/stripmeta.go, and a strategy's reset fields. */
-function ignoredOf({ subresources }: KindSpec, subresource: string | undefined): FieldSet {
+/** What a status of these kinds leaves alone besides the spec: GetResetFields in pkg/registry. */
+const RESET_BY_STATUS: Readonly<Record<string, readonly string[]>> = {
+  '/pods': ['deletionTimestamp', 'ownerReferences'],
+  'apps/deployments': ['labels'],
+}
+
+function resetOf(
+  { resource: { group, plural }, subresources }: KindSpec,
+  subresource: string | undefined,
+): FieldSet {
   const all = (names: readonly string[]) =>
     fieldSet(
       false,
       names.map((name) => [`f:${name}`, thisField]),
     )
-  const reset =
-    subresource === 'status' ? ['spec'] : subresources.includes('status') ? ['status'] : []
-  const metadata = [
-    'name',
-    'namespace',
-    'creationTimestamp',
-    'selfLink',
-    'uid',
-    'generation',
-    'managedFields',
-    'resourceVersion',
-  ]
-  return union(
-    all(['apiVersion', 'kind', ...reset]),
-    fieldSet(false, [['f:metadata', all(metadata)]]),
-  )
+  if (subresource !== 'status') return subresources.includes('status') ? all(['status']) : noFields
+  const metadata = all(RESET_BY_STATUS[`${group}/${plural}`] ?? [])
+  return union(all(['spec']), fieldSet(false, [['f:metadata', metadata]]))
 }
 
 /** Who owns what of an object that a server-side apply finds. */
-export function ownersBeforeApply(live: KubernetesObject, spec: KindSpec): Ownerships {
+export function ownersBeforeApply(live: KubernetesObject, writer: Writer): Ownerships {
   const known = parseManagedFields(live.metadata.managedFields as JSONValue | undefined)
   if (known.length > 0) return known
-  const type = typeOf(spec)
-  const ignored = ignoredOf(spec, undefined)
-  const all = without(compare({}, withoutOwners(live), type).added, ignored)
-  const lastApplied = readLastApplied(live, spec)
-  const annotation = fieldSet(false, [
-    [
-      'f:metadata',
-      fieldSet(false, [['f:annotations', fieldSet(false, [[`f:${LAST_APPLIED}`, thisField]])]]),
-    ],
-  ])
-  const applied = lastApplied
-    ? intersection(all, union(fieldsOf(lastApplied, type), annotation))
-    : undefined
-  const apiVersion = apiVersionOf(spec.resource)
-  const time = live.metadata.creationTimestamp ?? timestamp()
-  const entry = (name: string, fields: FieldSet) => ({
-    manager: { name, operation: 'Update' as const, apiVersion },
-    fields,
-    time,
-  })
-  if (!applied) return [entry(UNKNOWN, all)]
-  return [entry(CLIENT_SIDE_APPLY, applied), entry(UNKNOWN, without(all, applied))]
+  const { manager, ...write } = describeWrite(writer, 'Update', undefined, [])
+  return recordUpdate({ ...write, manager: { ...manager, name: UNKNOWN } }, withoutOwners(live))
 }
 
-/** What kubectl applied last on the client's side and nobody has changed since: its successor may take it over. */
+/**
+ * What kubectl applied last on the client's side and nobody has changed since: its successor may take it over.
+ * Source: apimachinery util/managedfields/internal/lastappliedmanager.go.
+ */
 export function fieldsLastApplied(live: KubernetesObject, spec: KindSpec): FieldSet | undefined {
   const lastApplied = readLastApplied(live, spec)
   if (!lastApplied) return undefined
   const type = typeOf(spec)
-  const { modified } = compare(lastApplied, withoutOwners(live), type)
-  return without(fieldsOf(lastApplied, type), modified)
+  const { modified, added, removed } = compare(lastApplied, withoutOwners(live), type)
+  return difference(fieldsOf(lastApplied, type), unionOf([modified, added, removed]))
 }
 
 function readLastApplied(live: KubernetesObject, { resource }: KindSpec): JSONObject | undefined {
   try {
     const value: unknown = JSON.parse(live.metadata.annotations?.[LAST_APPLIED] ?? '')
-    return isJSONObject(value) ? checkObject(resource, value).object : undefined
+    const isOurs = isJSONObject(value) && value.apiVersion === apiVersionOf(resource)
+    return isOurs ? checkObject(resource, value).object : undefined
   } catch {
     return undefined // anybody may write the annotation
   }

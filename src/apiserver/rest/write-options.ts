@@ -20,9 +20,7 @@ export function parseWriteOptions(query: URLSearchParams, kind: string): WriteOp
   const dryRun = query.getAll('dryRun')
   const fieldValidation = query.get('fieldValidation') || 'Warn'
   const errors = [
-    ...dryRun
-      .filter((value) => value !== 'All' && value !== '')
-      .map(() => notSupported('dryRun', dryRun, ['All'])),
+    ...(dryRun.every((value) => value === 'All') ? [] : [notSupported('dryRun', dryRun, ['All'])]),
     ...checkFieldManager(query.get('fieldManager') ?? ''),
     ...(isFieldValidation(fieldValidation)
       ? []
@@ -40,10 +38,17 @@ function checkFieldManager(name: string): FieldError[] {
     ...(Buffer.byteLength(name) > MAX_FIELD_MANAGER_BYTES
       ? [tooLong('fieldManager', MAX_FIELD_MANAGER_BYTES)]
       : []),
-    ...(/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(name)
-      ? [invalidField('fieldManager', name, 'should only contain printable characters')]
-      : []),
+    ...checkPrintable(name),
   ]
+}
+
+function checkPrintable(name: string): FieldError[] {
+  const found = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.exec(name)
+  if (!found) return []
+  const code = found[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+  const at = Buffer.byteLength(name.slice(0, found.index))
+  const why = `invalid character U+${code} (at position ${at})`
+  return [invalidField('fieldManager', name, why)]
 }
 
 const isFieldValidation = (text: string): text is FieldValidation =>

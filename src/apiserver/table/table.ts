@@ -1,3 +1,4 @@
+import { quoteLikeGo } from '#api/field-error.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { badRequest } from '#api/status.ts'
@@ -7,11 +8,18 @@ import { findColumns } from './find-columns.ts'
 /** What rows carry besides their cells: kubectl asks for all of the object when it sorts by a path. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
-/** @throws StatusError 400 */
-export function includeObjectOf(query: URLSearchParams): IncludeObject {
+/** Read only where a Table is asked for. @throws StatusError 400 */
+export function includeObjectOf({ query, representation }: Asked): IncludeObject {
   const value = query.get('includeObject') || 'Metadata'
   if (value === 'None' || value === 'Metadata' || value === 'Object') return value
-  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`)
+  if (representation('watch') !== 'Table') return 'Metadata'
+  const why = `includeObject: Invalid value: ${quoteLikeGo(value)}: must be 'Metadata', 'Object', 'None', or empty`
+  throw badRequest(`Unable to convert to Table as requested: ${why}`)
+}
+
+interface Asked {
+  readonly query: URLSearchParams
+  readonly representation: (shape: 'watch') => string
 }
 
 export interface TableOptions {
@@ -19,6 +27,8 @@ export interface TableOptions {
   readonly resourceVersion: string
   readonly continue?: string
   readonly remainingItemCount?: number
+  /** False for the later events of a watch: its client knows them. */
+  readonly hasColumns?: boolean
   /** Milliseconds since the epoch; ages count from here. */
   readonly now?: number
 }
@@ -27,17 +37,17 @@ export interface TableOptions {
 export function tableText(
   resource: ServedResource,
   objects: readonly KubernetesObject[],
-  { include, now = Date.now(), ...metadata }: TableOptions,
+  { include, hasColumns = true, now = Date.now(), ...metadata }: TableOptions,
 ): string {
   const columns = findColumns(resource)
   return JSON.stringify({
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata,
-    columnDefinitions: columns.map(describeColumn),
+    columnDefinitions: hasColumns ? columns.map(describeColumn) : null,
     rows: objects.map((object) => ({
       cells: columns.map(({ cell }) => cell(object, now)),
-      ...(include === 'None' ? {} : { object: include === 'Object' ? object : partial(object) }),
+      object: include === 'None' ? null : include === 'Object' ? object : partial(object),
     })),
   })
 }

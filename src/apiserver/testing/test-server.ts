@@ -94,7 +94,7 @@ export async function startTestServer(
   }
 }
 
-async function send(
+export async function send(
   session: ClientHttp2Session,
   method: string,
   path: string,

@@ -12,7 +12,7 @@ export const finalize = {
   async update(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
     const { spec, query, warn } = request
     const { dryRun, fieldValidation } = parseWriteOptions(query, 'UpdateOptions')
-    const body = await parseBody(await request.body(), request.contentType)
+    const body = await parseBody(await request.body(), request.contentType, request.spec.resource)
     const sent = decodeObject(spec.resource, body, fieldValidation, warn) as Namespace // its kind was checked
     const written = await mutate(request, deps, {
       dryRun,

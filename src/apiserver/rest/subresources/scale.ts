@@ -2,19 +2,23 @@ import type { Deployment, ReplicaSet, StatefulSet } from '#api/apps.ts'
 import type { ScalePaths } from '#api/custom-resource/definition.ts'
 import { valueAt, withValueAt } from '#api/custom-resource/scale-paths.ts'
 import { invalid as invalidField } from '#api/field-error.ts'
-import { isJSONObject, type JSONObject } from '#api/json.ts'
+import type { JSONObject } from '#api/json.ts'
 import type { KubernetesObject, LabelSelector } from '#api/meta.ts'
 import type { ReplicationController } from '#api/replication.ts'
+import type { Resource } from '#api/resources.ts'
 import { badRequest, internal, invalid } from '#api/status.ts'
 import { type Answer, json } from '../../http/answer.ts'
-import { parsePatch } from '../apply-patch.ts'
+import type { StoredItem } from '../../storage/store.ts'
+import { decodePatched, parsePatch } from '../apply-patch.ts'
+import { decodeObject } from '../decode-object.ts'
 import { findItem } from '../find-item.ts'
 import { selectorText } from '../format-selector.ts'
 import { mutate } from '../mutate.ts'
 import { parseBody } from '../parse-body.ts'
 import { objectOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
-import { refuseServerSideApply } from '../verbs/patch.ts'
+import { unnamed } from '../verbs/create.ts'
+import { isApplyPatch } from '../verbs/patch.ts'
 import { parseWriteOptions } from '../write-options.ts'
 
 /** What has a scale: spec.replicas, status.replicas and a selector at the same places. */
@@ -32,23 +36,27 @@ export const scale = {
   },
 
   async update(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
-    const { value } = await parseBody(await request.body(), request.contentType)
-    return change(request, deps, 'UpdateOptions', async () => value)
+    const { dryRun, fieldValidation } = parseWriteOptions(request.query, 'UpdateOptions')
+    const body = await parseBody(await request.body(), request.contentType, SCALE)
+    const scale = decodeObject(SCALE, body, fieldValidation, request.warn)
+    return change(request, deps, dryRun, async () => scale)
   },
 
   async patch(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
-    refuseServerSideApply(request.contentType)
-    const body = await request.body()
-    const { apply } = parsePatch(body, request.contentType, SCALE)
-    return change(request, deps, 'PatchOptions', async (current) => {
-      const patched = await apply(current)
-      if (!isJSONObject(patched)) throw badRequest('the patched Scale is not an object')
-      return patched
+    if (isApplyPatch(request.contentType)) {
+      const { applyScale } = await import('./apply-scale.ts')
+      return showScale(await applyScale(request, deps), request)
+    }
+    const { dryRun, fieldValidation } = parseWriteOptions(request.query, 'PatchOptions')
+    const parsed = parsePatch(await request.body(), request.contentType, SCALE)
+    return change(request, deps, dryRun, async (current) => {
+      const patched = await parsed.apply(current)
+      return decodePatched(SCALE, patched, parsed, fieldValidation, request.warn)
     })
   },
 }
 
-const SCALE = {
+export const SCALE: Resource = {
   group: 'autoscaling',
   version: 'v1',
   kind: 'Scale',
@@ -56,13 +64,19 @@ const SCALE = {
   namespaced: true,
 }
 
+function showScale(
+  written: Pick<StoredItem, 'value' | 'modRevision'>,
+  { spec: { resource } }: RESTRequest,
+): Answer {
+  return json(JSON.stringify(scaleOf(objectOf(written, resource), resource.custom?.scale)))
+}
+
 async function change(
   request: RESTRequest,
   deps: RESTDeps,
-  optionsKind: string,
-  edit: (current: JSONObject) => Promise<JSONObject>,
+  dryRun: boolean,
+  edit: (current: JSONObject) => Promise<KubernetesObject>,
 ): Promise<Answer> {
-  const { dryRun } = parseWriteOptions(request.query, optionsKind)
   const { resource } = request.spec
   const paths = resource.custom?.scale
   const written = await mutate({ ...request, subresource: undefined }, deps, {
@@ -73,7 +87,7 @@ async function change(
       return withReplicas(current, wanted, request.name, paths)
     },
   })
-  return json(JSON.stringify(scaleOf(objectOf(written, resource), paths)))
+  return showScale(written, request)
 }
 
 const asJSON = (object: KubernetesObject) => object as unknown as JSONObject // came from JSON
@@ -122,32 +136,31 @@ function selectorOf({ kind, spec: { selector = {} } }: Scalable): LabelSelector 
     : selector
 }
 
+interface Scale extends KubernetesObject {
+  readonly spec?: { readonly replicas?: number }
+}
+
 function withReplicas(
   current: KubernetesObject,
-  wanted: JSONObject,
+  wanted: Scale,
   name: string,
   paths: ScalePaths | undefined,
 ): KubernetesObject {
-  const spec = isJSONObject(wanted.spec) ? wanted.spec : {}
-  const metadata = isJSONObject(wanted.metadata) ? wanted.metadata : {}
-  const replicas = spec.replicas ?? 0
-  if (typeof replicas !== 'number' || !Number.isSafeInteger(replicas)) {
-    throw badRequest(
-      'json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32',
-    )
-  }
-  if (replicas < 0) {
-    const error = invalidField('spec.replicas', replicas, 'must be greater than or equal to 0')
-    throw invalid({ kind: 'Scale', group: 'autoscaling' }, name, [error])
-  }
-  const { resourceVersion } = metadata
+  const replicas = wanted.spec?.replicas ?? 0
+  if (wanted.metadata.name !== name) throw badRequest(unnamed(wanted.metadata.name, name))
+  checkReplicas(replicas, name)
+  const { resourceVersion } = wanted.metadata
   const path = paths?.specReplicasPath ?? '.spec.replicas'
   const scaled = withValueAt(asJSON(current), path, replicas) as unknown as KubernetesObject // as it was
   return {
     ...scaled,
-    metadata: {
-      ...current.metadata,
-      ...(typeof resourceVersion === 'string' && resourceVersion !== '' ? { resourceVersion } : {}),
-    },
+    metadata: { ...current.metadata, ...(resourceVersion ? { resourceVersion } : {}) },
   }
+}
+
+/** @throws StatusError 422 */
+export function checkReplicas(replicas: number, name: string): void {
+  if (replicas >= 0) return
+  const error = invalidField('spec.replicas', replicas, 'must be greater than or equal to 0')
+  throw invalid({ kind: SCALE.kind, group: SCALE.group }, name, [error])
 }

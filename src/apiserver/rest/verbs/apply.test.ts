@@ -120,10 +120,10 @@ suite('server-side apply', () => {
     )
   })
 
-  test('an object that nobody applied has no owners, and is taken from before-first-apply', async () => {
-    const body = configMap('plain', { a: '1', b: '1' })
-    const { body: created } = await server.request('POST', CONFIG_MAPS, { body })
-    assert.equal(created.metadata.managedFields, undefined)
+  test('an object whose owners were forgotten is taken from before-first-apply', async () => {
+    const body = configMap('plain', { a: '1', b: '1' }, { managedFields: [{}] })
+    await server.request('POST', CONFIG_MAPS, { body })
+    await server.request('PUT', `${CONFIG_MAPS}/plain`, { body })
     const refused = await apply('plain', 'x', configMap('plain', { a: '2' }))
     assert.equal(
       refused.body.message,
@@ -138,7 +138,7 @@ suite('server-side apply', () => {
     const annotation = 'kubectl.kubernetes.io/last-applied-configuration'
     const old = JSON.stringify(configMap('moved', { a: '1' }))
     const body = configMap('moved', { a: '1', b: '1' }, { annotations: { [annotation]: old } })
-    await server.request('POST', CONFIG_MAPS, { body })
+    await server.request('POST', `${CONFIG_MAPS}?fieldManager=kubectl-client-side-apply`, { body })
     const wanted = configMap('moved', { a: '2' })
     const other = await apply('moved', 'x', wanted)
     assert.match(
@@ -148,7 +148,7 @@ suite('server-side apply', () => {
     const beyond = await apply('moved', 'kubectl', configMap('moved', { a: '2', b: '2' }))
     assert.match(
       beyond.body.message,
-      /1 conflict: conflict with "before-first-apply" .*: \.data\.b$/,
+      /1 conflict: conflict with "kubectl-client-side-apply" .*: \.data\.b$/,
     )
     const { code, body: moved } = await apply('moved', 'kubectl', wanted)
     assert.deepEqual([code, moved.data], [200, { a: '2', b: '1' }])

@@ -1,22 +1,29 @@
 import { pathsOf } from '#api/apply/field-set.ts'
-import { type Applied, applyConfig, type Conflict } from '#api/apply/managers.ts'
-import { quoteLikeGo, required } from '#api/field-error.ts'
-import type { JSONObject } from '#api/json.ts'
+import { type Applied, applyConfig, type Conflict, type Ownerships } from '#api/apply/managers.ts'
+import { findDuplicate } from '#api/apply/typed.ts'
+import { invalid as invalidField, quoteLikeGo, required } from '#api/field-error.ts'
+import { getKey, isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
+import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
+import { apiVersionOf } from '#api/resources.ts'
+import { describeJSON } from '#api/schema/scalars.ts'
 import {
   alreadyExists,
   applyConflict,
   badRequest,
-  conflict,
   invalid,
   StatusError,
+  unexplained,
 } from '#api/status.ts'
 import type { Answer } from '../../http/answer.ts'
+import type { StoredItem } from '../../storage/store.ts'
+import { checkObject } from '../check-object.ts'
 import { createObject } from '../create-object.ts'
-import { decodeObject } from '../decode-object.ts'
+import { asKubernetesObject } from '../decode-object.ts'
+import { isTrue } from '../list-options.ts'
 import { mutate } from '../mutate.ts'
 import { checkNamespace } from '../namespace-lifecycle.ts'
-import { parseBody } from '../parse-body.ts'
+import { parseYAML } from '../parse-yaml.ts'
 import { presentItem, presentObject } from '../present.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import {
@@ -24,11 +31,11 @@ import {
   fieldsLastApplied,
   LAST_APPLIED,
   ownersBeforeApply,
+  typeOf,
   withOwners,
-  withoutOwners,
 } from '../track-fields.ts'
-import { isTrue } from '../watch/watch-options.ts'
 import { parseWriteOptions, type WriteOptions } from '../write-options.ts'
+import { unnamed } from './create.ts'
 
 const NAME_TAKEN_ATTEMPTS = 3
 /** The manager that kubectl applies as, unless told another. */
@@ -36,19 +43,13 @@ const KUBECTL = 'kubectl'
 
 /** Server-side apply: creates the object or merges the configuration, by who owns which fields. @throws StatusError */
 export async function apply(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
-  const { spec, query, warn } = request
-  const options = parseWriteOptions(query, 'PatchOptions')
-  if (!query.get('fieldManager')) {
-    // apimachinery apis/meta/v1/validation/validation.go, ValidatePatchOptions
-    const error = required('fieldManager', 'is required for apply patch')
-    throw invalid({ kind: 'PatchOptions', group: 'meta.k8s.io' }, '', [error])
-  }
-  const body = await parseBody(await request.body(), 'application/yaml')
-  const config = decodeObject(spec.resource, body, options.fieldValidation, warn)
-  if (config.metadata.managedFields) throw badRequest('metadata.managedFields must be nil')
+  const { spec } = request
+  request.representation()
+  const options = parseApplyOptions(request)
+  const config = parseConfig(await request.body(), spec.resource, options)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await applyToLive(request, deps, config, options)
+      return presentItem(request, await applyToLive(request, deps, config, options))
     } catch (error) {
       const isMissing = error instanceof StatusError && error.status.code === 404
       if (!isMissing || request.subresource !== undefined) throw error
@@ -59,39 +60,134 @@ export async function apply(request: RESTRequest, deps: RESTDeps): Promise<Answe
   }
 }
 
-async function applyToLive(
+/** The configuration as it was sent: what it says nothing of, its manager does not own. @throws StatusError 400, 500 */
+export function parseConfig(
+  body: Buffer,
+  resource: ServedResource,
+  { fieldValidation }: WriteOptions,
+): JSONObject {
+  const { value, duplicates } = parseYAML(body.toString('utf8'), 'error decoding YAML: ')
+  if (duplicates.length > 0 && fieldValidation === 'Strict') {
+    const lines = duplicates.map(
+      ({ line, key }) => `\n  line ${line}: key "${key}" already set in map`,
+    )
+    throw badRequest(
+      `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:${lines.join('')}`,
+    )
+  }
+  const config = value ?? {}
+  if (!isJSONObject(config)) {
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${describeJSON(config)} into Go value of type map[string]interface {}`,
+    )
+  }
+  const { kind = '', apiVersion = '', metadata } = config
+  if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) {
+    const version = String(apiVersion).includes('/') ? apiVersion : `/${apiVersion}`
+    throw badRequest(`invalid object type: ${version}, Kind=${kind}`)
+  }
+  if (isJSONObject(metadata) && (metadata.managedFields ?? null) !== null) {
+    throw badRequest('metadata.managedFields must be nil')
+  }
+  checkConfig(config, resource)
+  return config
+}
+
+/** Whether it fits the schema, as structured-merge-diff says it. @throws StatusError 500 */
+function checkConfig(config: JSONObject, resource: ServedResource): void {
+  const { unknown, typeError } = checkObject(resource, config)
+  const duplicate = findDuplicate(config, typeOf({ resource }))
+  const errors = [
+    ...unknown.map((path) => `.${path}: field not declared in schema`),
+    ...(typeError ? [typeError] : []),
+    ...(duplicate === undefined ? [] : [duplicate]),
+  ]
+  if (errors.length === 0) return
+  const metadata = isJSONObject(config.metadata) ? config.metadata : {}
+  const version = apiVersionOf(resource)
+  const kind = `${version.includes('/') ? version : `/${version}`}, Kind=${resource.kind}`
+  const where = `${metadata.namespace ?? ''}/${metadata.name ?? ''}; ${kind}`
+  const why =
+    errors.length === 1 ? errors[0] : ['errors:', ...errors.map((each) => `  ${each}`)].join('\n')
+  throw unexplained(`failed to create typed patch object (${where}): ${why}`)
+}
+
+/** @throws StatusError 422 where no manager is named */
+export function parseApplyOptions({ query }: RESTRequest): WriteOptions {
+  const options = parseWriteOptions(query, 'PatchOptions')
+  if (query.get('fieldManager')) return options
+  // apimachinery apis/meta/v1/validation/validation.go, ValidatePatchOptions
+  const error = required('fieldManager', 'is required for apply patch')
+  throw invalid({ kind: 'PatchOptions', group: 'meta.k8s.io' }, '', [error])
+}
+
+interface Applying extends WriteOptions {
+  /** A last word on who owns what. */
+  readonly settleOwners?: (after: Ownerships, before: Ownerships) => Ownerships
+}
+
+/** Merges a configuration into the object that is there. @throws StatusError 404, 409 */
+export async function applyToLive(
   request: RESTRequest,
   deps: RESTDeps,
-  config: KubernetesObject,
-  { dryRun }: WriteOptions,
-): Promise<Answer> {
+  config: JSONObject,
+  { dryRun, settleOwners }: Applying,
+): Promise<Pick<StoredItem, 'value' | 'modRevision'>> {
   const change = (live: KubernetesObject): KubernetesObject => {
-    const write = describeWrite(request, 'Apply', live, ownersBeforeApply(live, request.spec))
-    const wanted = config as unknown as JSONObject // came from JSON
+    const before = ownersBeforeApply(live, request)
+    const write = describeWrite(request, 'Apply', live, before)
+    const wanted = config
     const force = isTrue(request.query.get('force'))
     const applied = settle(applyConfig(write, wanted, force), live, request)
     const result = applied ?? applyConfig(write, wanted, true)
     if (result.kind === 'conflict') throw explainConflicts(result.conflicts)
-    const object = result.object as unknown as KubernetesObject // as its configuration
+    const object = decodeApplied(result.object, request)
     const isKubectl = write.manager.name === KUBECTL
-    return withOwners(isKubectl ? syncLastApplied(object, config) : object, result.owners)
+    const named = object.metadata.name === '' ? withName(object, request.name) : object
+    const owners = settleOwners ? settleOwners(result.owners, before) : result.owners
+    return withOwners(isKubectl ? syncLastApplied(named, config) : named, owners)
   }
-  return presentItem(request, await mutate(request, deps, { dryRun, isApply: true, change }))
+  const isScale = request.subresource === 'scale'
+  const target = isScale ? { ...request, subresource: undefined } : request
+  return mutate(target, deps, { dryRun, isApply: true, change })
 }
+
+const withName = (object: KubernetesObject, name: string): KubernetesObject => ({
+  ...object,
+  metadata: { ...object.metadata, name },
+})
 
 /**
  * Keeps kubectl's annotation of its client-side apply, where there is one, true to what it applies now.
  * Source: apimachinery util/managedfields/internal/lastappliedupdater.go.
  */
-function syncLastApplied(object: KubernetesObject, config: KubernetesObject): KubernetesObject {
+function syncLastApplied(object: KubernetesObject, config: JSONObject): KubernetesObject {
   const { annotations } = object.metadata
   if (annotations?.[LAST_APPLIED] === undefined) return object
-  const { [LAST_APPLIED]: _, ...sent } = config.metadata.annotations ?? {}
-  const text = JSON.stringify({ ...config, metadata: { ...config.metadata, annotations: sent } })
   return {
     ...object,
-    metadata: { ...object.metadata, annotations: { ...annotations, [LAST_APPLIED]: text } },
+    metadata: {
+      ...object.metadata,
+      annotations: { ...annotations, [LAST_APPLIED]: textOf(config) },
+    },
   }
+}
+
+/** As Go writes it: keys in order, and a line's end. */
+function textOf(config: JSONObject): string {
+  const metadata = isJSONObject(config.metadata) ? config.metadata : {}
+  const annotations = isJSONObject(metadata.annotations) ? metadata.annotations : {}
+  const { [LAST_APPLIED]: _, ...sent } = annotations
+  const { annotations: _annotations, ...named } = metadata
+  const shown = Object.keys(sent).length > 0 ? { ...named, annotations: sent } : named
+  return `${JSON.stringify(sorted({ ...config, metadata: shown }))}\n`
+}
+
+function sorted(value: JSONValue): JSONValue {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isJSONObject(value)) return value
+  const keys = Object.keys(value).sort()
+  return Object.fromEntries(keys.map((key) => [key, sorted(getKey(value, key)!)]))
 }
 
 /** Undefined where every conflict is with what kubectl applied itself before, on the client's side. */
@@ -112,28 +208,36 @@ function settle(
 async function applyNew(
   request: RESTRequest,
   deps: RESTDeps,
-  config: KubernetesObject,
+  config: JSONObject,
   { dryRun }: WriteOptions,
 ): Promise<Answer | undefined> {
   const { spec, namespace, name } = request
-  if (config.metadata.uid || config.metadata.resourceVersion) {
-    throw conflict(spec.resource, name)
-  }
-  if (config.metadata.name !== name) {
-    throw badRequest(
-      `the name of the object (${config.metadata.name}) does not match the name on the URL (${name})`,
-    )
+  const object = decodeApplied(config, request)
+  if (object.metadata.name !== name) throw badRequest(unnamed(object.metadata.name, name))
+  if (object.metadata.uid) {
+    throw invalid(spec.resource, name, [
+      invalidField('metadata.uid', object.metadata.uid, 'field is immutable'),
+    ])
   }
   if (namespace !== undefined) await checkNamespace(deps, spec.resource, namespace, name)
   const write = describeWrite(request, 'Apply', undefined, [])
-  const applied = applyConfig(write, withoutOwners(config), true)
+  const applied = applyConfig(write, config, true)
   if (applied.kind === 'conflict') throw explainConflicts(applied.conflicts)
-  const owned = withOwners(config, applied.owners)
-  const placed =
-    namespace === undefined ? owned : { ...owned, metadata: { ...owned.metadata, namespace } }
+  const { resourceVersion: _, ...metadata } = withOwners(object, applied.owners).metadata
+  const placed = {
+    ...object,
+    metadata: namespace === undefined ? metadata : { ...metadata, namespace },
+  }
   const created = await createObject(placed, request, deps, dryRun)
   if (!created) return undefined
   return dryRun ? presentObject(request, created.object, 201) : presentItem(request, created, 201)
+}
+
+/** What a merge made, as an object of the kind: only known fields are left in it. @throws StatusError 500 */
+function decodeApplied(merged: JSONObject, { spec }: RESTRequest): KubernetesObject {
+  const { object, typeError } = checkObject(spec.resource, merged)
+  if (typeError) throw unexplained(`failed to convert new object: ${typeError}`)
+  return asKubernetesObject(spec.resource, object)
 }
 
 // apimachinery util/managedfields/internal/conflict.go

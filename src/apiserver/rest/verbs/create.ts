@@ -1,6 +1,12 @@
 import { randomInt } from 'node:crypto'
 import type { KubernetesObject } from '#api/meta.ts'
-import { alreadyExists, badRequest, generateNameConflict, unexplained } from '#api/status.ts'
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  generateNameConflict,
+  unexplained,
+} from '#api/status.ts'
 import type { Answer } from '../../http/answer.ts'
 import { createObject } from '../create-object.ts'
 import { decodeObject } from '../decode-object.ts'
@@ -14,17 +20,19 @@ const NAME_ATTEMPTS = 8
 
 export async function create(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
   const { spec, query, warn } = request
+  request.representation()
   const { dryRun, fieldValidation } = parseWriteOptions(query, 'CreateOptions')
   const body = await parseBody(await request.body(), request.contentType, request.spec.resource)
   const decoded = decodeObject(spec.resource, body, fieldValidation, warn)
   const sent = placeInNamespace(decoded, request)
-  if (sent.metadata.resourceVersion) throw resourceVersionOnCreate()
   const { namespace, generateName } = sent.metadata
+  const creation = { spec, warn, user: request.user, writer: request }
   for (let attempt = 1; ; attempt++) {
     const named = nameObject(sent)
     const { name } = named.metadata
     if (namespace !== undefined) await checkNamespace(deps, spec.resource, namespace, name)
-    const created = await createObject(named, request, deps, dryRun)
+    if (sent.metadata.resourceVersion) throw resourceVersionOnCreate()
+    const created = await createObject(named, creation, deps, dryRun)
     if (created && dryRun) return presentObject(request, created.object, 201)
     if (created) return presentItem(request, created, 201)
     if (!generateName || sent.metadata.name !== '') throw alreadyExists(spec.resource, name)
@@ -32,11 +40,37 @@ export async function create(request: RESTRequest, deps: RESTDeps): Promise<Answ
   }
 }
 
+/** What a PUT does where nothing is of its name, for kinds that let it. */
+export async function createWhereMissing(
+  sent: KubernetesObject,
+  request: RESTRequest,
+  deps: RESTDeps,
+  dryRun: boolean,
+): Promise<Answer> {
+  const { spec, name, namespace, warn } = request
+  if (sent.metadata.name !== name) throw badRequest(unnamed(sent.metadata.name, name))
+  if (namespace !== undefined) await checkNamespace(deps, spec.resource, namespace, name)
+  const created = await createObject(
+    sent,
+    { spec, warn, user: request.user, writer: request },
+    deps,
+    dryRun,
+  )
+  if (!created) throw conflict(spec.resource, name)
+  return dryRun ? presentObject(request, created.object, 201) : presentItem(request, created, 201)
+}
+
+/** apiserver endpoints/handlers/rest.go, checkName */
+export const unnamed = (given: string, name: string) =>
+  given === ''
+    ? `the name of the object (${name} based on URL) was undeterminable: name must be provided`
+    : `the name of the object (${given}) does not match the name on the URL (${name})`
+
 function placeInNamespace(
   object: KubernetesObject,
   { spec, namespace }: RESTRequest,
 ): KubernetesObject {
-  const { namespace: given, managedFields: _managedFields, ...metadata } = object.metadata
+  const { namespace: given, ...metadata } = object.metadata
   if (!spec.resource.namespaced || namespace === undefined) return { ...object, metadata }
   if (given && given !== namespace) throw namespaceMismatch()
   return { ...object, metadata: { ...metadata, namespace } }
@@ -64,6 +98,6 @@ function nameObject(object: KubernetesObject): KubernetesObject {
   return { ...object, metadata: { ...object.metadata, name: generated } }
 }
 
-// apiserver storage/errors.go ErrResourceVersionSetOnCreate
+// apiserver storage/errors.go, ErrResourceVersionSetOnCreate
 const resourceVersionOnCreate = () =>
   unexplained('resourceVersion should not be set on objects to be created')

@@ -1,9 +1,11 @@
 import { apiVersionOf } from '#api/resources.ts'
-import { StatusError } from '#api/status.ts'
+import { badRequest, StatusError } from '#api/status.ts'
 import { type Answer, json } from '../../http/answer.ts'
 import { parseDeleteOptions } from '../delete-options.ts'
+import { parseRevision } from '../find-item.ts'
+import { parseListOptions } from '../list-options.ts'
 import { parseMatcher } from '../matcher.ts'
-import { listKindOf, objectOf, prefixOf } from '../record.ts'
+import { itemTextOf, listKindOf, objectOf, prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import { removeOne } from './delete.ts'
 
@@ -12,6 +14,10 @@ export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Pr
   const { spec, namespace } = request
   const options = await parseDeleteOptions(request)
   const matches = parseMatcher(request)
+  request.representation('list')
+  const { resourceVersion } = parseListOptions(request.query, false)
+  const parsed = parseRevision(resourceVersion || '0')
+  if ('error' in parsed) throw badRequest(`invalid resource version: ${parsed.error}`)
   const { items, revision } = await deps.store.list(prefixOf(spec.resource, namespace))
   const deleted: string[] = []
   for (const item of items) {
@@ -20,7 +26,8 @@ export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Pr
     const { name, namespace: within } = found.metadata
     const target = { spec, namespace: within, name, user: request.user }
     const removal = await removeOne(target, deps, options).catch(ignoreNotFound)
-    if (removal) deleted.push(JSON.stringify(removal.object))
+    // As they were found: registry/generic/registry/store.go, DeleteCollection.
+    if (removal) deleted.push(itemTextOf(item, spec))
   }
   const { resource } = spec
   return json(

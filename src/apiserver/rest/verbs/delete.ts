@@ -73,12 +73,16 @@ async function attempt(
   }
   let stored = false
   try {
-    if (dryRun) return { object, removed: true }
-    stored = (await store.delete(item.key, item.modRevision)).ok
+    if (dryRun) return { object: plan.object, removed: true }
+    const result = await store.delete(item.key, item.modRevision)
+    stored = result.ok
+    if (!result.ok) return undefined
+    // As the last event shows it: with the revision of its going.
+    const metadata = { ...plan.object.metadata, resourceVersion: String(result.revision) }
+    return { object: { ...plan.object, metadata }, removed: true }
   } finally {
     await settle(stored)
   }
-  return stored ? { object, removed: true } : undefined
 }
 
 function checkPreconditions(
@@ -86,15 +90,19 @@ function checkPreconditions(
   { metadata }: KubernetesObject,
   { preconditions: { uid, resourceVersion } }: DeleteOptions,
 ): void {
-  const refuse = (what: string, wanted: string, found: string | undefined) =>
+  // registry/rest/delete.go, BeforeDelete: it names the kind where others name the resource.
+  const named = { group: resource.group, plural: resource.kind }
+  const refuse = (what: string, wanted: string, found: string | undefined, happened: string) =>
     conflict(
-      resource,
+      named,
       metadata.name,
-      `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`,
+      `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found}). The object might have been ${happened}`,
     )
-  if (uid !== undefined && uid !== metadata.uid) throw refuse('UID', uid, metadata.uid)
+  if (uid !== undefined && uid !== metadata.uid) {
+    throw refuse('UID', uid, metadata.uid, 'deleted and then recreated')
+  }
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
-    throw refuse('ResourceVersion', resourceVersion, metadata.resourceVersion)
+    throw refuse('ResourceVersion', resourceVersion, metadata.resourceVersion, 'modified')
   }
 }
 

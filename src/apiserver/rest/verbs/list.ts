@@ -9,18 +9,19 @@ import {
   encodeContinueToken,
   INCONSISTENT,
 } from '../continue-token.ts'
-import { parseResourceVersion } from '../find-item.ts'
+import { parseRevision, reachRevision } from '../find-item.ts'
 import type { Matches } from '../label-selector.ts'
+import { type ListOptions, parseListOptions } from '../list-options.ts'
 import { parseMatcher } from '../matcher.ts'
-import { listKindOf, objectOf, prefixOf, textOf } from '../record.ts'
+import { itemTextOf, listKindOf, objectOf, prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 
 export async function list(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
-  const representation = request.representation()
+  const representation = request.representation('list')
   const page = await readPage(request, deps)
   const { resource } = request.spec
   if (representation === 'Table') {
-    const include = includeObjectOf(request.query)
+    const include = includeObjectOf(request)
     return json(
       tableText(
         resource,
@@ -32,7 +33,7 @@ export async function list(request: RESTRequest, deps: RESTDeps): Promise<Answer
   const asPartial = representation === 'PartialObjectMetadata'
   const kind = asPartial ? 'PartialObjectMetadataList' : listKindOf(resource)
   const apiVersion = asPartial ? 'meta.k8s.io/v1' : apiVersionOf(resource)
-  const texts = page.items.map(asPartial ? partialTextOf : (item) => textOf(item, resource))
+  const texts = page.items.map(asPartial ? partialTextOf : (item) => itemTextOf(item, request.spec))
   const metadata = JSON.stringify(page.metadata)
   return json(
     `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadata},"items":[${texts.join(',')}]}`,
@@ -57,9 +58,11 @@ interface Page {
 
 async function readPage(request: RESTRequest, deps: RESTDeps): Promise<Page> {
   const prefix = prefixOf(request.spec.resource, request.namespace)
+  const options = parseListOptions(request.query, false)
   const matches = parseMatcher(request)
-  const limit = parseLimit(request.query)
-  const start = await parseStart(request, deps, prefix)
+  // resourceVersion=0 is answered from a cache upstream, which knows no pages.
+  const limit = options.resourceVersion === '0' ? undefined : options.limit
+  const start = await findStart(request, deps, prefix, options)
   try {
     const lets = matches && ((item: StoredItem) => matches(objectOf(item, request.spec.resource)))
     const found = await readMatching(deps, prefix, start, limit, lets)
@@ -76,7 +79,7 @@ async function readPage(request: RESTRequest, deps: RESTDeps): Promise<Page> {
     }
   } catch (error) {
     if (!(error instanceof CompactedError)) throw error
-    throw start.after === undefined ? listTooOld(start) : continueTooOld(start.after, prefix)
+    throw start.after === undefined ? listTooOld() : continueTooOld(start.after, prefix)
   }
 }
 
@@ -111,38 +114,35 @@ async function readMatching(
   }
 }
 
-function parseLimit(query: URLSearchParams): number | undefined {
-  const text = query.get('limit') ?? ''
-  if (text === '' || text === '0') return undefined
-  // resourceVersion=0 is answered from a cache upstream, which knows no pages.
-  if (query.get('resourceVersion') === '0' && !query.get('continue')) return undefined
-  if (!/^\d{1,9}$/.test(text))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
-  return Number(text)
-}
-
-async function parseStart(request: RESTRequest, deps: RESTDeps, prefix: string): Promise<Start> {
-  const { query } = request
-  const token = query.get('continue')
-  const revision = await parseResourceVersion(query, deps, (text) =>
-    badRequest(`Invalid value: ${JSON.stringify(text)}: invalid resource version`),
-  )
-  if (token) {
-    // apimachinery apis/meta/internalversion/validation and storage/continue.go
-    if (revision !== undefined && revision !== 0) {
+async function findStart(
+  { signal }: RESTRequest,
+  deps: RESTDeps,
+  prefix: string,
+  options: ListOptions,
+): Promise<Start> {
+  const { resourceVersion: text, match, limit } = options
+  const parsed = text === '' ? undefined : parseRevision(text)
+  if (options.continue !== '') {
+    if (text !== '' && text !== '0') {
       throw badRequest('specifying resource version is not allowed when using continue')
     }
-    return startOfToken(decodeContinueToken(token, prefix))
+    const token = decodeContinueToken(options.continue, prefix)
+    await reachRevision(token.revision, deps, signal, true)
+    return startOfToken(token)
   }
-  const isExact = query.get('resourceVersionMatch') === 'Exact'
-  return isExact && revision !== undefined ? { revision } : {}
+  if (parsed && 'error' in parsed) throw badRequest(`invalid resource version: ${parsed.error}`)
+  const revision = parsed?.value ?? 0
+  await reachRevision(revision, deps, signal, match === 'Exact')
+  // A limit makes an old revision exact, unless it says otherwise: storage/cacher/delegator.
+  const isExact = match === 'Exact' || (match === '' && limit !== undefined)
+  return isExact && revision !== 0 ? { revision } : {}
 }
 
 const startOfToken = ({ revision, after }: ContinueToken): Start =>
   revision === INCONSISTENT ? { after } : { revision, after }
 
-const listTooOld = ({ revision }: Start) =>
-  expired(`The resourceVersion for the provided list is too old: ${revision}`)
+/** apiserver storage/etcd3/errors.go */
+const listTooOld = () => expired('The resourceVersion for the provided list is too old.')
 
 /** Says how to go on: with a token that gives the rest of the newest state. */
 function continueTooOld(after: string, prefix: string): StatusError {

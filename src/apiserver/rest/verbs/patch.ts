@@ -1,5 +1,6 @@
+import { forbidden } from '#api/field-error.ts'
 import type { JSONObject } from '#api/json.ts'
-import { StatusError } from '#api/status.ts'
+import { invalid } from '#api/status.ts'
 import type { Answer } from '../../http/answer.ts'
 import { parseMediaType } from '../../http/media-type.ts'
 import { decodePatched, parsePatch } from '../apply-patch.ts'
@@ -14,7 +15,12 @@ export async function patch(request: RESTRequest, deps: RESTDeps): Promise<Answe
     return apply(request, deps)
   }
   const { spec, query, warn } = request
+  request.representation()
   const { dryRun, fieldValidation } = parseWriteOptions(query, 'PatchOptions')
+  if (query.has('force')) {
+    const why = 'may not be specified for non-apply patch'
+    throw invalid({ kind: 'PatchOptions', group: 'meta.k8s.io' }, '', [forbidden('force', why)])
+  }
   const parsed = parsePatch(await request.body(), request.contentType, spec.resource)
   const written = await mutate(request, deps, {
     dryRun,
@@ -26,19 +32,5 @@ export async function patch(request: RESTRequest, deps: RESTDeps): Promise<Answe
   return presentItem(request, written)
 }
 
-const isApplyPatch = (contentType: string) =>
+export const isApplyPatch = (contentType: string): boolean =>
   parseMediaType(contentType).type === 'application/apply-patch+yaml'
-
-export function refuseServerSideApply(contentType: string): void {
-  if (!isApplyPatch(contentType)) return
-  throw new StatusError({
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message:
-      'Cannot apply on the server: this subresource keeps no field managers (use a merge patch)',
-    reason: 'UnsupportedMediaType',
-    code: 415,
-  })
-}

@@ -13,6 +13,8 @@ export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 export interface Form {
   readonly representation: Representation
   readonly include: IncludeObject
+  /** Whether a Table says what its columns are: the first one of a watch does. */
+  readonly hasColumns: boolean
 }
 
 /** By the resource asked for: one stored object may be served as several. */
@@ -53,7 +55,7 @@ export class EventView {
 
   /** `{"type":…,"object":…}` and a line's end. */
   frame(type: EventType, form: Form): Buffer {
-    const key = `${type} ${form.representation} ${form.include}`
+    const key = `${type} ${form.representation} ${form.include} ${form.hasColumns}`
     let frame = this.#frames.get(key)
     if (!frame) {
       frame = Buffer.from(`{"type":"${type}","object":${this.#text(type, form)}}\n`)
@@ -63,10 +65,10 @@ export class EventView {
   }
 
   /** What goes is shown as it was last, with the revision of its going. */
-  #text(type: EventType, { representation, include }: Form): string {
+  #text(type: EventType, { representation, include, hasColumns }: Form): string {
     if (representation === 'object') return textOf(this.#shown(type), this.#spec.resource)
     const object = type === 'DELETED' ? this.#before() : this.#current()
-    return objectText(object, representation, this.#spec, include)
+    return objectText(object, representation, this.#spec, include, hasColumns)
   }
 
   #shown(type: EventType) {

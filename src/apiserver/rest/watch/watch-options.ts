@@ -1,6 +1,6 @@
-import { forbidden as forbiddenField, notSupported } from '#api/field-error.ts'
-import { badRequest, invalid } from '#api/status.ts'
-import { parseResourceVersion } from '../find-item.ts'
+import { badRequest, unexplained } from '#api/status.ts'
+import { parseRevision, reachRevision } from '../find-item.ts'
+import { parseListOptions } from '../list-options.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 
 export interface WatchOptions {
@@ -15,44 +15,22 @@ export interface WatchOptions {
 /** Without a wish of the client: 30 to 60 minutes, as upstream (--min-request-timeout), so that ends spread. */
 const MIN_TIMEOUT_SECONDS = 1800
 
-/** @throws StatusError 400, 422, 504 */
+/** @throws StatusError 400, 422, 500, 504 */
 export async function parseWatchOptions(
-  { query }: RESTRequest,
+  { query, signal }: RESTRequest,
   deps: RESTDeps,
 ): Promise<WatchOptions> {
-  const sendInitialEvents = isTrue(query.get('sendInitialEvents'))
-  const match = query.get('resourceVersionMatch') ?? ''
-  checkMatch(query.has('sendInitialEvents'), match)
-  const revision = await parseResourceVersion(query, deps, (text) =>
-    badRequest(
-      `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-    ),
-  )
-  const timeout = Number(query.get('timeoutSeconds') || 0)
-  const fallback = Math.round(MIN_TIMEOUT_SECONDS * (1 + Math.random()))
+  const options = parseListOptions(query, true)
+  const { resourceVersion, sendInitialEvents, timeoutSeconds = 0 } = options
+  if (options.continue !== '') throw badRequest('continue is not supported for watch')
+  const parsed = resourceVersion === '' ? { value: 0 } : parseRevision(resourceVersion)
+  if ('error' in parsed) throw unexplained(parsed.error)
+  await reachRevision(parsed.value, deps, signal)
   return {
-    fromRevision: sendInitialEvents || revision === 0 ? undefined : revision,
-    allowBookmarks: isTrue(query.get('allowWatchBookmarks')),
+    fromRevision: sendInitialEvents || parsed.value === 0 ? undefined : parsed.value,
+    allowBookmarks: options.allowBookmarks,
     sendInitialEvents,
-    timeoutSeconds: Number.isFinite(timeout) && timeout > 0 ? timeout : fallback,
+    timeoutSeconds:
+      timeoutSeconds > 0 ? timeoutSeconds : Math.round(MIN_TIMEOUT_SECONDS * (1 + Math.random())),
   }
-}
-
-export const isTrue = (text: string | null): boolean => text === 'true' || text === '1'
-
-// apimachinery apis/meta/internalversion/validation/validation.go
-function checkMatch(hasInitialEvents: boolean, match: string): void {
-  if (hasInitialEvents ? match === 'NotOlderThan' : match === '') return
-  const error = hasInitialEvents
-    ? match === ''
-      ? forbiddenField(
-          'resourceVersionMatch',
-          'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-        )
-      : notSupported('resourceVersionMatch', match, ['NotOlderThan'])
-    : forbiddenField(
-        'resourceVersionMatch',
-        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-      )
-  throw invalid({ kind: 'ListOptions', group: 'meta.k8s.io' }, '', [error])
 }

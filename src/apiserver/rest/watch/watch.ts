@@ -18,13 +18,17 @@ export async function watch(request: RESTRequest, deps: RESTDeps): Promise<Answe
   const options = await parseWatchOptions(request, deps)
   const matches = parseMatcher(request)
   const form = {
-    representation: request.representation(),
-    include: includeObjectOf(request.query),
+    representation: request.representation('watch'),
+    include: includeObjectOf(request),
   }
+  let isFirst = true
   const toFrame = (event: StoreEvent): Buffer | undefined => {
     const view = viewOf(event, request.spec)
     const type = view.typeFor(matches)
-    return type && view.frame(type, form)
+    if (!type) return undefined
+    const hasColumns = isFirst
+    isFirst = form.representation !== 'Table'
+    return view.frame(type, { ...form, hasColumns })
   }
   return {
     code: 200,

@@ -6,14 +6,14 @@ const countKeys = (...maps: (object | undefined)[]) =>
 
 export const configMapColumns: readonly Column<ConfigMap>[] = [
   nameColumn,
-  integer('Data', ({ data, binaryData }) => countKeys(data, binaryData)),
+  { name: 'Data', type: 'string', cell: ({ data, binaryData }) => countKeys(data, binaryData) },
   ageColumn,
 ]
 
 export const secretColumns: readonly Column<Secret>[] = [
   nameColumn,
   text('Type', ({ type }) => type ?? ''),
-  integer('Data', ({ data }) => countKeys(data)),
+  { name: 'Data', type: 'string', cell: ({ data }) => countKeys(data) },
   ageColumn,
 ]
 

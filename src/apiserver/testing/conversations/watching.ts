@@ -1,0 +1,81 @@
+import {
+  accept,
+  asPartial,
+  asTable,
+  type Conversation,
+  createMap,
+  maps,
+  merge,
+  type Step,
+} from './conversation.ts'
+
+const watch = (query: string, count: number, headers?: Record<string, string>): Step => ({
+  watch: `${maps}?watch=1&${query}`,
+  count,
+  ...(headers ? { headers } : {}),
+})
+const label = (name: string, value: string | null): Step => [
+  `PATCH ${maps}/${name}`,
+  { metadata: { labels: { on: value } } },
+  merge,
+]
+const history: Conversation = [
+  createMap('a', { k: '1' }, { labels: { on: 'yes' } }),
+  createMap('b', { k: '1' }),
+  label('b', 'yes'),
+  label('a', 'no'),
+  label('b', null),
+  `DELETE ${maps}/a`,
+]
+export const watching: Readonly<Record<string, Conversation>> = {
+  'watch-history': [
+    ...history,
+    watch('resourceVersion={rv1}', 5),
+    watch('resourceVersion={rv1}&labelSelector=on%3Dyes', 3),
+    watch('resourceVersion={rv1}&labelSelector=on%21%3Dyes', 4),
+    watch('resourceVersion={rv1}&labelSelector=on', 4),
+    watch('resourceVersion={rv1}&fieldSelector=metadata.name%3Db', 3),
+    watch('resourceVersion={rv1}&fieldSelector=metadata.name%3Da', 2),
+    { watch: `${maps}/a?watch=1&resourceVersion={rv1}`, count: 2 },
+    {
+      watch: `${maps}/b?watch=true&resourceVersion={rv1}&fieldSelector=metadata.name%3Db`,
+      count: 3,
+    },
+    { watch: '/api/v1/watch/namespaces/{ns}/configmaps?resourceVersion={rv1}', count: 5 },
+    { watch: '/api/v1/watch/namespaces/{ns}/configmaps/b?resourceVersion={rv1}', count: 3 },
+    watch('resourceVersion={rv1}', 5, asTable),
+    watch('resourceVersion={rv1}&includeObject=None', 2, asTable),
+    watch('resourceVersion={rv1}&includeObject=Object', 2, asTable),
+    watch('resourceVersion={rv1}', 5, asPartial),
+  ],
+  'watch-from-now': [
+    ...history.slice(0, 3),
+    watch('', 2),
+    watch('resourceVersion=0', 2),
+    watch('labelSelector=on%3Dyes', 2),
+  ],
+  'watch-refusals': [
+    createMap('a'),
+    `GET ${maps}?timeoutSeconds=1&watch=1&resourceVersion=abc`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&resourceVersion=-1`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&resourceVersionMatch=NotOlderThan`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&resourceVersionMatch=Exact`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&resourceVersionMatch=Exact&sendInitialEvents=true`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&sendInitialEvents=true`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&sendInitialEvents=false`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&sendInitialEvents=x`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&sendInitialEvents=true&resourceVersionMatch=x`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&continue=x`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&labelSelector=a%20b`,
+    `GET ${maps}?timeoutSeconds=1&watch=1&fieldSelector=x%3Dy`,
+    `GET ${maps}/a?timeoutSeconds=1&watch=1&fieldSelector=metadata.name%3Db`,
+    `GET ${maps}/a?timeoutSeconds=1&watch=1&fieldSelector=metadata.namespace%3D{ns}`,
+    `GET ${maps}?watch=1&timeoutSeconds=x&watch=1`,
+    [`GET ${maps}?timeoutSeconds=1&watch=1`, undefined, accept('text/plain')],
+    [`GET ${maps}?timeoutSeconds=1&watch=1&includeObject=x`, undefined, asTable],
+    `GET ${maps}?timeoutSeconds=1&watch=1&resourceVersion=1&timeoutSeconds=1`,
+    `POST /api/v1/watch/namespaces/{ns}/configmaps`,
+    'GET /api/v1/watch/nothing?timeoutSeconds=1',
+    'GET /api/v1/namespaces/{ns}/pods/x/status?timeoutSeconds=1&watch=1',
+  ],
+}
