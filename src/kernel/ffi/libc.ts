@@ -11,6 +11,7 @@ const prototypes = {
   setns: { return: 'i32', arguments: ['i32', 'i32'] },
   mount: { return: 'i32', arguments: ['string', 'string', 'string', 'u64', 'pointer'] },
   umount2: { return: 'i32', arguments: ['string', 'i32'] },
+  mkfifo: { return: 'i32', arguments: ['string', 'u32'] },
   memfd_create: { return: 'i32', arguments: ['string', 'u32'] },
   flock: { return: 'i32', arguments: ['i32', 'i32'] },
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },

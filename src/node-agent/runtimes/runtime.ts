@@ -25,6 +25,10 @@ export interface Runtime {
   exec(container: ContainerRef, command: readonly string[], timeoutMs: number): Promise<ExecResult>
   /** Starts a command whose streams are the caller's. @throws Error where the container does not run */
   startExec(container: ContainerRef, options: ExecOptions): ExecSession
+  /** The streams of the container's own program. Its output comes from its log, from now on. @throws Error where it does not run */
+  attach(container: ContainerRef): ExecSession
+  /** Whether all that the container said is in its log. */
+  isLogComplete(container: ContainerRef): boolean
   /** Connects to a port of the pod, from inside its network: also to what listens on loopback only. @throws Error */
   connect(podUID: string, port: number): Promise<Socket>
   logPath(container: ContainerRef): string
@@ -63,6 +67,10 @@ export interface ContainerConfig extends ContainerRef {
   readonly args: readonly string[]
   readonly env: readonly EnvPair[]
   readonly workingDir: string | undefined
+  readonly stdin: boolean
+  /** The first client that attaches ends the input with its own. */
+  readonly stdinOnce: boolean
+  readonly tty: boolean
   readonly mounts: readonly VolumeBind[]
   readonly security: Security
   readonly terminationMessagePath: string

@@ -1,15 +1,16 @@
 import { once } from 'node:events'
-import { watch } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { Pod } from '#api/core.ts'
 import type { Log } from '#log/log.ts'
+import { parseLogOptions } from '../logs/log-options.ts'
+import type { LogSource } from '../logs/read-entries.ts'
+import { readLog } from '../logs/read-log.ts'
+import { watchLog } from '../logs/watch-log.ts'
 import type { ContainerRef, Runtime } from '../runtimes/runtime.ts'
 import { refuse } from '../streaming/refuse.ts'
 import { mayAsk } from './client-identity.ts'
-import { parseLogOptions } from './log-options.ts'
-import { type LogSource, readLog } from './read-log.ts'
 import { createUpgradeServer } from './serve-upgrade.ts'
 
 export interface AgentServerOptions {
@@ -117,7 +118,8 @@ async function sendLog(
   response.once('close', () => abort.abort())
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' })
   response.flushHeaders()
-  using source = logSource(deps.runtime, found)
+  using source = watchLog(deps.runtime, found)
+  if (hasEnded(deps.runtime, found)) await waitForEnd(source)
   for await (const bytes of readLog(source, options, abort.signal)) {
     if (!response.write(bytes))
       await once(response, 'drain', { signal: abort.signal }).catch(() => undefined)
@@ -159,32 +161,15 @@ function findAttempt(
   }
 }
 
-/** How long a look at a followed log may come late, where no notice of a change reached us. */
-const LOOK_AGAIN_MS = 1000
+/** What a container says last may still be on its way to its log. */
+const LAST_WORDS_MS = 2000
 
-function logSource(runtime: Runtime, container: ContainerRef): LogSource & Disposable {
-  const path = runtime.logPath(container)
-  let news = Promise.withResolvers<void>()
-  const wake = () => news.resolve()
-  const watcher = watch(path, { persistent: false }, wake)
-  const stop = runtime.watch(container.podUID, wake)
-  return {
-    path,
-    isOpen: () =>
-      runtime
-        .observe(container.podUID)
-        .containers.get(container.name)
-        ?.find(({ attempt }) => attempt === container.attempt)?.state.kind !== 'exited',
-    async news() {
-      const timer = setTimeout(wake, LOOK_AGAIN_MS)
-      await news.promise
-      clearTimeout(timer)
-      news = Promise.withResolvers()
-    },
-    [Symbol.dispose]() {
-      watcher.close()
-      stop()
-      wake()
-    },
-  }
+async function waitForEnd({ isOpen, news }: LogSource): Promise<void> {
+  const deadline = performance.now() + LAST_WORDS_MS
+  while (isOpen() && performance.now() < deadline) await news()
+}
+
+function hasEnded(runtime: Runtime, { podUID, name, attempt }: ContainerRef): boolean {
+  const attempts = runtime.observe(podUID).containers.get(name)
+  return attempts?.find((each) => each.attempt === attempt)?.state.kind === 'exited'
 }

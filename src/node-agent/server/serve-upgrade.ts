@@ -55,6 +55,12 @@ async function serve(deps: UpgradeDeps, request: IncomingMessage, socket: Duplex
       container: last,
       query: url.searchParams,
     })
+  if (kind === 'attach' && parts.length === 4)
+    return await serveAttach(deps, request, socket, {
+      pod: find(),
+      container: last,
+      query: url.searchParams,
+    })
   if (kind === 'portForward' && parts.length === 3)
     return await servePortForward(request, socket, url.searchParams, forwardTarget(deps, find()))
   if (kind === 'podTunnel' && parts.length === 4)
@@ -99,6 +105,18 @@ async function serveExec(
     })
     client.close()
   }
+}
+
+async function serveAttach(
+  { runtime }: UpgradeDeps,
+  request: IncomingMessage,
+  socket: Duplex,
+  { pod, container, query }: CommandRequest,
+): Promise<void> {
+  const options = parseStreamOptions(query)
+  const found = findRunning(runtime, pod, container)
+  const client = await acceptRemoteCommand(request, socket, options)
+  if (client) await serveCommand(client, runtime.attach(found), [])
 }
 
 /** By what runs here, not by what a status says. */

@@ -7,6 +7,8 @@ import { createFakeAPI, type FakeAPI } from '#client/fake-api.ts'
 import { deleteNetns, type Netns } from '#kernel/netns/netns.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
+import { parseLogOptions } from '../logs/log-options.ts'
+import { readLog } from '../logs/read-log.ts'
 import { type Call, serveAPI } from './api-bridge.ts'
 
 /** A node in a namespace of its own, with an API in this process and an agent in another. */
@@ -120,7 +122,10 @@ export function createTestNode(): TestNode {
     async log(name, attempt = 0) {
       const uid = (await podOf(name))?.metadata.uid ?? ''
       const directory = join(lab.folder, 'root/pods', uid, 'containers/main', String(attempt))
-      return readFileSync(join(directory, 'log'), 'utf8')
+      const source = { path: join(directory, 'log'), isOpen: () => false, news: async () => {} }
+      const options = parseLogOptions(new URLSearchParams(), Date.now())
+      const chunks = await Array.fromAsync(readLog(source, options, ended.signal))
+      return Buffer.concat(chunks).toString()
     },
     async events(name) {
       const { items } = await api.list(resources.events)

@@ -12,6 +12,9 @@ export interface ContainerFile {
   readonly createdAt: string
   readonly privileges: readonly string[]
   readonly workingDir?: string
+  readonly stdin?: boolean
+  readonly stdinOnce?: boolean
+  readonly tty?: boolean
 }
 
 export function containersDirectory(podDirectory: string): string {

@@ -11,6 +11,7 @@ import { argvOf, type Image } from './images.ts'
 import { planRoot, type RootRequest } from './mount-plan.ts'
 import { DEFAULT_PATH, renderFstab, renderSetup, START_FAILED } from './render-script.ts'
 import type { SandboxFile } from './sandboxes.ts'
+import { makeStreams } from './streams.ts'
 
 export interface LaunchSite {
   readonly directory: string
@@ -45,7 +46,8 @@ export function launch(config: ContainerConfig, site: LaunchSite): void {
   const setup = renderSetup({
     directory,
     podUID: config.podUID,
-    logPath: join(directory, 'log'),
+    stdin: config.stdin,
+    tty: config.tty,
     root,
     privileges,
     env: [
@@ -53,6 +55,7 @@ export function launch(config: ContainerConfig, site: LaunchSite): void {
         { name: 'PATH', value: DEFAULT_PATH },
         { name: 'HOME', value: '/root' },
         ...image.env,
+        ...(config.tty ? [{ name: 'TERM', value: 'xterm' }] : []),
       ].filter(({ name }) => !own.has(name)),
       ...config.env,
     ],
@@ -61,7 +64,6 @@ export function launch(config: ContainerConfig, site: LaunchSite): void {
   })
   mkdirSync(join(directory, 'root'), { recursive: true, mode: 0o700 })
   writeFileSync(terminationLog, '', { mode: 0o666 })
-  writeFileSync(join(directory, 'log'), '', { mode: 0o600 })
   writeFileSync(join(directory, 'setup'), setup, { mode: 0o600 })
   writeFileSync(join(directory, 'fstab'), renderFstab(join(directory, 'root'), root.mounts), {
     mode: 0o600,
@@ -73,8 +75,12 @@ export function launch(config: ContainerConfig, site: LaunchSite): void {
     createdAt: site.now.toISOString(),
     privileges,
     workingDir: config.workingDir ?? '/',
+    stdin: config.stdin,
+    stdinOnce: config.stdinOnce,
+    tty: config.tty,
   }
   writeAtomically(join(directory, 'config.json'), JSON.stringify(file))
+  makeStreams(directory, config)
   startRecorder(config.podUID, site, sandbox)
 }
 

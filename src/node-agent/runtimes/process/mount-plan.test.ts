@@ -182,7 +182,8 @@ suite('text for the shell', () => {
     const script = renderSetup({
       directory: "/tmp/it's here",
       podUID: 'uid',
-      logPath: '/tmp/log',
+      stdin: false,
+      tty: false,
       root: plan({ volumes: [{ source: '/vol/data', target: "/da'ta $(x)", readOnly: true }] }),
       privileges: ['setpriv', '--no-new-privs', '--'],
       env: [{ name: 'A B', value: '$(rm)\n"' }],

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { signalProcess } from '#kernel/process/process.ts'
 import { pathSegment, readIfThere, writeAtomically } from '../../files.ts'
+import { watchLog } from '../../logs/watch-log.ts'
 import type { PodNetwork } from '../../pod-network.ts'
 import type {
   ContainerConfig,
@@ -18,6 +19,7 @@ import type {
   SandboxConfig,
   VolumeBind,
 } from '../runtime.ts'
+import { startAttach } from './attach-session.ts'
 import { Changes } from './changes.ts'
 import { connectInside } from './connect.ts'
 import {
@@ -33,8 +35,10 @@ import { createHostTree } from './host-tree.ts'
 import { findImage, imageNames, repositoryOf } from './images.ts'
 import { isRunning, parseLastingProcess } from './lasting-process.ts'
 import { launch } from './launch.ts'
+import { OpenLogs } from './logs/open-logs.ts'
 import { RECORD_SCRIPT } from './render-script.ts'
 import { createSandbox, isWhole, readSandbox, removeSandbox } from './sandboxes.ts'
+import { answerTerminalRequest, endKeeper } from './streams.ts'
 
 export interface ProcessRuntimeOptions {
   /** Lasts: pods' directories, logs. */
@@ -59,6 +63,7 @@ export class ProcessRuntime implements Runtime, Disposable {
   readonly #options: ProcessRuntimeOptions
   readonly #changes: Changes
   readonly #recordPath: string
+  readonly #openLogs: OpenLogs
 
   constructor(network: PodNetwork, options: ProcessRuntimeOptions) {
     const { rootDir, runDir, version } = options
@@ -71,6 +76,7 @@ export class ProcessRuntime implements Runtime, Disposable {
     this.#recordPath = join(rootDir, 'record')
     writeAtomically(this.#recordPath, RECORD_SCRIPT)
     this.#changes = new Changes(join(rootDir, 'changes'))
+    this.#openLogs = new OpenLogs(rootDir, options.packageRoot)
   }
 
   findImage(reference: string): ImageLookup {
@@ -118,8 +124,9 @@ export class ProcessRuntime implements Runtime, Disposable {
     if (!image) throw new Error(`${op}: there is no image ${config.image}`)
     const { packageRoot, rootDir, runDir, hidePaths } = this.#options
     const isInPackage = process.execPath.startsWith(`${packageRoot}/`)
+    const directory = this.#directory(config)
     launch(config, {
-      directory: this.#directory(config),
+      directory,
       changesPath: this.#changes.path,
       recordPath: this.#recordPath,
       image,
@@ -134,8 +141,12 @@ export class ProcessRuntime implements Runtime, Disposable {
       host: createHostTree(),
       now: new Date(),
     })
-    while (this.#find(config)?.state.kind === 'created')
-      await this.#changes.next(config.podUID, 1000)
+    if (!config.tty) this.#openLogs.add(config, { directory })
+    while (this.#find(config)?.state.kind === 'created') {
+      const terminal = config.tty ? answerTerminalRequest(directory) : undefined
+      if (terminal) this.#openLogs.add(config, { directory, terminal })
+      await this.#changes.next(config.podUID, terminal ? 1000 : POLL_MS)
+    }
   }
 
   async stopContainer(container: ContainerRef, gracePeriodSeconds: number): Promise<void> {
@@ -154,7 +165,7 @@ export class ProcessRuntime implements Runtime, Disposable {
   pruneContainers(podUID: string, name: string, keep: number): void {
     const attempts = readContainers(this.#podDirectory(podUID), new Date()).get(name) ?? []
     for (const { attempt } of attempts.slice(0, Math.max(0, attempts.length - keep)))
-      rmSync(this.#directory({ podUID, name, attempt }), { recursive: true, force: true })
+      this.#forget({ podUID, name, attempt })
   }
 
   async stopSandbox(podUID: string): Promise<void> {
@@ -171,6 +182,8 @@ export class ProcessRuntime implements Runtime, Disposable {
 
   async removePod(podUID: string): Promise<void> {
     await this.stopSandbox(podUID)
+    for (const [name, attempts] of readContainers(this.#podDirectory(podUID), new Date()))
+      for (const { attempt } of attempts) this.#forget({ podUID, name, attempt })
     rmSync(this.#podDirectory(podUID), { recursive: true, force: true })
     rmSync(join(this.#options.runDir, 'pods', podUID), { recursive: true, force: true })
   }
@@ -198,6 +211,18 @@ export class ProcessRuntime implements Runtime, Disposable {
     return startExec({ main, privileges, workingDir, env: environmentOf(main) }, options)
   }
 
+  attach(container: ContainerRef): ExecSession {
+    const directory = this.#directory(container)
+    const file = readContainerFile(directory)
+    if (!file || !mainProcess(directory))
+      throw new Error(`Cannot attach to container ${container.name}: it does not run`)
+    return startAttach(directory, file, watchLog(this, container))
+  }
+
+  isLogComplete(container: ContainerRef): boolean {
+    return this.#hasEnded(container) && !this.#openLogs.has(container)
+  }
+
   async connect(podUID: string, port: number): Promise<Socket> {
     const sandbox = readSandbox({ podDirectory: this.#podDirectory(podUID) })
     if (!sandbox || !isWhole(sandbox)) throw new Error('its pod has no sandbox')
@@ -214,6 +239,13 @@ export class ProcessRuntime implements Runtime, Disposable {
 
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]()
+    this.#openLogs[Symbol.dispose]()
+  }
+
+  #forget(container: ContainerRef): void {
+    const directory = this.#directory(container)
+    endKeeper(directory)
+    rmSync(directory, { recursive: true, force: true })
   }
 
   #podDirectory(podUID: string): string {

@@ -7,7 +7,8 @@
  *
  * `setup` is that process 1. It makes the root, changes into it and becomes the container's program, so that the pid and start
  * time it writes down stay true. File descriptors, all opened before the old root goes: 3 the exit status (parent only),
- * 4 the node's file of changes, 5 the log, 6 the file `started`, 7 the file `error`.
+ * 4 the node's file of changes, 5 the pipe `stdout`, 6 the file `started`, 7 the file `error`, 8 the pipe `stderr`, 9 the pipe `stdin`. With a terminal: 5 the
+ * pipe `console`, from which it learns the terminal's number, and 8 the file `terminal`, by which it asks for one.
  */
 import { posix } from 'node:path'
 import type { Mount, RootPlan } from './mount-plan.ts'
@@ -17,7 +18,8 @@ export interface Launch {
   /** The container's own directory on the host, with `root/` in it. */
   readonly directory: string
   readonly podUID: string
-  readonly logPath: string
+  readonly stdin: boolean
+  readonly tty: boolean
   readonly root: RootPlan
   /** setpriv and its flags, or nothing. */
   readonly privileges: readonly string[]
@@ -34,8 +36,12 @@ set -- "$3" $stat
 echo "$2 \${23}" >recorder
 sh ./setup 3>&-
 echo $? >&3
+if [ -e keeper ] && read -r pid stat <keeper; then kill "$pid" 2>&-; fi
 echo "$1" >&4
 `
+
+/** An agent that ends just now makes no terminal; the next one starts the container again. */
+const TERMINAL_SECONDS = 20
 
 /** Exit status of `setup` where it did not come as far as the program: containerd's own choice for a failed start. */
 export const START_FAILED = 128
@@ -45,14 +51,14 @@ export const DEFAULT_PATH =
   '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/node/bin'
 
 export function renderSetup(launch: Launch): string {
-  const { directory, podUID, logPath, root, privileges, env, workingDir, command } = launch
+  const { directory, podUID, root, privileges, env, workingDir, command } = launch
   const path = env.find(({ name }) => name === 'PATH')?.value ?? DEFAULT_PATH
   const rootDirectory = quote(posix.join(directory, 'root'))
   const program = command[0] ?? ''
   const missing = `exec: "${program}": executable file not found in $PATH`
   return [
     `PATH=${quote(DEFAULT_PATH)}`,
-    `exec 5>>${quote(logPath)} 6>started 7>error 2>&7`,
+    `exec ${renderOpened(launch)} 6>started 7>error 2>&7`,
     `fail() { exit ${START_FAILED}; }`,
     'umask 022',
     'read -r stat </proc/self/stat || fail',
@@ -66,19 +72,45 @@ export function renderSetup(launch: Launch): string {
     'umount -l /.host && rmdir /.host || fail',
     `mkdir -p ${quote(workingDir)} && cd ${quote(workingDir)} || fail`,
     `(PATH=${quote(path)}; command -v ${quote(program)} >/dev/null) || { echo ${quote(missing)} >&7; fail; }`,
+    ...(launch.tty ? renderTerminalRequest(podUID) : []),
     'umask 022',
     'echo "$started" >&6',
     `echo ${quote(podUID)} >&4`,
     [
       'exec',
-      ...[...privileges, 'env', '-i', ...env.map(({ name, value }) => `${name}=${value}`)].map(
-        quote,
-      ),
+      ...[
+        ...(launch.tty ? ['setsid', '--ctty'] : []),
+        ...privileges,
+        'env',
+        '-i',
+        ...env.map(({ name, value }) => `${name}=${value}`),
+      ].map(quote),
       ...(command as readonly string[]).map(quote),
-      '</dev/null >&5 2>&5 4>&- 5>&- 6>&- 7>&-',
+      renderStreams(launch),
+      '4>&- 5>&- 6>&- 7>&- 8>&- 9>&-',
     ].join(' '),
     '',
   ].join('\n')
+}
+
+/** Opened for both ways: a program's pipe never breaks, whether or not somebody reads it now. */
+function renderOpened({ stdin, tty }: Launch): string {
+  if (tty) return '5<>console 8>terminal'
+  return `5<>stdout 8<>stderr${stdin ? ' 9<stdin' : ''}`
+}
+
+function renderStreams({ stdin, tty }: Launch): string {
+  if (tty) return '<>"/dev/pts/$pts" >&0 2>&0'
+  return `${stdin ? '<&9' : '</dev/null'} >&5 2>&8`
+}
+
+/** The agent makes the terminal, in this root's devpts, and answers with its number. */
+function renderTerminalRequest(podUID: string): readonly string[] {
+  return [
+    'echo "$started" >&8',
+    `echo ${quote(podUID)} >&4`,
+    `pts=$(timeout ${TERMINAL_SECONDS} head -n 1 <&5) || fail`,
+  ]
 }
 
 function renderSkeleton({ directories, files, links, copies, modes }: RootPlan): readonly string[] {

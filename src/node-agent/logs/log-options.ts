@@ -1,10 +1,14 @@
-/** What `kubectl logs` asks for. Times of lines are not kept: programs write to their log file themselves. */
+import type { LogStream } from './cri-line.ts'
+
+/** What `kubectl logs` asks for. */
 export interface LogOptions {
   readonly follow: boolean
   readonly previous: boolean
+  readonly timestamps: boolean
+  /** Both where undefined. */
+  readonly stream: LogStream | undefined
   readonly tailLines: number | undefined
   readonly limitBytes: number | undefined
-  /** Only what a log file last written to since then holds: all or nothing. */
   readonly sinceMs: number | undefined
 }
 
@@ -18,6 +22,13 @@ export function parseLogOptions(query: URLSearchParams, now: number): LogOptions
   return {
     follow: query.get('follow') === 'true',
     previous: query.get('previous') === 'true',
+    timestamps: query.get('timestamps') === 'true',
+    stream:
+      query.get('stream') === 'Stdout'
+        ? 'stdout'
+        : query.get('stream') === 'Stderr'
+          ? 'stderr'
+          : undefined,
     tailLines: wholeNumber(query, 'tailLines', 0),
     limitBytes: wholeNumber(query, 'limitBytes', 1),
     sinceMs,

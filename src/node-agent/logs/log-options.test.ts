@@ -9,6 +9,8 @@ suite('parseLogOptions()', () => {
   const none = {
     follow: false,
     previous: false,
+    timestamps: false,
+    stream: undefined,
     tailLines: undefined,
     limitBytes: undefined,
     sinceMs: undefined,
@@ -22,6 +24,10 @@ suite('parseLogOptions()', () => {
     {
       query: 'previous=true&sinceSeconds=60',
       want: { ...none, previous: true, sinceMs: now - 60_000 },
+    },
+    {
+      query: 'timestamps=true&stream=Stderr',
+      want: { ...none, timestamps: true, stream: 'stderr' },
     },
     { query: 'sinceTime=2026-11-21T11:00:00Z', want: { ...none, sinceMs: now - 3_600_000 } },
   ]

@@ -1,0 +1,93 @@
+/**
+ * Writes what the containers of a node say to their logs. A process of its own, one a node: it outlives agents, and containers outlive it, since
+ * their pipes are held open by themselves. Argument: the folder of open logs. It ends with that folder.
+ */
+import { constants, existsSync, openSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs'
+import { Socket } from 'node:net'
+import { join } from 'node:path'
+import { ReadStream } from 'node:tty'
+import { readIfThere } from '../../../files.ts'
+import { formatEntries, type LogStream, timeNow } from '../../../logs/cri-line.ts'
+import { RotatingLog } from '../../../logs/log-files.ts'
+import type { OpenLog } from './open-logs.ts'
+
+/** How soon a stream is looked at again that has ended before its container. */
+const AGAIN_MS = { first: 20, most: 1000 }
+
+const folder = process.argv[2]!
+const known = new Set<string>()
+for (const signal of ['SIGHUP', 'SIGINT'] as const) process.on(signal, () => {})
+watch(folder, look)
+look()
+
+function look(): void {
+  if (!existsSync(folder)) process.exit(0)
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith('.new') || known.has(name)) continue
+    known.add(name)
+    void writeLog(join(folder, name))
+      .catch((error: NodeJS.ErrnoException) => {
+        // Removed with its pod.
+        if (error.code !== 'ENOENT') console.error('Cannot write a log:', name, error)
+      })
+      .finally(() => {
+        rmSync(join(folder, name), { force: true })
+        known.delete(name)
+      })
+  }
+}
+
+/** Resolves when the container has ended and all that it said is written. */
+async function writeLog(entryPath: string): Promise<void> {
+  const { directory, terminal } = JSON.parse(readFileSync(entryPath, 'utf8')) as OpenLog
+  const openPipe = (name: LogStream) => () =>
+    new Socket({
+      fd: openSync(join(directory, name), constants.O_RDONLY | constants.O_NONBLOCK),
+      readable: true,
+      writable: false,
+    })
+  // Few containers have a terminal: the way to the C library is loaded for those.
+  const duplicate =
+    terminal && (await import('#kernel/process/duplicate-descriptor.ts')).duplicateDescriptor
+  const openTerminal = () => {
+    const fd = terminal && duplicate?.(terminal.keeper, terminal.fd)
+    return fd === undefined ? undefined : new ReadStream(fd)
+  }
+  const hasEnded = () => (readIfThere(join(directory, 'exit')) ?? '1\n').endsWith('\n')
+  let log: RotatingLog | undefined
+  const copy = (open: () => Socket | undefined, stream: LogStream) =>
+    copyUntilEnd(open, hasEnded, (chunk) => log?.append(formatEntries(chunk, stream, timeNow())))
+  const copies = terminal
+    ? [copy(openTerminal, 'stdout')]
+    : [copy(openPipe('stdout'), 'stdout'), copy(openPipe('stderr'), 'stderr')]
+  // Once it is there, the pipes are open here too: nobody else must hold them.
+  log = new RotatingLog(join(directory, 'log'))
+  try {
+    await Promise.all(copies)
+  } finally {
+    log[Symbol.dispose]()
+  }
+}
+
+/** A pipe that nobody has open to write may be opened again: it ends for good with its container. */
+async function copyUntilEnd(
+  open: () => Socket | undefined,
+  hasEnded: () => boolean,
+  write: (chunk: Buffer) => void,
+): Promise<void> {
+  for (let waitMs = AGAIN_MS.first; ; waitMs = Math.min(2 * waitMs, AGAIN_MS.most)) {
+    const wasEnded = hasEnded() // asked first: what was said until then is still read
+    const source = open()
+    if (!source) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    source.on('data', (chunk: Buffer) => {
+      waitMs = AGAIN_MS.first
+      write(chunk)
+    })
+    source.on('error', () => source.destroy()) // EIO: nobody has the terminal open
+    source.once('close', () => resolve())
+    await promise
+    if (wasEnded) return
+    await new Promise((done) => setTimeout(done, waitMs))
+  }
+}
