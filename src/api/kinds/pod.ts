@@ -14,7 +14,17 @@ export const pod = defineKind<Pod>({
   resource: pods,
   shortNames: ['po'],
   categories: ['all'],
-  subresources: ['status', 'log', 'binding', 'eviction', 'exec', 'attach', 'portforward', 'proxy'],
+  subresources: [
+    'status',
+    'log',
+    'binding',
+    'eviction',
+    'exec',
+    'attach',
+    'portforward',
+    'proxy',
+    'ephemeralcontainers',
+  ],
   nameRule: isDNS1123Subdomain,
   generationOf: ['spec'],
   selectableFields: {

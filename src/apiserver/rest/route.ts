@@ -28,6 +28,8 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
   token: async () => (await import('./subresources/token.ts')).token,
   exec: async () => (await import('./subresources/stream.ts')).exec,
   attach: async () => (await import('./subresources/stream.ts')).attach,
+  ephemeralcontainers: async () =>
+    (await import('./subresources/ephemeral-containers.ts')).ephemeralContainers,
   proxy: async () => (await import('./subresources/proxy/proxy.ts')).proxy,
   portforward: async () => (await import('./subresources/stream.ts')).portforward,
   finalize: async () => (await import('./subresources/finalize.ts')).finalize,

@@ -37,6 +37,7 @@ export function containerConfig(
     args: expandAll(container.args),
     env: values.has('HOSTNAME') ? env : [hostname, ...env],
     workingDir: container.workingDir,
+    processesOf: targetOf(container),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
@@ -44,6 +45,11 @@ export function containerConfig(
     security: securityOf(container, pod),
     terminationMessagePath: container.terminationMessagePath || '/dev/termination-log',
   }
+}
+
+/** Only ephemeral containers have one. */
+function targetOf(container: Container): string | undefined {
+  return 'targetContainerName' in container ? String(container.targetContainerName) : undefined
 }
 
 export function sandboxConfig(pod: Pod, settings: NodeSettings): SandboxConfig {

@@ -12,6 +12,8 @@ export function eventsOf(events: EventRecorder, pod: Pod, containerName: string)
 
 /** As the kubelet writes it (pkg/kubelet/container/ref.go, fieldPath). */
 export function containerFieldPath({ spec }: Pod, containerName: string): string {
-  const isInit = spec.initContainers?.some(({ name }) => name === containerName) ?? false
-  return `spec.${isInit ? 'initContainers' : 'containers'}{${containerName}}`
+  const list = (['initContainers', 'ephemeralContainers'] as const).find((key) =>
+    spec[key]?.some(({ name }) => name === containerName),
+  )
+  return `spec.${list ?? 'containers'}{${containerName}}`
 }

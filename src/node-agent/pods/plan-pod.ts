@@ -72,6 +72,8 @@ export function planPod(
     for (const container of pod.spec.containers)
       if (!ended.includes(container)) keepRunning(container, true)
   }
+  // They look into a pod in whatever state it is, and run once.
+  for (const container of pod.spec.ephemeralContainers ?? []) keepRunning(container, false)
   return { kind: 'run', start, stop: planStops(pod, observation, probes), backOff }
 }
 

@@ -29,6 +29,9 @@ export function podStatus(pod: Pod, findings: PodFindings): PodStatus {
   const initContainerStatuses = (pod.spec.initContainers ?? []).map((container) =>
     initContainerStatus(container, findings),
   )
+  const ephemeralContainerStatuses = (pod.spec.ephemeralContainers ?? []).map((container) =>
+    containerStatus(container, findings, { reason: 'ContainerCreating' }),
+  )
   const phase = phaseOf(pod, containerStatuses, initContainerStatuses, initialized)
   const ips = sandbox.state === 'absent' ? [] : pod.spec.hostNetwork ? [hostIP] : sandbox.ips
   return {
@@ -44,6 +47,7 @@ export function podStatus(pod: Pod, findings: PodFindings): PodStatus {
     startTime: pod.status?.startTime ?? formatTime(now),
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
     containerStatuses,
+    ...(ephemeralContainerStatuses.length > 0 ? { ephemeralContainerStatuses } : {}),
     qosClass: qosClassOf(pod.spec),
   }
 }

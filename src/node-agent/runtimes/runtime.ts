@@ -67,6 +67,8 @@ export interface ContainerConfig extends ContainerRef {
   readonly args: readonly string[]
   readonly env: readonly EnvPair[]
   readonly workingDir: string | undefined
+  /** The container of the pod whose processes this one is to be among; one by itself otherwise. */
+  readonly processesOf: string | undefined
   readonly stdin: boolean
   /** The first client that attaches ends the input with its own. */
   readonly stdinOnce: boolean

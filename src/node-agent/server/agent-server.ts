@@ -11,6 +11,7 @@ import { watchLog } from '../logs/watch-log.ts'
 import type { ContainerRef, Runtime } from '../runtimes/runtime.ts'
 import { refuse } from '../streaming/refuse.ts'
 import { mayAsk } from './client-identity.ts'
+import { containersOf } from './find-container.ts'
 import { createUpgradeServer } from './serve-upgrade.ts'
 
 export interface AgentServerOptions {
@@ -142,7 +143,7 @@ function findAttempt(
   const attempts = runtime.observe(podUID).containers.get(container) ?? []
   const attempt = attempts.at(previous ? -2 : -1)
   if (attempt) return { podUID, name: container, attempt: attempt.attempt }
-  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]
+  const all = containersOf(pod)
   if (!all.some((candidate) => candidate.name === container))
     return { status: 404, refusal: `container "${container}" in pod "${name}" is not available` }
   if (previous)
@@ -150,10 +151,16 @@ function findAttempt(
       status: 400,
       refusal: `previous terminated container "${container}" in pod "${name}" not found`,
     }
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {}
-  const status = [...containerStatuses, ...initContainerStatuses].find(
-    (candidate) => candidate.name === container,
-  )
+  const {
+    containerStatuses = [],
+    initContainerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = pod.status ?? {}
+  const status = [
+    ...containerStatuses,
+    ...initContainerStatuses,
+    ...ephemeralContainerStatuses,
+  ].find((candidate) => candidate.name === container)
   const reason = status?.state?.waiting?.reason ?? 'ContainerCreating'
   return {
     status: 400,

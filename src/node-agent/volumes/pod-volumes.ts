@@ -151,7 +151,11 @@ export function referencesOf({ spec }: Pod): {
     configMaps.add(configMap?.name)
     secrets.add(secret?.secretName)
   }
-  for (const { env = [], envFrom = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {
+  for (const { env = [], envFrom = [] } of [
+    ...(spec.initContainers ?? []),
+    ...spec.containers,
+    ...(spec.ephemeralContainers ?? []),
+  ]) {
     for (const { configMapRef, secretRef } of envFrom) {
       configMaps.add(configMapRef?.name)
       secrets.add(secretRef?.name)

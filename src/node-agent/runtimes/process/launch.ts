@@ -8,6 +8,7 @@ import { planPrivileges } from './capabilities.ts'
 import type { ContainerFile } from './container-files.ts'
 import type { HostTree } from './host-tree.ts'
 import { argvOf, type Image } from './images.ts'
+import type { LastingProcess } from './lasting-process.ts'
 import { planRoot, type RootRequest } from './mount-plan.ts'
 import { DEFAULT_PATH, renderFstab, renderSetup, START_FAILED } from './render-script.ts'
 import type { SandboxFile } from './sandboxes.ts'
@@ -21,6 +22,8 @@ export interface LaunchSite {
   readonly image: Image
   readonly imageID: string
   readonly sandbox: SandboxFile
+  /** Whose PID namespace to join instead of having one. */
+  readonly target: LastingProcess | undefined
   readonly root: Omit<RootRequest, 'volumes'>
   readonly host: HostTree
   readonly now: Date
@@ -89,6 +92,9 @@ function startRecorder(
   site: LaunchSite,
   { pause, hostNetwork }: SandboxFile,
 ): void {
+  const { target } = site
+  // Only the children of what is run are in that namespace, as with unshare.
+  const pids = target ? [`--pid=/proc/${target.pid}/ns/pid`, '--no-fork'] : []
   const namespaces = hostNetwork ? ['--uts', '--ipc'] : ['--net', '--uts', '--ipc']
   const complaints = openSync(join(site.directory, 'error'), 'a', 0o600)
   const child = spawn(
@@ -96,9 +102,10 @@ function startRecorder(
     [
       `--target=${pause?.pid}`,
       ...namespaces,
+      ...pids,
       'unshare',
       '--mount',
-      '--pid',
+      ...(target ? [] : ['--pid']),
       'sh',
       site.recordPath,
       site.directory,

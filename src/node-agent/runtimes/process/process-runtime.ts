@@ -33,7 +33,7 @@ import { execInContainer } from './exec.ts'
 import { environmentOf, startExec } from './exec-session.ts'
 import { createHostTree } from './host-tree.ts'
 import { findImage, imageNames, repositoryOf } from './images.ts'
-import { isRunning, parseLastingProcess } from './lasting-process.ts'
+import { isRunning, type LastingProcess, parseLastingProcess } from './lasting-process.ts'
 import { launch } from './launch.ts'
 import { OpenLogs } from './logs/open-logs.ts'
 import { RECORD_SCRIPT } from './render-script.ts'
@@ -132,6 +132,7 @@ export class ProcessRuntime implements Runtime, Disposable {
       image,
       imageID: this.#imageID(config.image),
       sandbox,
+      target: this.#targetOf(config),
       root: {
         packageRoot,
         ...(isInPackage ? {} : { nodePath: process.execPath }),
@@ -240,6 +241,16 @@ export class ProcessRuntime implements Runtime, Disposable {
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]()
     this.#openLogs[Symbol.dispose]()
+  }
+
+  /** @throws Error where the container that is to be looked into does not run */
+  #targetOf({ podUID, processesOf }: ContainerConfig): LastingProcess | undefined {
+    if (!processesOf) return undefined
+    const attempts = readContainers(this.#podDirectory(podUID), new Date()).get(processesOf)
+    const attempt = attempts?.at(-1)?.attempt ?? 0
+    const main = mainProcess(this.#directory({ podUID, name: processesOf, attempt }))
+    if (main) return main
+    throw new Error(`container ${processesOf} that it targets does not run`)
   }
 
   #forget(container: ContainerRef): void {
