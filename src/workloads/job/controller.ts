@@ -90,12 +90,13 @@ export function jobController(deps: JobDeps): Controller {
   }
 
   /** Counts what ended: says so, lets the pods go, and only then adds them up. */
-  async function count(job: Job, facts: JobFacts): Promise<Job> {
+  async function count(job: Job, facts: JobFacts, seen: readonly Pod[]): Promise<Job> {
     const uncounting = planUncounted(job, facts)
     const held = uncounting.isNew
       ? await setStatus(job, holdingStatus(job, facts, uncounting))
       : job
-    for (const pod of ownPods(job)) {
+    // Not what ended since: nobody has counted it.
+    for (const pod of seen) {
       if (isTracked(pod) && (isSucceeded(pod) || isFailed(pod, job))) await untrack(pod)
     }
     return held
@@ -113,17 +114,18 @@ export function jobController(deps: JobDeps): Controller {
   }
 
   async function sync(job: Job): Promise<number | undefined> {
-    const facts = factsOf(job, ownPods(job))
+    const seen = ownPods(job)
+    const facts = factsOf(job, seen)
     const verdict = judgeJob(job, facts, now())
     let againIn: number | undefined
     if (verdict) await remove(job, facts.active)
     else {
-      const plan = planPods(job, facts, ownPods(job), now())
+      const plan = planPods(job, facts, seen, now())
       againIn = plan.againIn
       await remove(job, plan.remove)
       await create(job, plan.create)
     }
-    const counted = await count(job, facts)
+    const counted = await count(job, facts, seen)
     const after = factsOf(job, ownPods(job))
     const shown = {
       ...facts,
