@@ -106,7 +106,8 @@ suite('Workloads', () => {
         .exec('pod/default/db-0', ['getent', 'hosts', 'db-1.db.default.svc.cluster.local'])
         .stdout.startsWith(`${address} `),
     )
-    assert.equal(cluster.exec('pod/default/db-0', ['hostname']).stdout, 'db-0\n')
+    const identity = 'jsonpath={.spec.hostname}.{.spec.subdomain}'
+    assert.equal(kubectl('get', 'pod', 'db-0', '-o', identity), 'db-0.db')
   })
 
   test('it is rolled from its end, and back', () => {
