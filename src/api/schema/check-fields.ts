@@ -79,7 +79,7 @@ function checkStruct(type: SchemaType, object: JSONObject, place: Place, check: 
 
 /** Go's omitempty. A pointer tells zero from absence; a struct is never empty. */
 export function isOmitted(field: Field, value: JSONValue): boolean {
-  if (field.pointer || field.required) return false
+  if (field.pointer || field.required || field.kept) return false
   if (field.type.shape === 'list') return (value as JSONValue[]).length === 0
   if (field.type.shape === 'map') return Object.keys(value as JSONObject).length === 0
   if (field.type.of === 'IntOrString') return false
