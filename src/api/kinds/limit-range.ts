@@ -15,9 +15,6 @@ export const limitRange = defineKind<LimitRange>({
   singular: 'limitrange',
   shortNames: ['limits'],
   nameRule: isDNS1123Subdomain,
-  warnings: () => [
-    'LimitRange: stored, but not enforced: this cluster gives containers no defaults and holds them to no limits',
-  ],
   default: (object) => {
     const { limits } = object.spec ?? {}
     return limits
