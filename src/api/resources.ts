@@ -3,6 +3,7 @@ import type { SelfSubjectReview, TokenReview } from './authentication.ts'
 import type { SelfSubjectRulesReview, SubjectAccessReview } from './authorization.ts'
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerV1 } from './autoscaling.ts'
 import type { CronJob, Job } from './batch.ts'
+import type { CertificateSigningRequest } from './certificates.ts'
 import type { Lease } from './coordination.ts'
 import type {
   ConfigMap,
@@ -216,4 +217,9 @@ export const serviceCIDRs = clusterScoped<ServiceCIDR>(
   'networking.k8s.io',
   'ServiceCIDR',
   'servicecidrs',
+)
+export const certificateSigningRequests = clusterScoped<CertificateSigningRequest>(
+  'certificates.k8s.io',
+  'CertificateSigningRequest',
+  'certificatesigningrequests',
 )

@@ -7,21 +7,27 @@ import {
   internal,
   methodNotServed,
   StatusError,
-  tooManyRequests,
   unauthorized,
   unknownPath,
 } from '#api/status.ts'
 import { isPathSegmentName } from '#api/validation/names.ts'
 import { type Attributes, forbiddenStatus } from './auth/authorize.ts'
 import { attributesOf } from './auth/request-attributes.ts'
-import type { User } from './auth/user.ts'
+import { MASTERS, type User } from './auth/user.ts'
 import { answerDiscovery } from './discovery/answer-discovery.ts'
 import { answerIssuer } from './discovery/answer-issuer.ts'
 import { answerOpenPath } from './discovery/answer-open-paths.ts'
 import { answerOpenAPI } from './discovery/answer-openapi.ts'
 import { type Answer, type Response, statusAnswer } from './http/answer.ts'
 import { answerHealth, type HealthChecks } from './http/answer-health.ts'
+import { deadlineOf, REQUEST_TIMEOUT_MS, within } from './http/deadline.ts'
 import { formatAnswer } from './http/format-answer.ts'
+import {
+  createInFlight,
+  type InFlight,
+  type InFlightLimits,
+  isLongRunning,
+} from './http/in-flight.ts'
 import { type Request, readBody } from './http/read-body.ts'
 import { parseResourcePath } from './http/request-path.ts'
 import { send } from './http/send.ts'
@@ -30,19 +36,23 @@ import type { RESTDeps, RESTRequest } from './rest/request.ts'
 import { findHandler, verbOf } from './rest/route.ts'
 import { RequestTooLargeError, StoreUnavailableError } from './storage/store.ts'
 
+/** Upstream's by default. */
+export interface RequestLimits {
+  readonly inFlight?: InFlightLimits
+  readonly requestTimeoutMs?: number
+}
+
 export interface HandlerDeps extends RESTDeps {
   readonly gitVersion: string
   readonly health: HealthChecks
+  readonly limits?: RequestLimits
   /** Aborts when the server stops. */
   readonly closing: AbortSignal
 }
 
-/** Requests in work at once, streams left out; upstream's two limits (400 reading, 200 writing) as one. */
-const MAX_IN_FLIGHT = 600
-
 /** Makes the function that answers a request, whatever listener and protocol it came by. */
 export function createHandler(deps: HandlerDeps) {
-  let inFlight = 0
+  const inFlight = createInFlight(deps.limits?.inFlight)
   return async (request: Request, out: Response, head?: Buffer): Promise<void> => {
     const warnings: string[] = []
     const gone = new AbortController()
@@ -50,17 +60,15 @@ export function createHandler(deps: HandlerDeps) {
     out.on('close', () => gone.abort())
     out.on('error', () => gone.abort())
     const acceptsGzip = String(request.headers['accept-encoding'] ?? '').includes('gzip')
-    inFlight++
+    // Until the answer is written: a client that does not read it holds its place.
+    using place = new DisposableStack()
+    const arrival = { request, head, inFlight, place, giveUp: () => gone.abort() }
     let answer: Answer
     try {
-      if (inFlight > MAX_IN_FLIGHT)
-        throw tooManyRequests('Too many requests, please try again later.', 1)
-      answer = await decide({ request, head }, deps, signal, (text) => warnings.push(text))
+      answer = await decide(arrival, deps, signal, (text) => warnings.push(text))
     } catch (error) {
-      if (signal.aborted) return // nobody listens any more
+      if (signal.aborted && !isTimeout(error)) return // nobody listens any more
       answer = answerError(error, deps)
-    } finally {
-      inFlight--
     }
     try {
       const shown = await formatAnswer(answer, request.headers.accept)
@@ -95,10 +103,17 @@ interface Arrival {
   readonly request: Request
   /** Of requests with an upgrade: what came behind their headers. */
   readonly head: Buffer | undefined
+  readonly inFlight: InFlight
+  /** What the request holds until it is answered. */
+  readonly place: DisposableStack
+  /** Ends what is under way. */
+  readonly giveUp: () => void
 }
 
+const isTimeout = (error: unknown) => error instanceof StatusError && error.status.code === 504
+
 async function decide(
-  { request, head }: Arrival,
+  { request, head, inFlight, place, giveUp }: Arrival,
   deps: HandlerDeps,
   signal: AbortSignal,
   warn: (text: string) => void,
@@ -108,9 +123,11 @@ async function decide(
   const headers = request.headers as IncomingHttpHeaders // of either protocol
   const user = await deps.access.identify({ headers, socket: socketOf(request) })
   const target = parseResourcePath(path)
+  const attributes = attributesOf(method, path, target, query)
+  place.use(inFlight.enter(attributes, user.groups.includes(MASTERS)))
   const spec = target && deps.kinds.find(target.group, target.version, target.plural)
   if (!target || !spec) {
-    mayRequest(user, attributesOf(method, path, target, query), deps)
+    mayRequest(user, attributes, deps)
     return answerElsewhere(request, path, query, deps)
   }
   const { name = '', subresource } = target
@@ -122,7 +139,7 @@ async function decide(
   const isOldWatch = target.isWatch && method === 'GET'
   const verb = isOldWatch ? 'watch' : verbOf(method, name !== '', query, subresource)
   checkSegment(name)
-  mayRequest(user, attributesOf(method, path, target, query), deps)
+  mayRequest(user, attributes, deps)
   if (target.isWatch && verb !== 'watch') throw methodNotServed()
   // A stream opened by GET is what POST creates (AuthorizePodWebsocketUpgradeCreatePermission, on since 1.35).
   if (verb === 'get' && isStream(subresource))
@@ -146,7 +163,9 @@ async function decide(
     representation: (shape = 'object') => chooseForm(request.headers.accept, shape, spec.resource),
     body: () => readBody(request),
   }
-  return handle(restRequest, deps)
+  if (isLongRunning(attributes)) return handle(restRequest, deps)
+  const milliseconds = deadlineOf(query, deps.limits?.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
+  return within(milliseconds, handle(restRequest, deps), giveUp)
 }
 
 const isStream = (subresource: string | undefined) =>

@@ -12,7 +12,7 @@ import { reconcilePolicies } from './auth/rbac/reconcile-roles.ts'
 import { createTokenIssuer, type TokenIssuerOptions } from './auth/tokens/token-issuer.ts'
 import { bootstrap, ensure, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { serveDefinitions } from './definitions/serve-definitions.ts'
-import { createHandler } from './handle-request.ts'
+import { createHandler, type RequestLimits } from './handle-request.ts'
 import { dropPeerLeases } from './peer-leases.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
 import type { AgentAccess, RESTDeps } from './rest/request.ts'
@@ -28,6 +28,7 @@ export interface APIServerOptions {
   /** As /version says: `v1.36.0+fairlead`. */
   readonly gitVersion: string
   readonly log: Log
+  readonly limits?: RequestLimits & ConnectionLimits
   /** Without it there is no Service default/kubernetes. */
   readonly kubernetes?: KubernetesService
   /** Who may do what; by default administrators may do all, others nothing. */
@@ -56,7 +57,11 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     store,
     ...(accountTokens ? { tokens: createTokenIssuer({ ...accountTokens, store }) } : {}),
   })
-  const admission = [...createDefaultAdmissions(), ...options.admission, ...access.admission]
+  const admission = [
+    ...createDefaultAdmissions(accountTokens && store),
+    ...options.admission,
+    ...access.admission,
+  ]
   const kinds = createKindRegistry(builtInKinds)
   const closing = new AbortController()
   const { agentAccess } = options
@@ -72,6 +77,7 @@ export function createAPIServer(options: APIServerOptions): APIServer {
       ],
     },
     closing: closing.signal,
+    ...(options.limits ? { limits: options.limits } : {}),
   })
   const listeners: Listener[] = []
   const upkeep = new DisposableStack()
@@ -95,7 +101,7 @@ export function createAPIServer(options: APIServerOptions): APIServer {
     async listen(target) {
       started ??= start()
       await started
-      const listener = createListener(options.tls, handle)
+      const listener = createListener(options.tls, handle, options.limits)
       const port = await listener.listen(target)
       listeners.push(listener)
       return { port }
@@ -119,6 +125,18 @@ interface Listener {
   close(): Promise<void>
 }
 
+/** Bounds of one listener. */
+export interface ConnectionLimits {
+  readonly connections?: number
+  readonly headersTimeoutMs?: number
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000
+/** As upstream's ReadHeaderTimeout (server/secure_serving.go). */
+const HEADERS_TIMEOUT_MS = 32_000
+/** Beyond them new connections are closed at once. */
+const MAX_CONNECTIONS = 10_000
+
 /** How long a stop waits for answers under way. */
 const CLOSE_GRACE_MS = 500
 
@@ -126,6 +144,7 @@ const CLOSE_GRACE_MS = 500
 function createListener(
   { certPEM, keyPEM, clientCAPEM }: APIServerOptions['tls'],
   handle: ReturnType<typeof createHandler>,
+  limits: ConnectionLimits = {},
 ): Listener {
   const server: Http2SecureServer = createSecureServer({
     cert: certPEM,
@@ -137,7 +156,11 @@ function createListener(
     minVersion: 'TLSv1.2',
     settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 },
     maxSessionMemory: 64,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   })
+  server.maxConnections = limits.connections ?? MAX_CONNECTIONS
+  // Of HTTP/1.1: node applies it there although its types do not say so.
+  Object.assign(server, { headersTimeout: limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS })
   const sockets = new Set<Socket>()
   server.on('secureConnection', (socket) => {
     sockets.add(socket)

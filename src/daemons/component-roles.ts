@@ -36,11 +36,6 @@ ClusterRole system:fairlead:controller:load-balancer-controller
 ClusterRoleBinding system:fairlead:controller:load-balancer-controller
  role ClusterRole system:fairlead:controller:load-balancer-controller
  subject ServiceAccount kube-system/load-balancer-controller
-ClusterRole system:fairlead:node-access
- rule get,create - nodes/proxy,nodes/log,nodes/stats,nodes/metrics
-ClusterRoleBinding system:fairlead:node-access
- role ClusterRole system:fairlead:node-access
- subject User kube-apiserver-kubelet-client
 `
 
 const SUPPLEMENTS = `

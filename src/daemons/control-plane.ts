@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { createTokenIssuer } from '#apiserver/auth/tokens/token-issuer.ts'
 import { createAPIServer } from '#apiserver/server.ts'
 import type { Store } from '#apiserver/storage/store.ts'
 import { createAccountClients } from '#client/account-clients.ts'
@@ -21,6 +22,7 @@ import {
   planAddresses,
 } from '#cluster/options.ts'
 import { readCA, readKeyPair, readTokenKey } from '#cluster/pki.ts'
+import type { SigningWish } from '#cluster/sign-request.ts'
 import { type ClusterState, readState } from '#cluster/state-file.ts'
 import { planStore } from '#cluster/store-options.ts'
 import { GIT_VERSION } from '#cluster/version.ts'
@@ -81,6 +83,14 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
     nodeMask: NODE_MASK,
     serviceCIDR: formatCIDR(plan.serviceCIDR),
     loadBalancerPool: `${first}-${last}`,
+    signCertificate: async (wish: SigningWish) => {
+      const { signRequest } = await import('#cluster/sign-request.ts')
+      return signRequest(wish, readKeyPair(layout.pkiDir, 'ca'))
+    },
+    accounts: {
+      caPEM: readCA(layout.pkiDir),
+      sign: createTokenIssuer({ ...tokenOptions(layout, plan), store }).issueForSecret,
+    },
     log: log.child('controllers'),
   }
   const work = (until: AbortSignal) =>
@@ -111,11 +121,7 @@ function createServer(
     agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },
     gitVersion: GIT_VERSION,
     access: { authorization: 'RBAC', policies: readComponentRoles() },
-    accountTokens: {
-      keyPEMs: [readTokenKey(layout.pkiDir)],
-      issuer: TOKEN_ISSUER,
-      jwksURL: `https://${plan.controlPlane}:${API_PORT}/openid/v1/jwks`,
-    },
+    accountTokens: tokenOptions(layout, plan),
     kubernetes: {
       clusterIP: plan.kubernetesService,
       addresses: [plan.controlPlane],
@@ -125,6 +131,14 @@ function createServer(
     },
     log,
   })
+}
+
+function tokenOptions(layout: Layout, plan: AddressPlan) {
+  return {
+    keyPEMs: [readTokenKey(layout.pkiDir)],
+    issuer: TOKEN_ISSUER,
+    jwksURL: `https://${plan.controlPlane}:${API_PORT}/openid/v1/jwks`,
+  }
 }
 
 /** DNS for names that are not the cluster's: asked of the host's nameservers, or of servers on the node network. */

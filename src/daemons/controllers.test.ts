@@ -17,6 +17,8 @@ import { readComponentRoles } from './component-roles.ts'
 import { runControllers } from './controllers.ts'
 
 const options = {
+  signCertificate: async () => ({ refused: 'no' }),
+  accounts: { caPEM: 'CA', sign: () => 'token' },
   clusterCIDR: '10.244.0.0/16',
   nodeMask: 24,
   serviceCIDR: '10.96.0.0/16',

@@ -1,3 +1,4 @@
+import type { Secret } from '#api/core.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
@@ -14,6 +15,9 @@ import { serviceCIDRController } from '#service-network/cluster-ip/service-cidr-
 import { endpointsController } from '#service-network/endpoints/endpoints-controller.ts'
 import { endpointSliceMirroringController } from '#service-network/endpoints/mirror-controller.ts'
 import { endpointSliceController } from '#service-network/endpoints/slice-controller.ts'
+import { type AccountSecretOptions, accountSecretController } from '#workloads/account-secrets.ts'
+import { certificateController, type SignCertificate } from '#workloads/certificates.ts'
+import { clusterRoleAggregationController } from '#workloads/cluster-role-aggregation.ts'
 import { cronJobController } from '#workloads/cron-job/controller.ts'
 import { daemonSetController } from '#workloads/daemon-set/controller.ts'
 import { deploymentController } from '#workloads/deployment/controller.ts'
@@ -25,6 +29,7 @@ import { LEASE_NAMESPACE, nodeLifecycleController } from '#workloads/nodes/lifec
 import { podGarbageController } from '#workloads/nodes/pod-garbage-controller.ts'
 import { replicaSetController } from '#workloads/replica-set/controller.ts'
 import { replicationManager } from '#workloads/replica-set/replication-controllers.ts'
+import { rootCAController } from '#workloads/root-ca.ts'
 import { scheduler } from '#workloads/scheduler/controller.ts'
 import { serviceAccountController } from '#workloads/service-accounts.ts'
 import { statefulSetController } from '#workloads/stateful-set/controller.ts'
@@ -38,6 +43,10 @@ export interface ControllersOptions {
   readonly serviceCIDR: string
   /** `172.30.0.200-172.30.0.250` */
   readonly loadBalancerPool: string
+  /** How pods know the API server, and what signs the tokens of Secrets. */
+  readonly accounts: AccountSecretOptions
+  /** Signs approved requests for certificates. */
+  readonly signCertificate: SignCertificate
   readonly log: Log
 }
 
@@ -95,7 +104,12 @@ export async function runControllers(
   const addresses = followMetadata(resources.ipAddresses)
   const serviceAccounts = followMetadata(resources.serviceAccounts)
   const configMaps = followMetadata(resources.configMaps)
-  const secrets = followMetadata(resources.secrets)
+  const secrets = follow(resources.secrets, {
+    keep: ({ apiVersion, kind, metadata, type }) =>
+      ({ apiVersion, kind, metadata, ...(type === undefined ? {} : { type }) }) as Secret,
+  })
+  const certificateRequests = follow(resources.certificateSigningRequests)
+  const clusterRoles = follow(resources.clusterRoles)
   const ingresses = followMetadata(resources.ingresses)
 
   const statefulSets = follow(resources.statefulSets)
@@ -172,6 +186,19 @@ export async function runControllers(
       parseAddressPool(options.loadBalancerPool),
     ),
     serviceAccountController({ ...who('service-account-controller'), namespaces, serviceAccounts }),
+    rootCAController(
+      { ...who('root-ca-cert-publisher'), namespaces, configMaps },
+      options.accounts.caPEM,
+    ),
+    accountSecretController({ api, secrets, serviceAccounts }, options.accounts),
+    certificateController(
+      { ...who('certificate-controller'), requests: certificateRequests },
+      options.signCertificate,
+    ),
+    clusterRoleAggregationController({
+      ...who('clusterrole-aggregation-controller'),
+      clusterRoles,
+    }),
     namespaceController({
       ...who('namespace-controller'),
       namespaces,

@@ -9,10 +9,12 @@ import type { Log } from '#log/log.ts'
 import { runNodeStatus } from './node-status/run-node-status.ts'
 import type { PodNetwork } from './pod-network.ts'
 import { PodWorkers } from './pods/pod-workers.ts'
+import { PodReferences } from './pods/references.ts'
 import { systemClock } from './probes/prober.ts'
 import { ProcessRuntime } from './runtimes/process/process-runtime.ts'
 import { type AgentServerOptions, serveAgent } from './server/agent-server.ts'
 import type { NodeSettings } from './settings.ts'
+import { PodTokens } from './volumes/pod-tokens.ts'
 
 export interface NodeAgentDeps {
   readonly api: API
@@ -76,6 +78,7 @@ export async function runNodeAgent(
       log: log.child('pods'),
       clock: systemClock,
       services: services.list,
+      references: new PodReferences(api, new PodTokens(api, systemClock.now), systemClock.now),
       settings: settingsOf(options),
     },
     signal,

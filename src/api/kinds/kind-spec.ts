@@ -19,6 +19,7 @@ export type Subresource =
   | 'ephemeralcontainers'
   | 'finalize'
   | 'token'
+  | 'approval'
 
 /** What RBAC and discovery call the requests on a resource, in the order in which discovery lists them. */
 export const VERBS = [

@@ -1,3 +1,4 @@
+import { certificateSigningRequest } from './certificate-signing-request.ts'
 import { configMap } from './config-map.ts'
 import { controllerRevision } from './controller-revision.ts'
 import { cronJob } from './cron-job.ts'
@@ -88,6 +89,7 @@ export const kinds: readonly KindSpec[] = [
   selfSubjectRulesReview,
   subjectAccessReview,
   customResourceDefinition,
+  certificateSigningRequest,
   lease,
   endpointSlice,
   eventsEvent,

@@ -8,7 +8,7 @@ import type { Admission, AdmissionRequest, StoredObjects } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createPriority } from './priority.ts'
-import { serviceAccount } from './service-account.ts'
+import { createServiceAccountAdmission } from './service-account.ts'
 
 const pod = (spec: Partial<Pod['spec']> = {}, annotations = {}): Pod => ({
   kind: 'Pod',
@@ -40,7 +40,10 @@ suite('the account of a pod', () => {
   ]
   for (const { name, object, want } of cases) {
     test(name, async () =>
-      assert.equal((await admit(serviceAccount, { object })).spec.serviceAccountName, want),
+      assert.equal(
+        (await admit(createServiceAccountAdmission(undefined), { object })).spec.serviceAccountName,
+        want,
+      ),
     )
   }
 })

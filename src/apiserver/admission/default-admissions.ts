@@ -1,14 +1,19 @@
+import type { Store } from '../storage/store.ts'
 import type { Admission } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createLimitRanger } from './limit-ranger.ts'
 import { createPriority } from './priority.ts'
-import { serviceAccount } from './service-account.ts'
+import { createServiceAccountAdmission } from './service-account.ts'
 
-/** What every API server admits by, in upstream's order (pkg/kubeapiserver/options/plugins.go). */
-export const createDefaultAdmissions = (): readonly Admission[] => [
+/**
+ * What every API server admits by, in upstream's order (pkg/kubeapiserver/options/plugins.go).
+ *
+ * @param accounts Where the accounts are that pods run as; undefined where these have no tokens.
+ */
+export const createDefaultAdmissions = (accounts: Store | undefined): readonly Admission[] => [
   createLimitRanger(),
-  serviceAccount,
+  createServiceAccountAdmission(accounts),
   createPriority(),
   defaultTolerations,
   createDefaultIngressClass(),

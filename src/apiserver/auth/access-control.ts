@@ -4,6 +4,7 @@ import { unauthorized } from '#api/status.ts'
 import type { Admission } from '../admission/admission.ts'
 import type { Store } from '../storage/store.ts'
 import { type Authorize, allowAdministrators, allowMasters, firstOf } from './authorize.ts'
+import { createCertificateRequestAdmission } from './certificates/certificate-requests.ts'
 import { certificateUser } from './client-certificate.ts'
 import { impersonate } from './impersonate.ts'
 import { createNodeAuthorizer } from './node/authorize-node.ts'
@@ -83,7 +84,7 @@ type Rights = Pick<AccessControl, 'authorize' | 'rulesOf' | 'admission' | 'polic
 const ADMINISTRATORS: Rights = {
   authorize: allowAdministrators,
   rulesOf: () => ({ rules: [], incomplete: true }),
-  admission: [],
+  admission: [createCertificateRequestAdmission(allowAdministrators)],
   policies: [],
   start: async () => ({ [Symbol.dispose]() {} }),
 }
@@ -108,7 +109,11 @@ function createRights({ store, policies: own = [] }: AccessControlOptions): Righ
       const why = 'node authorizer does not support user rule resolution'
       return { ...found, incomplete: true, error: found.error ? `[${why}, ${found.error}]` : why }
     },
-    admission: [createNodeRestriction(store), createEscalationCheck(index, authorize)],
+    admission: [
+      createNodeRestriction(store),
+      createEscalationCheck(index, authorize),
+      createCertificateRequestAdmission(authorize),
+    ],
     async start() {
       const stack = new DisposableStack()
       stack.use(await followRules(store, index))

@@ -25,6 +25,7 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
   log: async () => (await import('./subresources/log.ts')).log,
   binding: async () => (await import('./subresources/binding.ts')).binding,
   eviction: async () => (await import('./subresources/eviction.ts')).eviction,
+  approval: async () => (await import('./subresources/approval.ts')).approval,
   token: async () => (await import('./subresources/token.ts')).token,
   exec: async () => (await import('./subresources/stream.ts')).exec,
   attach: async () => (await import('./subresources/stream.ts')).attach,

@@ -11,6 +11,7 @@ import {
 } from './columns/apps.ts'
 import { autoscalerColumns } from './columns/autoscaling.ts'
 import { cronJobColumns, jobColumns } from './columns/batch.ts'
+import { certificateSigningRequestColumns } from './columns/certificate-signing-request.ts'
 import { configMapColumns, secretColumns, serviceAccountColumns } from './columns/configuration.ts'
 import { customColumns } from './columns/custom-resource.ts'
 import { endpointSliceColumns, endpointsColumns } from './columns/endpoints.ts'
@@ -65,6 +66,7 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'autoscaling/horizontalpodautoscalers': autoscalerColumns,
   'batch/cronjobs': cronJobColumns,
   'batch/jobs': jobColumns,
+  'certificates.k8s.io/certificatesigningrequests': certificateSigningRequestColumns,
   'coordination.k8s.io/leases': leaseColumns,
   'discovery.k8s.io/endpointslices': endpointSliceColumns,
   'events.k8s.io/events': eventsEventColumns,

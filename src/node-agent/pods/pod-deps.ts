@@ -5,6 +5,7 @@ import type { Log } from '#log/log.ts'
 import type { Clock } from '../probes/prober.ts'
 import type { Runtime } from '../runtimes/runtime.ts'
 import type { NodeSettings } from '../settings.ts'
+import type { PodReferences } from './references.ts'
 
 /** What the parts of a pod's worker use. */
 export interface PodDeps {
@@ -14,5 +15,6 @@ export interface PodDeps {
   readonly log: Log
   readonly clock: Clock
   readonly services: () => readonly Service[]
+  readonly references: Pick<PodReferences, 'fetch' | 'forget'>
   readonly settings: NodeSettings
 }

@@ -8,7 +8,9 @@ import * as resources from '#api/resources.ts'
 import { createFakeAPI } from '#client/fake-api.ts'
 import { silentLog } from '#log/log.ts'
 import type { Runtime } from '../runtimes/runtime.ts'
+import { PodTokens } from '../volumes/pod-tokens.ts'
 import { PodWorker } from './pod-worker.ts'
+import { PodReferences } from './references.ts'
 
 /** A node on which nothing ever runs: what these pods wait for comes before that. */
 const runtime: Pick<Runtime, 'observe' | 'watch'> = {
@@ -62,6 +64,10 @@ test('PodWorker logs what stands in the way once, and again when it changes', as
         void logged.push(String(fields?.cause)),
     },
     clock: { now: () => 0, sleep },
+    references: {
+      fetch: () => new PodReferences(api, new PodTokens(api, () => 0), () => 0).fetch(pod),
+      forget() {},
+    },
     services: () => [],
     settings,
   }

@@ -164,6 +164,7 @@ export class PodWorker {
     this.#probes.stop()
     await this.#report()
     await removePodFiles(this.#pod, this.#deps)
+    this.#deps.references.forget(this.podUID)
     await this.#deleteFromAPI()
     return undefined
   }

@@ -11,7 +11,6 @@ import type { Waiting } from './container-status.ts'
 import { type ContainerStart, type PodPlan, planPod } from './plan-pod.ts'
 import type { PodDeps } from './pod-deps.ts'
 import { writePodFiles } from './pod-files.ts'
-import { fetchReferences } from './references.ts'
 
 /** Attempts of a container that are kept: the one that counts, and the one before it for `logs --previous`. */
 const KEPT_ATTEMPTS = 2
@@ -42,7 +41,7 @@ export async function runPod(
     return { waiting: new Map(), againInMs: RESYNC_MS, isFinished: true }
   }
   await stopFailed(pod, plan, deps)
-  const references = await fetchReferences(deps.api, pod)
+  const references = await deps.references.fetch(pod)
   await say(deps, pod, 'FailedMount', VolumeError, () =>
     setUpVolumes(pod, podDirectories(settings, podUID), references, new Date(clock.now())),
   )

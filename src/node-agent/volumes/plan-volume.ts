@@ -66,7 +66,7 @@ function select(
 }
 
 /** The API server refuses such paths; a server that does not must not make us write elsewhere. */
-function checkPath(path: string): string {
+export function checkPath(path: string): string {
   const parts = path.split('/')
   if (
     path === '' ||

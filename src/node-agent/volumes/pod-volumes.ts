@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { promisify } from 'node:util'
-import type { Container, Pod, Volume } from '#api/core.ts'
+import type { Container, Pod, ServiceAccountTokenProjection, Volume } from '#api/core.ts'
 import { detachMount } from '#kernel/mount/mount.ts'
-import type { References } from '../env/env-for-pod.ts'
 import { pathSegment } from '../files.ts'
 import type { VolumeBind } from '../runtimes/runtime.ts'
 import { writeVolume } from './atomic-volume.ts'
+import { filesOfDownwardAPI, filesOfProjected, type VolumeReferences } from './plan-projected.ts'
 import { filesOfConfigMap, filesOfSecret, VolumeError } from './plan-volume.ts'
 
 export interface VolumeDirectories {
@@ -21,12 +21,12 @@ export interface VolumeDirectories {
 export async function setUpVolumes(
   pod: Pod,
   directories: VolumeDirectories,
-  references: References,
+  references: VolumeReferences,
   now: Date,
 ): Promise<void> {
   for (const volume of pod.spec.volumes ?? []) {
     try {
-      await setUp(volume, directories, references, now)
+      await setUp(volume, pod, directories, references, now)
     } catch (error) {
       throw new VolumeError(
         `MountVolume.SetUp failed for volume "${volume.name}" : ${error instanceof Error ? error.message : error}`,
@@ -38,8 +38,9 @@ export async function setUpVolumes(
 
 async function setUp(
   volume: Volume,
+  pod: Pod,
   directories: VolumeDirectories,
-  references: References,
+  references: VolumeReferences,
   now: Date,
 ): Promise<void> {
   const directory = volumeDirectory(volume, directories)
@@ -49,13 +50,20 @@ async function setUp(
   } else if (volume.secret) {
     const { secretName = '' } = volume.secret
     writeVolume(directory, filesOfSecret(volume.secret, references.secret(secretName)), now)
+  } else if (volume.projected) {
+    writeVolume(directory, filesOfProjected(volume.projected, pod, references), now)
+  } else if (volume.downwardAPI) {
+    const { defaultMode = 0o644 } = volume.downwardAPI
+    writeVolume(directory, filesOfDownwardAPI(volume.downwardAPI, defaultMode, pod), now)
   } else if (volume.emptyDir) {
     if (existsSync(directory)) return
     mkdirSync(directory, { recursive: true })
     if (volume.emptyDir.medium === 'Memory') await mountMemory(directory, volume.emptyDir.sizeLimit)
     chmodSync(directory, 0o777)
   } else {
-    throw new VolumeError('this kind of volume is not built (use configMap, secret or emptyDir)')
+    throw new VolumeError(
+      'this kind of volume is not built (use configMap, secret, projected, downwardAPI or emptyDir)',
+    )
   }
 }
 
@@ -132,7 +140,10 @@ function resolveSubPath(directory: string, subPath: string, mayCreate: boolean):
 }
 
 function volumeDirectory(volume: Volume, directories: VolumeDirectories): string {
-  const inMemory = volume.secret !== undefined || volume.emptyDir?.medium === 'Memory'
+  const inMemory =
+    volume.secret !== undefined ||
+    volume.projected !== undefined ||
+    volume.emptyDir?.medium === 'Memory'
   return join(
     inMemory ? directories.podRunDirectory : directories.podDirectory,
     'volumes',
@@ -147,9 +158,13 @@ export function referencesOf({ spec }: Pod): {
 } {
   const configMaps = new Set<string | undefined>()
   const secrets = new Set<string | undefined>()
-  for (const { configMap, secret } of spec.volumes ?? []) {
+  for (const { configMap, secret, projected } of spec.volumes ?? []) {
     configMaps.add(configMap?.name)
     secrets.add(secret?.secretName)
+    for (const source of projected?.sources ?? []) {
+      configMaps.add(source.configMap?.name)
+      secrets.add(source.secret?.name)
+    }
   }
   for (const { env = [], envFrom = [] } of [
     ...(spec.initContainers ?? []),
@@ -167,6 +182,12 @@ export function referencesOf({ spec }: Pod): {
   }
   return { configMaps: withoutBlank(configMaps), secrets: withoutBlank(secrets) }
 }
+
+/** Tokens that the pod's volumes hold. */
+export const tokensOf = ({ spec }: Pod): readonly ServiceAccountTokenProjection[] =>
+  (spec.volumes ?? []).flatMap(({ projected }) =>
+    (projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) => (token ? [token] : [])),
+  )
 
 function withoutBlank(names: ReadonlySet<string | undefined>): ReadonlySet<string> {
   return new Set([...names].filter((name): name is string => name !== undefined && name !== ''))

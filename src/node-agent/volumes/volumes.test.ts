@@ -135,7 +135,7 @@ test('a subPath stays in its volume, also where the container has put a link', a
   await setUpVolumes(
     pod,
     directories,
-    { configMap: () => undefined, secret: () => undefined },
+    { configMap: () => undefined, secret: () => undefined, token: () => undefined },
     new Date(),
   )
   const bind = (subPath: string) =>

@@ -221,9 +221,12 @@ suite('packets', () => {
       damaged[at] = value
       socket.send(damaged)
     }
-    assert.equal(await dig('+short', 'web.default.svc.cluster.local'), '10.96.0.20')
-    socket.close()
+    // On a busy machine the flood fills the socket's buffer: a resolver asks again.
+    const answer = await dig('+tries=5', '+short', 'web.default.svc.cluster.local').finally(() =>
+      socket.close(),
+    )
+    assert.equal(answer, '10.96.0.20')
     assert.ok(answers.length > 0)
-    for (const answer of answers) assert.ok(decodeHead(answer)?.isResponse)
+    for (const each of answers) assert.ok(decodeHead(each)?.isResponse)
   })
 })

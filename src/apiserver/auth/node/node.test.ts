@@ -204,8 +204,11 @@ suite("a node's agent", () => {
     },
     {
       name: 'for an audience that the pod does not name',
-      body: () => bound('own', { uid }),
-      want: /audience "" not found in pod spec volume, system:node:node1 is not authorized to request tokens for this audience$/,
+      body: () => {
+        const { spec } = bound('own', { uid })
+        return { spec: { ...spec, audiences: ['vault'] } }
+      },
+      want: /audience "vault" not found in pod spec volume, system:node:node1 is not authorized to request tokens for this audience$/,
     },
   ]
   for (const { name, body, want } of tokens)
@@ -215,6 +218,12 @@ suite("a node's agent", () => {
       assert.equal(answer.code, 403, answer.text)
       assert.match(answer.body.message, want)
     })
+
+  test('gets the token that its pod mounts', async () => {
+    const path = `${CORE}/serviceaccounts/default/token`
+    const body = bound('own', { uid })
+    assert.equal((await server.request('POST', path, { session: node1, body })).code, 201)
+  })
 
   test('gets no token of an account that none of its pods has', async () => {
     const path = `${CORE}/serviceaccounts/other/token`

@@ -66,8 +66,7 @@ suite('serviceaccounts/token', () => {
     assert.deepEqual([exp - iat, nbf - iat], [3600, 0])
     assert.match(jti, /^[0-9a-f-]{36}$/)
     assert.deepEqual(body.spec, { audiences: [ISSUER], expirationSeconds: 3600 })
-    // The clock of the token stands still while the server starts.
-    assert.ok(Date.parse(body.status.expirationTimestamp) / 1000 <= exp + 60)
+    assert.equal(Date.parse(body.status.expirationTimestamp) / 1000, exp)
   })
 
   test('is bound to a pod, its node, and lives a year with a warning where nobody may read it again', async () => {
@@ -273,4 +272,65 @@ test('no text is taken for a token that was not signed here', () => {
     fc.property(fc.string({ maxLength: 200 }), (text) => keys.verify(text) === undefined),
     { numRuns: 300 },
   )
+})
+
+// plugin/pkg/admission/serviceaccount/admission_test.go
+suite('a new pod', () => {
+  const make = (spec: object) =>
+    server.request('POST', `${CORE}/pods?dryRun=All`, {
+      body: { metadata: { name: 'n' }, spec: { containers: [{ name: 'c', image: 'x' }], ...spec } },
+    })
+  const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+  test("has its account's token in every container", async () => {
+    const { body } = await make({ serviceAccountName: 'robot' })
+    const [volume] = body.spec.volumes
+    assert.match(volume.name, /^kube-api-access-[bcdfghjklmnpqrstvwxz2456789]{5}$/)
+    assert.deepEqual(volume.projected, {
+      sources: [
+        { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        {
+          downwardAPI: {
+            items: [
+              {
+                path: 'namespace',
+                fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' },
+              },
+            ],
+          },
+        },
+      ],
+      defaultMode: 420,
+    })
+    assert.deepEqual(body.spec.containers[0].volumeMounts, [
+      { name: volume.name, readOnly: true, mountPath: MOUNT },
+    ])
+  })
+
+  test('has none that it does not want', async () => {
+    const off = await make({ serviceAccountName: 'robot', automountServiceAccountToken: false })
+    assert.equal(off.body.spec.volumes, undefined)
+    await add(`${CORE}/serviceaccounts`, {
+      metadata: { name: 'shy' },
+      automountServiceAccountToken: false,
+      imagePullSecrets: [{ name: 'registry' }],
+    })
+    const shy = await make({ serviceAccountName: 'shy' })
+    assert.equal(shy.body.spec.volumes, undefined)
+    assert.deepEqual(shy.body.spec.imagePullSecrets, [{ name: 'registry' }])
+    const asked = await make({ serviceAccountName: 'shy', automountServiceAccountToken: true })
+    assert.equal(asked.body.spec.volumes.length, 1)
+  })
+
+  test('has an account that is there', async () => {
+    const { code, body } = await make({ serviceAccountName: 'nobody' })
+    assert.deepEqual(
+      [code, body.message],
+      [
+        403,
+        'pods "n" is forbidden: error looking up service account default/nobody: serviceaccount "nobody" not found',
+      ],
+    )
+  })
 })

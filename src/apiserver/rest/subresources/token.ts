@@ -54,7 +54,6 @@ export const token = {
     const audiences = wanted.spec?.audiences ?? []
     const isOurs = audiences.every((audience) => tokens.audiences.includes(audience))
     const isExtended = bound.pod && seconds === WARN_AFTER_SECONDS && isOurs
-    const now = Date.now()
     const issued = tokens.issue({
       account,
       ...bound,
@@ -62,7 +61,7 @@ export const token = {
       seconds: isExtended ? EXTENDED_SECONDS : seconds,
       ...(isExtended ? { warnAfterSeconds: seconds } : {}),
     })
-    const expirationTimestamp = timestamp(now + seconds * 1000)
+    const expirationTimestamp = timestamp((issued.claims.iat + seconds) * 1000)
     const status = { token: issued.token, expirationTimestamp }
     return json(JSON.stringify({ ...wanted, status }), 201)
   },

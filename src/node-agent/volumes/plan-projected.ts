@@ -1,0 +1,80 @@
+import type {
+  DownwardAPIProjection,
+  Pod,
+  ServiceAccountTokenProjection,
+  Volume,
+} from '#api/core.ts'
+import type { References } from '../env/env-for-pod.ts'
+import { fieldOf } from '../env/field-ref.ts'
+import {
+  checkPath,
+  filesOfConfigMap,
+  filesOfSecret,
+  VolumeError,
+  type VolumeFile,
+} from './plan-volume.ts'
+
+/** What volumes need besides what a container's environment needs. */
+export interface VolumeReferences extends References {
+  readonly token: (projection: ServiceAccountTokenProjection) => string | undefined
+}
+
+const DEFAULT_MODE = 0o644
+
+/** Several sources as one set of files. Source: kubernetes pkg/volume/projected. @throws VolumeError */
+export function filesOfProjected(
+  { sources = [], defaultMode = DEFAULT_MODE }: NonNullable<Volume['projected']>,
+  pod: Pod,
+  references: VolumeReferences,
+): readonly VolumeFile[] {
+  const files = sources.flatMap(({ configMap, secret, downwardAPI, serviceAccountToken }) => {
+    if (configMap)
+      return filesOfConfigMap(
+        { ...configMap, defaultMode },
+        references.configMap(configMap.name ?? ''),
+      )
+    if (secret) {
+      const { name = '' } = secret
+      return filesOfSecret({ ...secret, secretName: name, defaultMode }, references.secret(name))
+    }
+    if (downwardAPI) return filesOfDownwardAPI(downwardAPI, defaultMode, pod)
+    if (!serviceAccountToken) throw new VolumeError('this kind of projection is not built')
+    const token = references.token(serviceAccountToken)
+    if (token === undefined) throw new VolumeError('failed to fetch token: none was issued')
+    const path = checkPath(serviceAccountToken.path)
+    return [{ path, bytes: Buffer.from(token), mode: defaultMode }]
+  })
+  // Of two files with one path the later source wins.
+  return [...new Map(files.map((file) => [file.path, file])).values()]
+}
+
+/** Fields of the pod as files. Source: kubernetes pkg/volume/downwardapi. @throws VolumeError */
+export function filesOfDownwardAPI(
+  { items = [] }: DownwardAPIProjection,
+  defaultMode: number,
+  pod: Pod,
+): readonly VolumeFile[] {
+  return items.map(({ path, mode = defaultMode, fieldRef }) => {
+    const value = fieldRef && fieldText(fieldRef.fieldPath, pod)
+    if (value === undefined)
+      throw new VolumeError(
+        fieldRef
+          ? `unsupported fieldPath: ${fieldRef.fieldPath}`
+          : 'resourceFieldRef is not built (use fieldRef)',
+      )
+    return { path: checkPath(path), bytes: Buffer.from(value), mode }
+  })
+}
+
+/** Whole maps are for files only: fieldpath.FormatMap, a line an entry. */
+function fieldText(path: string, pod: Pod): string | undefined {
+  if (path === 'metadata.labels') return formatMap(pod.metadata.labels)
+  if (path === 'metadata.annotations') return formatMap(pod.metadata.annotations)
+  return path.startsWith('metadata.') ? fieldOf(path, { pod, podIPs: [], hostIP: '' }) : undefined
+}
+
+const formatMap = (map: Readonly<Record<string, string>> = {}) =>
+  Object.keys(map)
+    .toSorted()
+    .map((key) => `${key}=${JSON.stringify(map[key])}`)
+    .join('\n')
