@@ -116,16 +116,21 @@ export function merge(live: JSONValue | undefined, config: JSONValue, type: Node
 /** The wanted ones in their order; what only is there stays before what it stood before. */
 function inOrder(held: readonly Child[], wanted: readonly Child[]): Child[] {
   const isWanted = new Set(wanted.map(({ element }) => element))
-  const rest = [...held]
+  const taken = new Set<string>()
   const ordered: Child[] = []
+  let at = 0
   const takeUnwanted = () => {
-    while (rest[0] && !isWanted.has(rest[0].element)) ordered.push(rest.shift()!)
+    for (; at < held.length; at++) {
+      const child = held[at]!
+      if (taken.has(child.element)) continue
+      if (isWanted.has(child.element)) return
+      ordered.push(child)
+    }
   }
   for (const child of wanted) {
     takeUnwanted()
     ordered.push(child)
-    const at = rest.findIndex(({ element }) => element === child.element)
-    if (at >= 0) rest.splice(at, 1)
+    taken.add(child.element)
   }
   takeUnwanted()
   return ordered

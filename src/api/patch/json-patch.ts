@@ -14,6 +14,8 @@ import { badRequest, type StatusError, tooLarge, unprocessable } from '../status
 
 // apiserver endpoints/handlers/patch.go: one request changes a bounded amount.
 const maxOperations = 10_000
+// apiserver server/config.go, JSONPatchMaxCopyBytes
+const maxCopiedBytes = 3 * 1024 * 1024
 
 /**
  * Returns the changed document; `doc` stays as it is.
@@ -30,7 +32,11 @@ export function applyJSONPatch(doc: JSONValue, operations: JSONValue): JSONValue
       `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${operations.length}`,
     )
   }
-  return operations.reduce<JSONValue>(applyOperation, structuredClone(doc))
+  const budget = { bytes: maxCopiedBytes }
+  return operations.reduce<JSONValue>(
+    (current, operation) => applyOperation(current, operation, budget),
+    structuredClone(doc),
+  )
 }
 
 /** Upstream tells clients nothing more; the reason stays with the error, for the log. */
@@ -40,7 +46,12 @@ function refuse(why: string): StatusError {
   return error
 }
 
-function applyOperation(doc: JSONValue, operation: JSONValue): JSONValue {
+/** What copies may still take: each may double what the one before made. */
+interface Budget {
+  bytes: number
+}
+
+function applyOperation(doc: JSONValue, operation: JSONValue, budget: Budget): JSONValue {
   if (!isJSONObject(operation)) throw badRequest('error decoding patch: an operation is no object')
   const path = tokensOf(operation, 'path')
   switch (operation.op) {
@@ -59,7 +70,7 @@ function applyOperation(doc: JSONValue, operation: JSONValue): JSONValue {
       return add(taken.doc, path, taken.removed)
     }
     case 'copy':
-      return add(doc, path, structuredClone(find(doc, tokensOf(operation, 'from'))))
+      return add(doc, path, copy(find(doc, tokensOf(operation, 'from')), budget))
     case 'test':
       if (!equalJSON(find(doc, path), operandOf(operation))) {
         throw refuse(`test of ${pointerOf(path)} failed`)
@@ -68,6 +79,13 @@ function applyOperation(doc: JSONValue, operation: JSONValue): JSONValue {
     default:
       throw refuse(`there is no operation ${JSON.stringify(operation.op ?? null)}`)
   }
+}
+
+function copy(value: JSONValue, budget: Budget): JSONValue {
+  const text = JSON.stringify(value)
+  budget.bytes -= text.length
+  if (budget.bytes < 0) throw refuse(`copies take more than ${maxCopiedBytes} bytes`)
+  return JSON.parse(text) as JSONValue
 }
 
 function operandOf(operation: JSONObject): JSONValue {

@@ -24,10 +24,15 @@ export function mergeList(
   }
   const { kept, changes } = applyDirectives(original, patch, mergeKey)
   const merged = [...kept]
+  const places = new Map<JSONValue | undefined, number>()
+  for (const [at, item] of merged.entries()) {
+    const key = isJSONObject(item) ? getKey(item, mergeKey) : undefined
+    if (key !== undefined && !places.has(key)) places.set(key, at)
+  }
   for (const change of changes) {
     const key = keyOf(change, mergeKey)
-    const at = merged.findIndex((item) => isJSONObject(item) && getKey(item, mergeKey) === key)
-    if (at < 0) merged.push(options.added(change))
+    const at = places.get(key)
+    if (at === undefined) places.set(key, merged.push(options.added(change)) - 1)
     else merged[at] = options.merge(merged[at] as JSONObject, change)
   }
   return orderList(merged, changes, kept, mergeKey)
@@ -40,7 +45,7 @@ function applyDirectives(
   mergeKey: string,
 ): { readonly kept: readonly JSONValue[]; readonly changes: readonly JSONObject[] } {
   const changes: JSONObject[] = []
-  const deleted: JSONValue[] = []
+  const deleted = new Set<JSONValue>()
   let replaces = false
   for (const item of patch) {
     if (!isJSONObject(item)) {
@@ -50,7 +55,7 @@ function applyDirectives(
     }
     const marker = getKey(item, '$patch')
     if (marker === undefined) changes.push(item)
-    else if (marker === 'delete') deleted.push(keyOf(item, mergeKey))
+    else if (marker === 'delete') deleted.add(keyOf(item, mergeKey))
     else if (marker === 'replace') replaces = true
     else if (marker === 'merge') {
       throw unexplained('merging lists cannot yet be specified in the patch')
@@ -59,9 +64,7 @@ function applyDirectives(
   }
   const kept = replaces
     ? []
-    : original.filter(
-        (item) => !isJSONObject(item) || !deleted.includes(getKey(item, mergeKey) ?? null),
-      )
+    : original.filter((item) => !isJSONObject(item) || !deleted.has(getKey(item, mergeKey) ?? null))
   return { kept, changes }
 }
 
@@ -94,11 +97,13 @@ export function orderList(
     .filter((item) => !wantedAt.has(identify(item)))
     .sort((a, b) => rank(liveAt, a) - rank(liveAt, b))
   const ordered: JSONValue[] = []
-  while (named.length > 0 && others.length > 0) {
-    const [other, name] = [rank(liveAt, others[0]!), rank(liveAt, named[0]!)]
-    ordered.push((other >= 0 && name >= 0 && other < name ? others : named).shift()!)
+  let [nextOther, nextNamed] = [0, 0]
+  while (nextNamed < named.length && nextOther < others.length) {
+    const [other, name] = [rank(liveAt, others[nextOther]!), rank(liveAt, named[nextNamed]!)]
+    const takesOther = other >= 0 && name >= 0 && other < name
+    ordered.push(takesOther ? others[nextOther++]! : named[nextNamed++]!)
   }
-  return [...ordered, ...others, ...named]
+  return [...ordered, ...others.slice(nextOther), ...named.slice(nextNamed)]
 }
 
 function indexBy(

@@ -132,12 +132,13 @@ function deleteFromPrimitiveLists(merged: JSONObject, patch: JSONObject): void {
     const name = key.slice(deletePrefix.length)
     const gone = getKey(patch, key)!
     if (!Array.isArray(gone)) continue
+    const isGone = new Set(gone)
     const list = getKey(merged, name)
     if (Array.isArray(list)) {
       setKey(
         merged,
         name,
-        list.filter((item) => !gone.includes(item)),
+        list.filter((item) => !isGone.has(item)),
       )
     }
   }
