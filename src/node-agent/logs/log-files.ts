@@ -4,14 +4,19 @@ import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, writeSync
 const MAX_BYTES = 10 * 1024 * 1024
 const MAX_FILES = 5
 
+export interface LogFile {
+  readonly path: string
+  readonly inode: number
+  readonly size: number
+}
+
 /** A log's files that are there, oldest first: `log.4` … `log.1`, `log`. */
-export function logFiles(
-  path: string,
-): readonly { readonly path: string; readonly inode: number }[] {
+export function logFiles(path: string): readonly LogFile[] {
   const paths = [...Array(MAX_FILES - 1).keys()].map((i) => `${path}.${MAX_FILES - 1 - i}`)
   return [...paths, path].flatMap((each) => {
     try {
-      return [{ path: each, inode: statSync(each).ino }]
+      const { ino, size } = statSync(each)
+      return [{ path: each, inode: ino, size }]
     } catch {
       return []
     }

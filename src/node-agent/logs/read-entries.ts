@@ -85,17 +85,14 @@ export function startOfLog(path: string): LogPosition {
   return { inode: logFiles(path)[0]?.inode ?? 0, offset: 0 }
 }
 
-export async function endOfLog(path: string): Promise<LogPosition> {
-  const file = logFiles(path).at(-1)
-  if (!file) return { inode: 0, offset: 0 }
-  await using handle = await open(file.path, 'r')
-  const { ino, size } = await handle.stat()
-  return { inode: ino, offset: size }
+export function endOfLog(path: string): LogPosition {
+  const last = logFiles(path).at(-1)
+  return last ? { inode: last.inode, offset: last.size } : { inode: 0, offset: 0 }
 }
 
 /** Where the last `lines` whole lines begin, found from the end. Partial entries are counted with the line that they begin. */
 export async function startOfTail(path: string, lines: number): Promise<LogPosition> {
-  if (lines === 0) return await endOfLog(path)
+  if (lines === 0) return endOfLog(path)
   let found = 0
   // What follows the last newline of a program is a line, too.
   let isLast = true

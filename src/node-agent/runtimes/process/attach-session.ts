@@ -49,13 +49,10 @@ async function follow(
 ): Promise<number> {
   const wake = Promise.withResolvers<void>()
   signal.addEventListener('abort', () => wake.resolve(), { once: true })
+  // Found before any input is passed on, whose answer is to be seen.
+  const from = endOfLog(log.path)
   const source = { ...log, news: () => Promise.race([log.news(), wake.promise]) }
-  for await (const { stream, text, isPartial } of readEntries(
-    source,
-    await endOfLog(log.path),
-    true,
-    signal,
-  )) {
+  for await (const { stream, text, isPartial } of readEntries(source, from, true, signal)) {
     const output = outputs[stream]
     const hasRoom = output.write(isPartial ? text : Buffer.concat([text, NEWLINE]))
     if (!hasRoom)
