@@ -74,22 +74,51 @@ async function* rewritePage(body: AsyncIterable<Buffer>, base: LinkBase): AsyncG
   if (length <= MAX_PAGE) yield Buffer.from(rewriteHTML(Buffer.concat(chunks).toString(), base))
 }
 
-/** Start tags whose element may hold links; everything else stays as it is, comments and scripts too. */
+/** A longer tag is left as it is. */
+const MAX_TAG = 64 * 1024
+
+/** Start tags whose element may hold links; everything else stays as it is, comments and scripts too. One pass, whatever the page. */
 export function rewriteHTML(page: string, base: LinkBase): string {
-  return page.replace(
-    /<!--[\s\S]*?-->|<(script|style)\b([^>]*)>[\s\S]*?<\/\1\s*>|<([a-z][a-z0-9]*)\b((?:"[^"]*"|'[^']*'|[^'">])*)>/gi,
-    (tag, rawElement?: string, rawAttributes?: string, element?: string) => {
-      if (rawElement !== undefined) {
-        const start = tag.slice(0, rawElement.length + 1 + rawAttributes!.length + 1)
-        return rewriteTag(start, rawElement, base) + tag.slice(start.length)
-      }
-      return element === undefined ? tag : rewriteTag(tag, element, base)
-    },
-  )
+  let done = ''
+  let at = 0
+  for (;;) {
+    const start = page.indexOf('<', at)
+    const end = start < 0 ? -1 : endOfMarkup(page, start)
+    if (end < 0) return done + page.slice(at)
+    const element = /^<([a-z][a-z0-9]*)/i.exec(page.slice(start, start + 32))?.[1]?.toLowerCase()
+    const tag = page.slice(start, end)
+    const isTag = element !== undefined && tag.length <= MAX_TAG
+    done += page.slice(at, start) + (isTag ? rewriteTag(tag, element, base) : tag)
+    at = end
+    if (element !== 'script' && element !== 'style') continue
+    const closing = new RegExp(`</${element}`, 'gi')
+    closing.lastIndex = end
+    const close = closing.exec(page)
+    if (!close) return done + page.slice(end)
+    done += page.slice(end, close.index)
+    at = close.index
+  }
+}
+
+/** Behind the comment or tag that begins at `start`; negative where it has no end, and so nothing behind it either. */
+function endOfMarkup(page: string, start: number): number {
+  if (page.startsWith('<!--', start)) {
+    const end = page.indexOf('-->', start + 4)
+    return end < 0 ? -1 : end + 3
+  }
+  if (!/[a-z/!?]/i.test(page[start + 1] ?? '')) return start + 1 // text
+  let quote = ''
+  for (let i = start + 1; i < page.length; i++) {
+    const character = page[i]!
+    if (quote !== '') quote = character === quote ? '' : quote
+    else if (character === '"' || character === "'") quote = character
+    else if (character === '>') return i + 1
+  }
+  return -1
 }
 
 function rewriteTag(tag: string, element: string, base: LinkBase): string {
-  const attributes = LINKS[element.toLowerCase()]
+  const attributes = LINKS[element]
   if (!attributes) return tag
   return tag.replace(
     /(\s)([a-z]+)(\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi,
