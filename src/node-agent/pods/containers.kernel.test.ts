@@ -49,7 +49,7 @@ suite('the containers of a pod', () => {
     const log = await waitFor(
       async () => {
         const text = await node.log('files')
-        return text.includes('ok\n') ? text : undefined
+        return text.endsWith('/usr/share/doc:\n') ? text : undefined
       },
       { what: 'the container to print' },
     )
