@@ -21,7 +21,10 @@ export function containersDirectory(podDirectory: string): string {
   return join(podDirectory, 'containers')
 }
 
-export function attemptDirectory(podDirectory: string, { name, attempt }: ContainerRef): string {
+export function attemptDirectory(
+  podDirectory: string,
+  { name, attempt }: Pick<ContainerRef, 'name' | 'attempt'>,
+): string {
   return join(containersDirectory(podDirectory), pathSegment(name), String(attempt))
 }
 
@@ -65,6 +68,14 @@ export function readContainerFile(directory: string): ContainerFile | undefined 
 export function mainProcess(directory: string): LastingProcess | undefined {
   const process = parseLastingProcess(readIfThere(join(directory, 'started')))
   return process && isRunning(process) ? process : undefined
+}
+
+/** Process 1 of a container's newest attempt. @throws Error where it does not run */
+export function runningMain(podDirectory: string, name: string): LastingProcess {
+  const attempt = readContainers(podDirectory, new Date()).get(name)?.at(-1)?.attempt ?? 0
+  const main = mainProcess(attemptDirectory(podDirectory, { name, attempt }))
+  if (main) return main
+  throw new Error(`container ${name} does not run`)
 }
 
 function readAttempt(

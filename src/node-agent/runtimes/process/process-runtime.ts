@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { signalProcess } from '#kernel/process/process.ts'
@@ -17,7 +17,6 @@ import type {
   Runtime,
   Sandbox,
   SandboxConfig,
-  VolumeBind,
 } from '../runtime.ts'
 import { startAttach } from './attach-session.ts'
 import { Changes } from './changes.ts'
@@ -28,12 +27,14 @@ import {
   mainProcess,
   readContainerFile,
   readContainers,
+  runningMain,
 } from './container-files.ts'
+import { etcFiles } from './etc-files.ts'
 import { execInContainer } from './exec.ts'
 import { environmentOf, startExec } from './exec-session.ts'
 import { createHostTree } from './host-tree.ts'
 import { findImage, imageNames, repositoryOf } from './images.ts'
-import { isRunning, type LastingProcess, parseLastingProcess } from './lasting-process.ts'
+import { isRunning, parseLastingProcess } from './lasting-process.ts'
 import { launch } from './launch.ts'
 import { OpenLogs } from './logs/open-logs.ts'
 import { RECORD_SCRIPT } from './render-script.ts'
@@ -132,7 +133,7 @@ export class ProcessRuntime implements Runtime, Disposable {
       image,
       imageID: this.#imageID(config.image),
       sandbox,
-      target: this.#targetOf(config),
+      target: config.processesOf ? runningMain(podDirectory, config.processesOf) : undefined,
       root: {
         packageRoot,
         ...(isInPackage ? {} : { nodePath: process.execPath }),
@@ -243,16 +244,6 @@ export class ProcessRuntime implements Runtime, Disposable {
     this.#openLogs[Symbol.dispose]()
   }
 
-  /** @throws Error where the container that is to be looked into does not run */
-  #targetOf({ podUID, processesOf }: ContainerConfig): LastingProcess | undefined {
-    if (!processesOf) return undefined
-    const attempts = readContainers(this.#podDirectory(podUID), new Date()).get(processesOf)
-    const attempt = attempts?.at(-1)?.attempt ?? 0
-    const main = mainProcess(this.#directory({ podUID, name: processesOf, attempt }))
-    if (main) return main
-    throw new Error(`container ${processesOf} that it targets does not run`)
-  }
-
   #forget(container: ContainerRef): void {
     const directory = this.#directory(container)
     endKeeper(directory)
@@ -304,15 +295,4 @@ export class ProcessRuntime implements Runtime, Disposable {
     const recorder = parseLastingProcess(readIfThere(join(directory, 'recorder')))
     if (name === 'SIGKILL' && recorder && isRunning(recorder)) process.kill(-recorder.pid, name)
   }
-}
-
-/** The pod's own /etc/hosts, hostname, resolv.conf and podinfo, which the agent writes beside its containers. */
-function etcFiles(podDirectory: string): readonly VolumeBind[] {
-  return ['hosts', 'hostname', 'resolv.conf', 'podinfo']
-    .map((name) => ({
-      source: join(podDirectory, 'etc', name),
-      target: `/etc/${name}`,
-      readOnly: false,
-    }))
-    .filter(({ source }) => existsSync(source))
 }
