@@ -12,8 +12,9 @@ import { follow, makeMark, readAll, write } from './storage/load.ts'
 export const rounds = 500
 
 const WRITERS = 16
-/** The longest that a server lives under load. */
-const LIFE_MS = 400
+/** How many writes a server has acknowledged at most when its end comes, and the longest that it lives. */
+const MOST_WRITES = 300
+const MOST_MS = 10_000
 const PATIENCE_MS = 20_000
 
 export interface StorageSoakOptions extends SoakOptions {
@@ -48,14 +49,16 @@ export async function soak({
       await using server = await start()
       using client = createClient(server.port, identities)
       if (from === 0) from = (await readAll(client)).revision
-      const lifeMs = Math.floor(random() * LIFE_MS)
+      const writes = Math.floor(random() * MOST_WRITES)
       const before = ledger.acknowledged
       const stop = new AbortController()
       const following = follow(client, ledger, from)
       const writing = Array.from({ length: WRITERS }, (_, i) =>
         write(i, client, ledger, random, stop.signal),
       )
-      await Promise.race([delay(lifeMs), ...writing, following])
+      const until = performance.now() + MOST_MS
+      while (ledger.acknowledged - before < writes && performance.now() < until)
+        await Promise.race([delay(1), ...writing, following])
       disk?.losePower()
       await server.kill()
       stop.abort()
@@ -64,7 +67,7 @@ export async function soak({
       disk?.comeBack()
       await verify()
       log(
-        `seed ${seed} round ${round}: ${end} after ${lifeMs} ms, ${ledger.acknowledged - before} acknowledged, ${ledger.uncertain} unanswered so far`,
+        `seed ${seed} round ${round}: ${end} after ${ledger.acknowledged - before} acknowledged writes, ${ledger.uncertain} unanswered so far`,
       )
     }
   } finally {

@@ -39,7 +39,7 @@ function fillStruct(type: SchemaType, object: JSONObject): JSONObject {
 
 function fillField({ field, default: fallback, inner, isImplied }: Step, value?: JSONValue) {
   const isMissing = value === undefined || value === null || isZero(field, value)
-  const held = isMissing && fallback !== undefined ? structuredClone(fallback) : value
+  const held = isMissing && fallback !== undefined ? copyOf(fallback) : value
   if (!inner) return held
   if (held === undefined || held === null) {
     if (!isImplied) return held
@@ -99,3 +99,7 @@ function reachesDefaults(name: string): boolean {
   reaching.set(name, reaches)
   return reaches
 }
+
+/** Most defaults are scalars, which need no copy. */
+const copyOf = (value: JSONValue): JSONValue =>
+  typeof value === 'object' ? structuredClone(value) : value
