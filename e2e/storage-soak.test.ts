@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { soak } from '../soak/storage.ts'
+import { startTestEtcd } from './support/etcd.ts'
 
 // `npm run soak -- storage` runs a hundred times as many rounds.
+suite('Under write load over three members of etcd, no acknowledged write and no event is lost', () => {
+  test('when a member is killed in the middle, and the server at the end', async () => {
+    await using etcd = await startTestEtcd(3, ['--heartbeat-interval=50', '--election-timeout=500'])
+    await soak({ seed: 12, rounds: 3, log: () => {}, etcd })
+  })
+})
+
 suite('Under write load over SQLite, no acknowledged write and no event is lost', () => {
   const options = { seed: 11, rounds: 5, log: () => {} }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { TestEtcd } from '../e2e/support/etcd.ts'
 import { randomFrom, type SoakOptions } from './soak-options.ts'
 import { createIdentities, startServer } from './storage/api-server.ts'
 import { type Client, createClient } from './storage/client.ts'
@@ -21,6 +22,8 @@ export interface StorageSoakOptions extends SoakOptions {
   readonly durability?: 'NORMAL' | 'FULL'
   /** What ends a life: the process is killed, or the disk it writes to loses power. */
   readonly end?: 'kill' | 'power loss'
+  /** Three members hold the state instead of SQLite, and one of them, in turns, is killed in the middle of a life too. */
+  readonly etcd?: TestEtcd
 }
 
 /**
@@ -34,14 +37,17 @@ export async function soak({
   log,
   durability = 'NORMAL',
   end = 'kill',
+  etcd,
 }: StorageSoakOptions): Promise<void> {
   const random = randomFrom(seed)
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-soak-'))
   const disk: Disk | undefined = end === 'power loss' ? createDisk(folder) : undefined
   const identities = await createIdentities()
   const path = join(disk?.folder ?? folder, 'state.db')
-  const start = () =>
-    startServer(folder, identities, { kind: 'sqlite', path, synchronous: durability })
+  const store = etcd
+    ? ({ kind: 'etcd', prefix: `/soak/${seed}`, ...accessOf(etcd) } as const)
+    : ({ kind: 'sqlite', path, synchronous: durability } as const)
+  const start = () => startServer(folder, identities, store)
   const ledger = new Ledger()
   try {
     let from = 0
@@ -57,14 +63,18 @@ export async function soak({
         write(i, client, ledger, random, stop.signal),
       )
       const until = performance.now() + MOST_MS
+      const member = round % 3
+      const loss = etcd && delay(random() * 200).then(() => etcd.kill(member))
       while (ledger.acknowledged - before < writes && performance.now() < until)
         await Promise.race([delay(1), ...writing, following])
+      await loss
       disk?.losePower()
       await server.kill()
       stop.abort()
       client.close()
       await Promise.all([...writing, following])
       disk?.comeBack()
+      etcd?.start(member)
       await verify()
       log(
         `seed ${seed} round ${round}: ${end} after ${ledger.acknowledged - before} acknowledged writes, ${ledger.uncertain} unanswered so far`,
@@ -99,3 +109,6 @@ export async function soak({
     await following
   }
 }
+
+/** What another process can be told of it. */
+const accessOf = ({ access: { endpoints, tls } }: TestEtcd) => ({ endpoints, ...(tls && { tls }) })

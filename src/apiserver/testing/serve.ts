@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeSync } from 'node:fs'
 import { createLog } from '#log/log.ts'
+import type { EtcdTLS } from '../storage/etcd/grpc-session.ts'
 import type { DatabaseOptions } from '../storage/sqlite/open-database.ts'
 import type { Store } from '../storage/store.ts'
 import type { KeyPair } from './certificates.ts'
@@ -18,7 +19,7 @@ export interface ServeConfig {
         readonly kind: 'etcd'
         readonly prefix: string
         readonly endpoints: readonly string[]
-        readonly tls: { readonly caPEM: string; readonly certPEM: string; readonly keyPEM: string }
+        readonly tls?: EtcdTLS
       }
 }
 
