@@ -5,7 +5,9 @@ import { openEtcdStore } from '#apiserver/storage/etcd/etcd-store.ts'
 import { startTestServer, type TestServer } from '#apiserver/testing/test-server.ts'
 import { createAPI } from '#client/http-api.ts'
 import { runAsLeader } from '#client/leader-election/leader-election.ts'
+import { cidr } from '#ip/cidr.ts'
 import { silentLog } from '#log/log.ts'
+import { createServiceAdmission } from '#service-network/cluster-ip/service-admission.ts'
 import { eventually } from './support/cluster.ts'
 import { startTestEtcd, type TestEtcd } from './support/etcd.ts'
 
@@ -29,6 +31,9 @@ suite('Two API servers over one etcd', () => {
       [1, 2].map(async () =>
         startTestServer({
           store: await openEtcdStore({ ...etcd.access, prefix: '/test/servers' }),
+          admission: [
+            createServiceAdmission({ serviceCIDRs: [cidr('10.96.0.0/16')], log: silentLog }),
+          ],
           kubernetes: { clusterIP: '10.96.0.1', addresses: ['172.30.0.2'], port: 6443 },
         }),
       ),
@@ -127,6 +132,28 @@ suite('Two API servers over one etcd', () => {
       ),
     )
     assert.deepEqual(updates.toSorted(), [200, 409])
+  })
+
+  test('give each Service addresses and ports of its own', async () => {
+    const path = '/api/v1/namespaces/default/services'
+    const service = (name: string, nodePort?: number) => ({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name },
+      spec: { type: 'NodePort', ports: [{ port: 80, ...(nodePort && { nodePort }) }] },
+    })
+    const made = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        servers[i % 2]!.request('POST', path, { body: service(`svc-${i}`) }),
+      ),
+    )
+    for (const { code, text } of made) assert.equal(code, 201, text)
+    assert.equal(new Set(made.map(({ body }) => body.spec.clusterIP)).size, 40)
+    assert.equal(new Set(made.map(({ body }) => body.spec.ports[0].nodePort)).size, 40)
+    const raced = await Promise.all(
+      [0, 1].map((i) => servers[i]!.request('POST', path, { body: service(`raced-${i}`, 30_001) })),
+    )
+    assert.deepEqual(raced.map(({ code }) => code).toSorted(), [201, 422])
   })
 
   test('make what every cluster has once', async () => {

@@ -81,7 +81,8 @@ export async function ensure(
   const spec = deps.kinds.find(resource.group, resource.version, resource.plural)
   if (!spec) throw new Error(`Cannot make ${resource.plural}: the kind is not served`)
   const { namespace, name } = desired.metadata
-  const item = await deps.store.get(keyOf(resource, namespace, name))
+  const key = keyOf(resource, namespace, name)
+  const item = await deps.store.get(key)
   if (!item) {
     const writer = {
       spec,
@@ -89,7 +90,10 @@ export async function ensure(
       userAgent: 'kube-apiserver',
       subresource: undefined,
     }
-    await createObject(desired, { spec, warn: () => {}, writer }, deps, false)
+    await createOrFind(
+      () => createObject(desired, { spec, warn: () => {}, writer }, deps, false),
+      () => deps.store.get(key),
+    )
     return
   }
   const { metadata, ...content } = spec.default(desired)
@@ -98,6 +102,28 @@ export async function ensure(
   const wanted = { ...stored, ...content, metadata: stored.metadata }
   if (isDeepStrictEqual(wanted, stored)) return
   await deps.store.update(item.key, item.modRevision, encodeRecord(wanted, resource))
+}
+
+/** How long another server that starts at the same time may take to make the same. */
+const RACE_MS = 3_000
+const POLL_MS = 50
+
+/** Another server may hold what the object needs (its address), and not yet have made the object. */
+async function createOrFind(
+  create: () => Promise<unknown>,
+  find: () => Promise<unknown>,
+): Promise<void> {
+  const deadline = performance.now() + RACE_MS
+  for (;;) {
+    try {
+      await create()
+      return
+    } catch (error) {
+      if (await find()) return
+      if (performance.now() > deadline) throw error
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+  }
 }
 
 const serviceObject = ({ clusterIP, port }: KubernetesService) => ({
