@@ -49,7 +49,7 @@ export async function startServer(
   const started = performance.now()
   const child = spawn(
     join(root, 'bin/fairlead-node'),
-    ['--max-semi-space-size=1', join(root, 'src/apiserver/testing/serve.ts'), file],
+    ['--max-semi-space-size=4', join(root, 'src/apiserver/testing/serve.ts'), file],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let words = ''

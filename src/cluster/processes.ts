@@ -37,7 +37,7 @@ export function spawnDaemon(
   try {
     const [program, ...flags] = isAbsolute(daemon)
       ? [daemon]
-      : [join(packageRoot, 'bin/fairlead-node'), ...DAEMON_FLAGS, pathOf(daemon)]
+      : [join(packageRoot, 'bin/fairlead-node'), semiSpaceOf(name), pathOf(daemon)]
     const child = inNetns(netns, () =>
       spawn(program!, [...flags, ...args], {
         detached: true,
@@ -123,8 +123,11 @@ function isZombie(pid: number): boolean {
   }
 }
 
-/** Small heaps: the daemons hold little, and a large young generation is memory that is never given back. */
-const DAEMON_FLAGS = ['--max-semi-space-size=1']
+/**
+ * Small heaps: the daemons hold little, and a large young generation is memory that is never given back. An API server
+ * makes and drops more: with 1 MB a creation took 1,880 µs, a third of it collecting garbage; with 4 MB, 1,290 µs.
+ */
+const semiSpaceOf = (name: string) => `--max-semi-space-size=${name === CONTROL_PLANE ? 4 : 1}`
 
 /** Only what a daemon needs of the caller's environment: no secrets, no proxies. */
 function daemonEnvironment(): NodeJS.ProcessEnv {
