@@ -6,7 +6,7 @@ import {
 } from '../store.ts'
 import type { EtcdClient } from './etcd-client.ts'
 import { MARKER_AFTER_MS } from './freshness.ts'
-import type { WatchEvent } from './messages.ts'
+import type { WatchEvent, WatchResponse } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import type { Records } from './record.ts'
 
@@ -74,7 +74,14 @@ export function openWatch(
 
 const keyOf = (event: StoreEvent): string => (event.type === 'put' ? event.item.key : event.key)
 
-/** The changes in (from, to]: all have come with a change at or after `to`, which is made where none comes. */
+/** How long a past is read, from member to member. */
+const PATIENCE_MS = 10_000
+const RETRY_MS = 100
+
+/**
+ * The changes in (from, to]: all have come with a change at or after `to`, which is made where none comes. A broken
+ * connection is taken up where it broke.
+ */
 function readPast(
   { client, records }: Pick<WatchDeps, 'client' | 'records'>,
   prefix: string,
@@ -83,42 +90,46 @@ function readPast(
   { done, failed }: { done(past: readonly StoreEvent[]): void; failed(error: Error): void },
 ): Disposable {
   const past: StoreEvent[] = []
+  const deadline = performance.now() + PATIENCE_MS
+  let seen = from
   let isDone = false
+  let watch: Disposable | undefined
+  const stop = () => {
+    isDone = true
+    clearInterval(timer)
+    watch?.[Symbol.dispose]()
+  }
   const finish = () => {
     if (isDone) return
     isDone = true
     done(past)
-    queueMicrotask(stop)
+    queueMicrotask(stop) // not from within the watch that is to be ended
   }
-  const stop = () => {
-    isDone = true
-    clearInterval(timer)
-    watch[Symbol.dispose]()
+  const hear = (response: WatchResponse) => {
+    const { events, compactRevision, canceled, cancelReason, created, revision } = response
+    if (isDone) return
+    if (compactRevision > 0) return failed(new CompactedError(from, compactRevision))
+    if (canceled) throw new Error(`etcd ended the watch: ${cancelReason}`)
+    for (const event of events) {
+      if (event.item.modRevision > to) return finish()
+      seen = event.item.modRevision
+      const change = eventOf(event, records)
+      if (change && keyOf(change).startsWith(prefix)) past.push(change)
+    }
+    if (events.length === 0 && !created) seen = Math.max(seen, revision)
+    if (seen >= to) finish()
+  }
+  const open = () => {
+    if (isDone) return
+    // The whole store and not the prefix: so its newest change, that of revision `to`, is among them.
+    const range = { key: records.start, end: records.end, previous: true }
+    watch = client.watch({ ...range, startRevision: seen + 1 }, hear, (error) => {
+      if (performance.now() > deadline) failed(error)
+      else setTimeout(open, RETRY_MS)
+    })
   }
   const timer = setInterval(() => client.put(records.marker, '').catch(() => {}), MARKER_AFTER_MS)
-  const request = {
-    // The whole store and not the prefix: so its newest change, that of revision `to`, is among them.
-    key: records.start,
-    end: records.end,
-    startRevision: from + 1,
-    previous: true,
-  }
-  const watch = client.watch(
-    request,
-    ({ events, compactRevision, canceled, cancelReason, created, revision }) => {
-      if (isDone) return
-      if (compactRevision > 0) return failed(new CompactedError(from, compactRevision))
-      if (canceled) return failed(new Error(`etcd ended the watch: ${cancelReason}`))
-      for (const event of events) {
-        if (event.item.modRevision > to) return finish()
-        const change = eventOf(event, records)
-        if (change && keyOf(change).startsWith(prefix)) past.push(change)
-      }
-      const last = events.at(-1)?.item.modRevision ?? (created ? 0 : revision)
-      if (last >= to) finish()
-    },
-    failed,
-  )
+  open()
   return { [Symbol.dispose]: stop }
 }
 
