@@ -77,23 +77,33 @@ async function watch({ watchers, events }: Extract<Job['work'], { kind: 'watch' 
     const stream = sessions
       .at(-1)!
       .request({ ':path': `${PODS}?watch=true&resourceVersion=${process.argv[3]}` })
-    ready.push(new Promise((resolve) => stream.once('response', resolve)))
+    ready.push(
+      new Promise<void>((resolve, reject) =>
+        stream.once('response', (headers) =>
+          headers[':status'] === 200
+            ? resolve()
+            : reject(new Error(`Cannot watch: ${headers[':status']}`)),
+        ),
+      ),
+    )
     done.push(
       new Promise((resolve, reject) => {
         let seen = 0
+        let last = ''
         let rest = ''
         stream.on('data', (chunk: Buffer) => {
           const now = Date.now()
           const lines = (rest + chunk.toString('latin1')).split('\n')
           rest = lines.pop() ?? ''
           for (const line of lines) {
+            if (line.startsWith('{"type":"ERROR"')) last = line
             const at = line.indexOf('"bench/at":"')
             if (at < 0) continue
             delays.push(now - Number(line.slice(at + 12, at + 25)))
             if (++seen === events) resolve()
           }
         })
-        stream.on('close', () => reject(new Error(`a watch ended after ${seen} events`)))
+        stream.on('close', () => reject(new Error(`a watch ended after ${seen} events: ${last}`)))
       }),
     )
   }
