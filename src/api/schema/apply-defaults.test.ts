@@ -13,8 +13,8 @@ import {
   schemaTypeOf,
 } from './schema.ts'
 
-// testdata/defaults.jsonl: each object decoded by k8s.io/kubernetes v1.36.0 (UniversalDeserializer of a scheme of
-// pkg/apis/*/v1), then Scheme.Default(), then json.Marshal().
+// testdata/defaults.jsonl: an object as sent, and as it is after the defaulting functions of its kind.
+// Source: kubernetes v1.36.0, pkg/apis/<group>/<version>/defaults.go and zz_generated.defaults.go.
 const rows = readFileSync(new URL('./testdata/defaults.jsonl', import.meta.url), 'utf8')
   .trimEnd()
   .split('\n')
