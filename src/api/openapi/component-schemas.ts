@@ -122,7 +122,7 @@ function describeType(type: SchemaType, options: ComponentSchemasOptions): JSONO
   return withoutUndefined({
     description: descriptions.ofType(type),
     type: 'object',
-    properties: Object.fromEntries(properties),
+    properties: properties.length > 0 ? Object.fromEntries(properties) : undefined,
     required: required.length > 0 ? required : undefined,
     'x-kubernetes-group-version-kind': gvks.length > 0 ? gvks : undefined,
     'x-kubernetes-map-type': type.mapType,

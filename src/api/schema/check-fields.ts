@@ -22,9 +22,11 @@ export interface FieldCheck {
 
 // sigs.k8s.io/json stops counting there.
 const maxUnknown = 100
+const noNumbers: ReadonlyMap<string, string> = new Map()
 
 interface Check {
   readonly unknown: string[]
+  readonly numbers: ReadonlyMap<string, string>
   typeError?: string
 }
 
@@ -35,25 +37,33 @@ interface Place {
   readonly fields: string
 }
 
-/** Checks an object of a resource against the schema, and prunes what the schema does not have. */
+/**
+ * Checks an object of a resource against the schema, and prunes what the schema does not have.
+ * @param numbers as parseJSONStrict() found them
+ */
 export function checkFields(
   resource: Pick<Resource, 'group' | 'version' | 'kind'>,
   object: JSONObject,
+  numbers: ReadonlyMap<string, string> = noNumbers,
 ): FieldCheck {
   const type = schemaTypeOf(resource)
   if (!type) throw new Error(`Cannot check ${resource.kind}: the schema does not have it`)
-  const check: Check = { unknown: [] }
+  const check: Check = { unknown: [], numbers }
   const pruned = checkStruct(type, object, { path: '', struct: '', fields: '' }, check)
-  return { object: pruned, ...check }
+  return findingsOf(check, pruned)
+}
+
+function findingsOf({ unknown, typeError }: Check, object: JSONObject): FieldCheck {
+  return { object, unknown, ...(typeError === undefined ? {} : { typeError }) }
 }
 
 /** Checks a value inside an object: `meta.v1.ObjectMeta`. Its paths begin there. */
 export function checkTypeFields(name: string, value: JSONValue): FieldCheck {
-  const check: Check = { unknown: [] }
+  const check: Check = { unknown: [], numbers: noNumbers }
   const place = { path: '', struct: '', fields: '' }
   if (isJSONObject(value)) {
     const object = checkStruct(schemaType(name), value, place, check)
-    return { object, ...check }
+    return findingsOf(check, object)
   }
   const typeError = `json: cannot unmarshal ${describeJSON(value)} into Go value of type ${goName(name)}`
   return { object: {}, unknown: [], typeError }
@@ -139,7 +149,7 @@ function checkOne(
     return mistyped(value, goName(of), place, check)
   }
   if (isSchemaOr(of)) return checkSchemaOr(of, value, place, check)
-  const result = checkScalar(of, value, goType)
+  const result = checkScalar(of, value, goType, check.numbers.get(place.path))
   if ('value' in result) return result.value
   if ('error' in result) check.typeError ??= result.error
   else check.typeError ??= goError(result.mismatch, result.goType, place)
@@ -153,7 +163,7 @@ function checkSchemaOr(
   place: Place,
   check: Check,
 ): JSONValue | undefined {
-  const inner: Check = { unknown: [] }
+  const inner: Check = { unknown: [], numbers: check.numbers }
   const checkSchema = (one: JSONValue) => checkOne(JSON_SCHEMA, one, place, inner, undefined) ?? {}
   const checked = isJSONObject(value)
     ? checkSchema(value)

@@ -1,14 +1,19 @@
-import type { JSONValue } from '../json.ts'
+import { isJSONObject, type JSONObject, type JSONValue, setKey } from '../json.ts'
 
 export interface StrictJSON {
   readonly value: JSONValue
   /** Paths of keys that occur twice, each once, in order: `spec.replicas`. The last value won. At most 100. */
   readonly duplicates: readonly string[]
+  /** Where in the text a path stands first; only where there are duplicates, to put errors in order. */
+  readonly positions?: ReadonlyMap<string, number>
+  /** By path, numbers as they were written, where JavaScript would write them otherwise: `1.0`, 2^53 + 1. */
+  readonly numbers?: ReadonlyMap<string, string>
 }
 
 // Deeper than any object of the API; it bounds the recursion of everything that walks a document later.
 const maxDepth = 512
 const maxDuplicates = 100
+const maxNumbers = 10_000
 
 interface Level {
   readonly keys: Set<string> | undefined
@@ -18,25 +23,47 @@ interface Level {
 }
 
 /**
- * Parses JSON and finds keys that occur twice, which JSON.parse() drops silently.
- * @throws SyntaxError with Go's wording where there is one that clients show.
+ * Parses JSON and finds keys that occur twice, which JSON.parse() drops silently, and numbers that it rounds.
+ * @throws SyntaxError
  */
 export function parseJSONStrict(text: string): StrictJSON {
-  const value: JSONValue = JSON.parse(text)
-  return { value, duplicates: findDuplicates(text) }
+  const parsed: JSONValue = JSON.parse(text)
+  // Go has no halves of surrogate pairs: encoding/json decode.go, unquote.
+  const value = /\\u[dD][89a-fA-F]/.test(text) ? toWellFormed(parsed) : parsed
+  const { duplicates, numbers } = scan(text, undefined)
+  const positions = new Map<string, number>()
+  if (duplicates.size > 0) scan(text, positions)
+  return {
+    value,
+    duplicates: [...duplicates],
+    ...(duplicates.size > 0 ? { positions } : {}),
+    ...(numbers.size > 0 ? { numbers } : {}),
+  }
 }
+
+/** The key of `positions` under which the second occurrence of a path stands. */
+export const secondOf = (path: string) => `second ${path}`
 
 const QUOTE = 0x22
 const COMMA = 0x2c
+const MINUS = 0x2d
+const ZERO = 0x30
+const NINE = 0x39
 const BACKSLASH = 0x5c
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 
+interface Found {
+  readonly duplicates: Set<string>
+  readonly numbers: Map<string, string>
+  readonly positions: Map<string, number> | undefined
+}
+
 /** `text` is valid JSON. Strings are skipped whole, so that only structure is seen. Every body comes by here. */
-function findDuplicates(text: string): readonly string[] {
-  const duplicates = new Set<string>()
+function scan(text: string, positions: Map<string, number> | undefined): Found {
+  const found: Found = { duplicates: new Set(), numbers: new Map(), positions }
   const levels: Level[] = []
   let top: Level | undefined
   let expectKey = false
@@ -57,19 +84,32 @@ function findDuplicates(text: string): readonly string[] {
       expectKey = top!.keys !== undefined
     } else if (code === QUOTE) {
       const end = endOfString(text, at)
-      if (expectKey) addKey(top!, keyIn(text, at, end), duplicates)
+      if (expectKey) addKey(top!, keyIn(text, at, end), at, found)
       expectKey = false
+      at = end - 1
+    } else if (code === MINUS || (code >= ZERO && code <= NINE)) {
+      const end = endOfNumber(text, at)
+      if (top) noteNumber(top, text.slice(at, end), found)
       at = end - 1
     }
   }
-  return [...duplicates]
+  return found
 }
 
-function addKey(level: Level, key: string, duplicates: Set<string>): void {
+function addKey(level: Level, key: string, at: number, found: Found): void {
   level.key = key
   const keys = level.keys! // it is an object's
-  if (keys.has(key) && duplicates.size < maxDuplicates) duplicates.add(pathIn(level))
+  const isSecond = keys.has(key)
+  if (isSecond && found.duplicates.size < maxDuplicates) found.duplicates.add(pathIn(level))
   keys.add(key)
+  if (!found.positions) return
+  const path = isSecond ? secondOf(pathIn(level)) : pathIn(level)
+  if (!found.positions.has(path)) found.positions.set(path, at)
+}
+
+function noteNumber(level: Level, token: string, { numbers }: Found): void {
+  if (numbers.size < maxNumbers && String(Number(token)) !== token)
+    numbers.set(pathIn(level), token)
 }
 
 /** What stands between the quotes; with escapes, what they stand for. */
@@ -89,4 +129,22 @@ function endOfString(text: string, start: number): number {
   for (let code = text.charCodeAt(at); code !== QUOTE; code = text.charCodeAt(at))
     at += code === BACKSLASH ? 2 : 1
   return at + 1
+}
+
+/** The index after a number: it ends before a comma, a bracket, a brace or a blank. */
+function endOfNumber(text: string, start: number): number {
+  let at = start + 1
+  while (/[-+.\deE]/.test(text[at] ?? '')) at++
+  return at
+}
+
+function toWellFormed(value: JSONValue): JSONValue {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (Array.isArray(value)) return value.map(toWellFormed)
+  if (!isJSONObject(value)) return value
+  const object: JSONObject = {}
+  for (const [key, item] of Object.entries(value)) {
+    setKey(object, key.toWellFormed(), toWellFormed(item))
+  }
+  return object
 }

@@ -20,8 +20,16 @@ export function describeJSON(value: JSONValue): string {
   return typeof value === 'boolean' ? 'bool' : typeof value
 }
 
-/** Checks `value` (not null) against one of the schema's scalar types. */
-export function checkScalar(type: string, value: JSONValue, goType?: string): ScalarResult {
+/**
+ * Checks `value` (not null) against one of the schema's scalar types.
+ * @param written how a number was written, where JavaScript would write it otherwise
+ */
+export function checkScalar(
+  type: string,
+  value: JSONValue,
+  goType?: string,
+  written?: string,
+): ScalarResult {
   switch (type) {
     case 'string':
       return typeof value === 'string' ? { value } : mismatch(value, goType ?? 'string')
@@ -29,7 +37,7 @@ export function checkScalar(type: string, value: JSONValue, goType?: string): Sc
       return typeof value === 'boolean' ? { value } : mismatch(value, 'bool')
     case 'int32':
     case 'int64':
-      return checkInteger(type, value)
+      return checkInteger(type, value, written)
     case 'double':
       return typeof value === 'number' ? { value } : mismatch(value, 'float64')
     case 'bytes':
@@ -43,7 +51,7 @@ export function checkScalar(type: string, value: JSONValue, goType?: string): Sc
       return checkStrings(value)
     case 'IntOrString':
       if (typeof value === 'string') return { value }
-      return checkIntOrString(value)
+      return checkInteger('int32', value, written)
     default:
       return { value }
   }
@@ -60,18 +68,14 @@ function checkStrings(value: JSONValue): ScalarResult {
   return { value: value.map((item) => item ?? '') }
 }
 
-function checkInteger(type: string, value: JSONValue): ScalarResult {
+/** Go takes neither 1.0 nor 1e2; we take no integer that JavaScript cannot hold, where Go holds up to 2^63. */
+function checkInteger(type: string, value: JSONValue, written?: string): ScalarResult {
   if (typeof value !== 'number') return mismatch(value, type)
   const [low, high] = ranges[type]!
-  return Number.isInteger(value) && value >= low && value <= high
+  const isInteger = Number.isInteger(value) && !/[.eE]/.test(written ?? '')
+  return isInteger && value >= low && value <= high
     ? { value }
-    : { mismatch: `number ${value}`, goType: type }
-}
-
-function checkIntOrString(value: JSONValue): ScalarResult {
-  const checked = checkInteger('int32', value)
-  if ('value' in checked || !('mismatch' in checked)) return checked
-  return { error: `json: cannot unmarshal ${checked.mismatch} into Go value of type int32` }
+    : { mismatch: `number ${written ?? value}`, goType: type }
 }
 
 function checkBase64(value: JSONValue): ScalarResult {
@@ -89,7 +93,7 @@ function checkBase64(value: JSONValue): ScalarResult {
 
 function checkTime(value: JSONValue): ScalarResult {
   if (typeof value !== 'string') {
-    return { error: `json: cannot unmarshal ${describeJSON(value)} into Go value of type string` }
+    return mismatch(value, 'string')
   }
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$/.test(value)) {
     if (!Number.isNaN(Date.parse(value.replace(',', '.')))) return { value }

@@ -4,7 +4,7 @@ import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
-import { formatStrictErrors } from '#api/schema/strict-errors.ts'
+import { formatStrictErrors, listStrictErrors } from '#api/schema/strict-errors.ts'
 import { badRequest } from '#api/status.ts'
 import { checkObject } from './check-object.ts'
 import type { ParsedBody } from './parse-body.ts'
@@ -16,20 +16,17 @@ import type { FieldValidation } from './write-options.ts'
  */
 export function decodeObject(
   resource: ServedResource,
-  { value, duplicates }: ParsedBody,
+  body: ParsedBody,
   fieldValidation: FieldValidation,
   warn: (text: string) => void,
 ): KubernetesObject {
-  const { kind, version } = checkKind(resource, value)
-  const { object, unknown, typeError } = checkObject(resource, value)
+  const { kind, version } = checkKind(resource, body.value)
+  const { object, unknown, typeError } = checkObject(resource, body.value, body.numbers)
   // apiserver endpoints/handlers/rest.go, transformDecodeError
   const refuse = (why: string) =>
     badRequest(`${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${why}`)
   if (typeError) throw refuse(typeError)
-  const strictErrors = [
-    ...duplicates.map((path) => `duplicate field ${quoteLikeGo(path)}`),
-    ...unknown.map((path) => `unknown field ${quoteLikeGo(path)}`),
-  ]
+  const strictErrors = listStrictErrors(body, unknown)
   if (strictErrors.length > 0 && fieldValidation === 'Strict') {
     throw refuse(formatStrictErrors(strictErrors))
   }

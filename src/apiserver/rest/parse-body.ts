@@ -1,15 +1,17 @@
+import { isUtf8 } from 'node:buffer'
 import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import { explainSyntaxError } from '#api/schema/json-syntax.ts'
-import { parseJSONStrict } from '#api/schema/parse-json-strict.ts'
+import { parseJSONStrict, type StrictJSON } from '#api/schema/parse-json-strict.ts'
 import { describeJSON } from '#api/schema/scalars.ts'
+import type { StrictFindings } from '#api/schema/strict-errors.ts'
 import { badRequest, StatusError, unsupportedMediaType } from '#api/status.ts'
 import { parseMediaType } from '../http/media-type.ts'
 
-export interface ParsedBody {
+export interface ParsedBody extends StrictFindings {
   readonly value: JSONObject
-  /** Paths of keys given twice. */
-  readonly duplicates: readonly string[]
+  /** By path, numbers as they were written. */
+  readonly numbers?: ReadonlyMap<string, string>
 }
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf'
@@ -55,11 +57,11 @@ function summarize(body: Buffer): string {
 }
 
 export function parseJSONBody(body: Buffer): ParsedBody {
-  const { value, duplicates } = parseJSON(body)
-  return { value: asObject(value), duplicates }
+  const parsed = parseJSON(body)
+  return { ...parsed, value: asObject(parsed.value) }
 }
 
-function parseJSON(body: Buffer): { value: JSONValue; duplicates: readonly string[] } {
+function parseJSON(body: Buffer): StrictJSON {
   const text = body.toString('utf8')
   try {
     return parseJSONStrict(text)
@@ -71,8 +73,15 @@ function parseJSON(body: Buffer): { value: JSONValue; duplicates: readonly strin
 }
 
 async function parseYAMLBody(body: Buffer): Promise<ParsedBody> {
-  const { parseYAML } = await import('./parse-yaml.ts')
-  return { value: asObject(parseYAML(body.toString('utf8')).value), duplicates: [] }
+  const { parseYAMLStrict } = await import('#api/schema/parse-yaml-strict.ts')
+  // goyaml.v2 readerc.go
+  if (!isUtf8(body)) throw badRequest('yaml: invalid leading UTF-8 octet')
+  try {
+    const { value, strictErrors } = parseYAMLStrict(body.toString('utf8'))
+    return { value: asObject(value), duplicates: [], strictErrors }
+  } catch (cause) {
+    throw cause instanceof Error && cause.name === 'YAMLError' ? badRequest(cause.message) : cause
+  }
 }
 
 /** An object with the header of one; null is an empty one. */
