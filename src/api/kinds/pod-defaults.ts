@@ -81,7 +81,7 @@ function pullPolicyOf(image = '') {
 
 /** No tag means latest, unless a digest pins the image. */
 function isLatest(image: string): boolean {
-  if (image.includes('@')) return false
+  if (image === '' || image.includes('@')) return false
   const name = image.slice(image.lastIndexOf('/') + 1)
   return !name.includes(':') || name.endsWith(':latest')
 }

@@ -3,6 +3,7 @@ import { type FieldError, forbidden, invalid, notSupported, required } from '../
 import type { LabelSelector } from '../meta.ts'
 import { matchesSelector } from '../selectors.ts'
 import { validateLabels } from '../validation/labels.ts'
+import { validateAnnotations } from '../validation/object-meta.ts'
 import { validatePodSpec } from './pod-spec-validation.ts'
 
 /** The template of a workload whose pods run for ever. Source: apps/validation; `owner` is named in one sentence. */
@@ -47,6 +48,7 @@ export function validateTemplateLabels(
 export function validatePodTemplateSpec({ metadata, spec }: PodTemplateSpec, at: string) {
   return [
     ...validateLabels(metadata?.labels, `${at}.labels`),
+    ...validateAnnotations(metadata?.annotations ?? {}, `${at}.annotations`),
     ...validatePodSpec(spec, `${at}.spec`, { inPod: false }),
     ...((spec.ephemeralContainers ?? []).length > 0
       ? [

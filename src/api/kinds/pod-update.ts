@@ -3,7 +3,10 @@ import type { Container, Pod, PodSpec, Toleration } from '../core.ts'
 import { type FieldError, forbidden, invalid, required } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
 import { inclusiveRange } from '../validation/names.ts'
+import { checkImageSpaces } from './container-validation.ts'
+import { validateGatedChange, withOldPlacement } from './gated-pod-update.ts'
 import { maxInt32 } from './pod-spec-validation.ts'
+import { validateTolerations } from './toleration-validation.ts'
 
 const mutable = [
   '`spec.containers[*].image`',
@@ -14,32 +17,33 @@ const mutable = [
 ]
 
 export function validatePodChange({ spec }: Pod, { spec: old }: Pod): FieldError[] {
+  const images: FieldError[] = []
   for (const key of ['containers', 'initContainers'] as const) {
-    const errors = checkImages(spec[key] ?? [], old[key] ?? [], `spec.${key}`)
-    if (errors.length > 0) return errors
+    const containers = spec[key] ?? []
+    if (containers.length !== (old[key] ?? []).length) {
+      return [...images, forbidden(`spec.${key}`, 'pod updates may not add or remove containers')]
+    }
+    images.push(...checkImages(containers, `spec.${key}`))
+  }
+  const deadline = checkDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds)
+  if (deadline.length > 0 && spec.activeDeadlineSeconds !== undefined) {
+    return [...images, ...deadline]
   }
   return [
-    ...checkDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds),
+    ...images,
+    ...deadline,
     ...checkTolerations(spec, old),
+    ...checkGates(spec, old),
+    ...validateGatedChange(spec, old),
     ...checkRest(spec, old),
   ]
 }
 
-function checkImages(
-  containers: readonly Container[],
-  old: readonly Container[],
-  at: string,
-): FieldError[] {
-  if (containers.length !== old.length) {
-    return [forbidden(at, 'pod updates may not add or remove containers')]
-  }
-  return containers.flatMap(({ image = '' }, index) => {
-    const field = `${at}[${index}].image`
-    if (image === '') return [required(field)]
-    return image.trim() === image
-      ? []
-      : [invalid(field, image, 'must not have leading or trailing whitespace')]
-  })
+function checkImages(containers: readonly Container[], at: string): FieldError[] {
+  return containers.flatMap((container, index) => [
+    ...(container.image ? [] : [required(`${at}[${index}].image`)]),
+    ...checkImageSpaces(container, `${at}[${index}]`),
+  ])
 }
 
 function checkDeadline(now: number | undefined, old: number | undefined): FieldError[] {
@@ -56,27 +60,38 @@ function checkDeadline(now: number | undefined, old: number | undefined): FieldE
 }
 
 function checkTolerations({ tolerations = [] }: PodSpec, old: PodSpec): FieldError[] {
-  const kept = (old.tolerations ?? []).every((toleration) =>
+  const at = 'spec.tolerations'
+  const isKept = (old.tolerations ?? []).every((toleration) =>
     tolerations.some((other) => equalJSON(withoutSeconds(other), withoutSeconds(toleration))),
   )
-  return kept
-    ? []
-    : [
-        forbidden(
-          'spec.tolerations',
-          'existing toleration can not be modified except its tolerationSeconds',
-        ),
-      ]
+  if (isKept) return validateTolerations(tolerations, at)
+  const detail = 'existing toleration can not be modified except its tolerationSeconds'
+  return [forbidden(at, detail)]
 }
 
 const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration) => rest
 
+/** Gates are opened, never closed. */
+function checkGates({ schedulingGates = [] }: PodSpec, old: PodSpec): FieldError[] {
+  const held = new Set((old.schedulingGates ?? []).map(({ name }) => name))
+  return schedulingGates.flatMap(({ name }, i) =>
+    held.has(name)
+      ? []
+      : [
+          forbidden(
+            `spec.schedulingGates[${i}].name`,
+            `only deletion is allowed, but found new scheduling gate '${name}'`,
+          ),
+        ],
+  )
+}
+
 function checkRest(spec: PodSpec, old: PodSpec): FieldError[] {
-  const still = withOldFields(spec, old)
-  if (equalJSON(still, old)) return []
+  const still = withOldPlacement(withOldFields(spec, old), old)
   const changed = [...new Set([...Object.keys(still), ...Object.keys(old)])].filter(
     (key) => !equalJSON(still[key as keyof PodSpec], old[key as keyof PodSpec]),
   )
+  if (changed.length === 0) return []
   const list = changed.map((key) => `  spec.${key}`).join('\n')
   return [
     forbidden('spec', `pod updates may not change fields other than ${mutable.join(',')}\n${list}`),

@@ -44,12 +44,12 @@ export const pod = defineKind<Pod>({
     status: { phase: 'Pending', qosClass: qosClassOf(object.spec) },
   }),
   validate: validatePod,
-  validateChange: validatePodChange,
   warnings: ({ metadata, spec }, old) => (old ? [] : warnOfPodSpec(spec, metadata)),
 })
 
 /** Source: core/validation v1.36, validatePodMetadataAndSpec and ValidatePodCreate. */
-function validatePod({ metadata, spec }: Pod, old?: Pod): FieldError[] {
+function validatePod(pod: Pod, old?: Pod): FieldError[] {
+  const { metadata, spec } = pod
   const { nodeName, schedulingGates = [], ephemeralContainers = [] } = spec
   const gated = 'cannot be set until all schedulingGates have been cleared'
   const isNew = old === undefined
@@ -63,6 +63,7 @@ function validatePod({ metadata, spec }: Pod, old?: Pod): FieldError[] {
       ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
       : []),
     ...(isNew && nodeName && schedulingGates.length > 0 ? [forbidden('spec.nodeName', gated)] : []),
+    ...(old ? validatePodChange(pod, old) : []),
   ]
 }
 

@@ -102,13 +102,15 @@ function checkNamespace(namespace: string, namespaced: boolean): FieldError[] {
 function checkCommon(metadata: ObjectMeta): FieldError[] {
   return [
     ...validateLabels(metadata.labels, 'metadata.labels'),
-    ...checkAnnotations(metadata.annotations ?? {}),
+    ...validateAnnotations(metadata.annotations ?? {}, 'metadata.annotations'),
     ...checkOwners(metadata.ownerReferences ?? []),
   ]
 }
 
-function checkAnnotations(annotations: Readonly<Record<string, string>>): FieldError[] {
-  const field = 'metadata.annotations'
+export function validateAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  field: string,
+): FieldError[] {
   const entries = Object.entries(annotations)
   const bytes = entries.reduce((sum, [key, value]) => sum + byteLength(key) + byteLength(value), 0)
   return [
