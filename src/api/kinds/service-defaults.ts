@@ -53,7 +53,7 @@ function defaultTargetPort(port: ServicePort): ServicePort {
 function defaultStatus(status: ServiceStatus): ServiceStatus {
   if (!status.loadBalancer?.ingress) return status
   const ingress = status.loadBalancer.ingress.map((point) =>
-    point.ip && !point.ipMode ? { ...point, ipMode: 'VIP' as const } : point,
+    point.ip && point.ipMode === undefined ? { ...point, ipMode: 'VIP' as const } : point,
   )
   return { ...status, loadBalancer: { ...status.loadBalancer, ingress } }
 }
