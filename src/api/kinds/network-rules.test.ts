@@ -1,5 +1,5 @@
 /**
- * What is wrong with Services and their kin, in upstream's words. The expected texts are what kube-apiserver's own code
+ * What is wrong with Services and their kin, and with what pods say of their addresses, in upstream's words. The expected texts are what kube-apiserver's own code
  * (k8s.io/kubernetes v1.36.0, pkg/apis/{core,discovery,networking}/validation) answers to the same input.
  */
 import assert from 'node:assert/strict'
@@ -16,6 +16,7 @@ interface Row {
   readonly object: KubernetesObject
   /** What it was before an update. */
   readonly old?: KubernetesObject
+  readonly subresource?: 'status'
   readonly want: readonly string[]
 }
 
@@ -30,11 +31,12 @@ const rows: readonly Row[] = readFileSync(
 for (const [kind, members] of Map.groupBy(rows, ({ object }) => object.kind)) {
   const spec = kinds.find(({ resource }) => resource.kind === kind)
   suite(`refused of kind ${kind}:`, () => {
-    for (const { name, source, object, old, want } of members) {
+    for (const { name, source, object, old, subresource, want } of members) {
       test(`${name} (${source})`, () => {
         assert.ok(spec && want.length > 0)
         const now = spec.default(object)
-        const errors = old ? spec.validateUpdate(now, spec.default(old)) : spec.validate(now)
+        const check = subresource ? spec.validateStatusUpdate : spec.validateUpdate
+        const errors = old ? (check?.(now, spec.default(old)) ?? []) : spec.validate(now)
         assert.deepEqual(errors.map(formatFieldError), want)
       })
     }

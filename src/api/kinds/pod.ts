@@ -7,6 +7,7 @@ import { defineKind } from './define-kind.ts'
 import { defaultPod } from './pod-defaults.ts'
 import { qosClassOf } from './pod-qos.ts'
 import { validatePodSpec } from './pod-spec-validation.ts'
+import { validatePodStatus } from './pod-status-validation.ts'
 import { validatePodChange } from './pod-update.ts'
 import { warnOfPodSpec } from './pod-warnings.ts'
 
@@ -44,6 +45,7 @@ export const pod = defineKind<Pod>({
     status: { phase: 'Pending', qosClass: qosClassOf(object.spec) },
   }),
   validate: validatePod,
+  validateStatus: validatePodStatus,
   warnings: ({ metadata, spec }, old) => (old ? [] : warnOfPodSpec(spec, metadata)),
 })
 
