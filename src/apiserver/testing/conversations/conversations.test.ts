@@ -1,6 +1,6 @@
 /**
  * What kube-apiserver answers, to the byte of every message. The answers were recorded from kube-apiserver v1.36.0
- * (k8s.io/kubernetes v1.36.0 as built from the Go module proxy) by tools/record-conversations.ts.
+ * (its Go module k8s.io/kubernetes) by tools/record-conversations.ts.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -27,8 +27,6 @@ const KNOWN: Readonly<Record<string, string>> = {
   'strategic-patches 25': 'times that Go writes as null are left out',
   'strategic-patches 26': 'times that Go writes as null are left out',
   'strategic-patches 27': 'a status that is replaced loses qosClass',
-  'strategic-patches 8': 'the rules of pods are told in another order',
-  'strategic-patches 11': 'the rules of pods are told in another order',
   'strategic-patches 19': 'what changed in a pod is not shown as a diff',
   'applies 41': 'a value of the wrong type is told of in the words of encoding/json',
 }
