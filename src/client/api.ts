@@ -1,5 +1,6 @@
 import type { KubernetesObject, Status } from '#api/meta.ts'
 import type { Resource } from '#api/resources.ts'
+import type { DiscoveredResource } from './discovery.ts'
 
 export interface ObjectKey {
   readonly namespace?: string
@@ -54,6 +55,8 @@ export interface API {
     options: ListOptions & { readonly resourceVersion: string; readonly timeoutSeconds?: number },
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>
+  /** Every resource that the server has, in the version that it prefers. */
+  discover(): Promise<readonly DiscoveredResource[]>
   [Symbol.asyncDispose](): Promise<void>
 }
 

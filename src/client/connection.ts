@@ -7,6 +7,7 @@ export interface Request {
   readonly path: string
   /** A bearer token. */
   readonly token?: string
+  readonly accept?: string
   readonly body?: { readonly contentType: string; readonly text: string }
 }
 
@@ -132,11 +133,11 @@ function keepChecking(session: ClientHttp2Session): void {
   session.once('close', () => clearInterval(timer))
 }
 
-function headersOf({ method, path, token, body }: Request) {
+function headersOf({ method, path, token, accept = 'application/json', body }: Request) {
   return {
     ':method': method,
     ':path': path,
-    accept: 'application/json',
+    accept,
     'user-agent': 'fairlead',
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(body && {

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '#api/meta.ts'
+import * as resources from '#api/resources.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
 import { type API, APIStatusError, type ListOptions, type WatchEvent } from './api.ts'
 import { copy, defined, merged, specOf, statusOf } from './fake-objects.ts'
@@ -9,6 +10,8 @@ export interface FakeAPI extends API {
   readonly requests: string[]
   /** Every request fails with this while it is set. */
   failure: Error | undefined
+  /** Kinds that are served beside the built-in ones. */
+  custom: readonly Resource[]
   /** Ends all watches, as a server does that stops. */
   dropWatches(): void
   /** Forgets the history, so that a watch from before gets 410. */
@@ -21,6 +24,10 @@ interface Entry {
   readonly revision: number
   readonly object: KubernetesObject
 }
+
+const builtIn = (Object.values(resources) as readonly unknown[]).filter(
+  (value): value is Resource => typeof value === 'object' && value !== null && 'plural' in value,
+)
 
 export function createFakeAPI(clock: () => Date = () => new Date()): FakeAPI {
   const objects = new Map<string, KubernetesObject>()
@@ -125,6 +132,7 @@ export function createFakeAPI(clock: () => Date = () => new Date()): FakeAPI {
 
   const api: FakeAPI = {
     requests: [],
+    custom: [],
     failure: undefined,
     dropWatches() {
       generation++
@@ -266,6 +274,10 @@ export function createFakeAPI(clock: () => Date = () => new Date()): FakeAPI {
         }
         if (revision === seen || log.length === 0) await Promise.race([wait, aborted])
       }
+    },
+    async discover() {
+      const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
+      return [...builtIn, ...api.custom].map((resource) => ({ ...resource, verbs }))
     },
     async [Symbol.asyncDispose]() {},
   }

@@ -9,6 +9,7 @@ import {
 } from './api.ts'
 import { collectionPath, objectPath, selectorsOf, withQuery } from './api-paths.ts'
 import { type Connection, ConnectionError, createConnection, type Request } from './connection.ts'
+import { DISCOVERY_TYPE, type GroupDiscoveryList, readDiscovery } from './discovery.ts'
 import { parseJSONLines } from './json-lines.ts'
 import type { ClusterAccess } from './kubeconfig.ts'
 
@@ -35,11 +36,13 @@ export function createAPI(access: ClusterAccess, connection = createConnection(a
     path: string,
     object?: unknown,
     contentType = 'application/json',
+    accept?: string,
   ) =>
     exchange<T>(connection, access.server, {
       method,
       path,
       ...(access.token ? { token: await access.token() } : {}),
+      ...(accept ? { accept } : {}),
       ...(object !== undefined && { body: { contentType, text: JSON.stringify(object) } }),
     })
 
@@ -95,6 +98,11 @@ export function createAPI(access: ClusterAccess, connection = createConnection(a
         }),
         signal,
       ),
+    async discover() {
+      const ask = (path: string) =>
+        call<GroupDiscoveryList>('GET', path, undefined, undefined, DISCOVERY_TYPE)
+      return (await Promise.all([ask('/api'), ask('/apis')])).flatMap(readDiscovery)
+    },
     [Symbol.asyncDispose]: () => connection.close(),
   }
 }

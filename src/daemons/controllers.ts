@@ -110,7 +110,7 @@ export async function runControllers(
   })
   const certificateRequests = follow(resources.certificateSigningRequests)
   const clusterRoles = follow(resources.clusterRoles)
-  const ingresses = followMetadata(resources.ingresses)
+  const definitions = followMetadata(resources.customResourceDefinitions)
 
   const statefulSets = follow(resources.statefulSets)
   const daemonSets = follow(resources.daemonSets)
@@ -204,28 +204,28 @@ export async function runControllers(
       namespaces,
       contents: [pods, replicaSets, deployments, services, endpoints, slices],
     }),
-    garbageCollector(as('generic-garbage-collector'), [
-      { resource: resources.deployments, informer: deployments },
-      { resource: resources.statefulSets, informer: statefulSets },
-      { resource: resources.daemonSets, informer: daemonSets },
-      { resource: resources.controllerRevisions, informer: revisions },
-      { resource: resources.jobs, informer: jobs },
-      { resource: resources.cronJobs, informer: cronJobs },
-      { resource: resources.replicationControllers, informer: replicationControllers },
-      { resource: resources.persistentVolumeClaims, informer: claims },
-      { resource: resources.replicaSets, informer: replicaSets },
-      { resource: resources.pods, informer: pods },
-      { resource: resources.nodes, informer: nodes },
-      { resource: resources.namespaces, informer: namespaces },
-      { resource: resources.services, informer: services },
-      { resource: resources.endpoints, informer: endpoints },
-      { resource: resources.endpointSlices, informer: slices },
-      { resource: resources.leases, informer: leases },
-      { resource: resources.serviceAccounts, informer: serviceAccounts },
-      { resource: resources.configMaps, informer: configMaps },
-      { resource: resources.secrets, informer: secrets },
-      { resource: resources.ingresses, informer: ingresses },
-    ]),
+    garbageCollector(
+      as('generic-garbage-collector'),
+      [
+        { resource: resources.deployments, informer: deployments },
+        { resource: resources.statefulSets, informer: statefulSets },
+        { resource: resources.daemonSets, informer: daemonSets },
+        { resource: resources.controllerRevisions, informer: revisions },
+        { resource: resources.jobs, informer: jobs },
+        { resource: resources.cronJobs, informer: cronJobs },
+        { resource: resources.replicationControllers, informer: replicationControllers },
+        { resource: resources.persistentVolumeClaims, informer: claims },
+        { resource: resources.replicaSets, informer: replicaSets },
+        { resource: resources.pods, informer: pods },
+        { resource: resources.nodes, informer: nodes },
+        { resource: resources.namespaces, informer: namespaces },
+        { resource: resources.services, informer: services },
+        { resource: resources.endpoints, informer: endpoints },
+        { resource: resources.endpointSlices, informer: slices },
+        { resource: resources.serviceAccounts, informer: serviceAccounts },
+      ],
+      { definitions, log: log.child('garbage-collector'), signal },
+    ),
   ]
   await Promise.all(
     controllers.map((controller) => runController(controller, log.child(controller.name), signal)),

@@ -35,6 +35,24 @@ suite('namespaceController()', () => {
     )
   })
 
+  test('empties it of what users brought, too', async () => {
+    await using cluster = createTestCluster()
+    const widgets: resources.Resource = {
+      group: 'example.com',
+      version: 'v1',
+      kind: 'Widget',
+      plural: 'widgets',
+      namespaced: true,
+    }
+    cluster.api.custom = [widgets]
+    start(cluster)
+    await cluster.api.create(resources.namespaces, namespace)
+    await cluster.api.create(widgets, { metadata: { name: 'w', namespace: 'ns1' } })
+    await cluster.api.delete(resources.namespaces, { name: 'ns1' })
+    await cluster.until('gone', async () => (await cluster.list(resources.namespaces)).length === 0)
+    assert.deepEqual(await cluster.list(widgets), [])
+  })
+
   test('says what it waits for', async () => {
     await using cluster = createTestCluster()
     start(cluster)

@@ -1,9 +1,9 @@
 import type { Namespace } from '#api/core.ts'
-import { kinds } from '#api/kinds/kinds.ts'
 import type { Condition, KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import { type API, APIStatusError } from '#client/api.ts'
 import type { Controller } from '#client/controller.ts'
+import type { DiscoveredResource } from '#client/discovery.ts'
 import type { Informer, WriteThroughInformer } from '#client/informer.ts'
 import { findCondition, setCondition } from './conditions.ts'
 
@@ -19,9 +19,9 @@ const FINALIZER = 'kubernetes'
 /** For what is not watched. */
 const LOOK_AGAIN_MS = 5_000
 /** Reviews are only asked, and hold nothing. */
-const contentResources = kinds
-  .filter(({ resource, verbs }) => resource.namespaced && (verbs?.includes('delete') ?? true))
-  .map(({ resource }) => resource)
+/** Whatever kinds there are: also those that users brought. */
+const isContent = ({ namespaced, verbs }: DiscoveredResource) =>
+  namespaced && ['list', 'delete'].every((verb) => verbs.includes(verb))
 
 /** Empties namespaces that are being deleted, then lets them go. */
 export function namespaceController({
@@ -33,7 +33,7 @@ export function namespaceController({
   /** Asks for the deletion of all content. Resolves with what is still there, by resource. */
   async function empty(namespace: string): Promise<ReadonlyMap<string, number>> {
     const left = new Map<string, number>()
-    for (const resource of contentResources) {
+    for (const resource of (await api.discover()).filter(isContent)) {
       const { items } = await api.list(resource, { namespace })
       for (const { metadata } of items) {
         if (metadata.deletionTimestamp === undefined) {

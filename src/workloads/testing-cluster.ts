@@ -13,6 +13,8 @@ import { setCondition } from './conditions.ts'
 /** Controllers over an API in memory, for tests. Disposing stops them. */
 export interface TestCluster extends AsyncDisposable {
   readonly api: FakeAPI
+  /** Aborts when the cluster is disposed of. */
+  readonly signal: AbortSignal
   readonly follow: <T extends KubernetesObject>(
     resource: resources.Resource<T>,
   ) => WriteThroughInformer<T>
@@ -32,6 +34,7 @@ export function createTestCluster(): TestCluster {
     (await api.list(resource)).items
   return {
     api,
+    signal: abort.signal,
     list,
     follow: (resource) => createInformer(api, resource, abort.signal),
     run(controller) {

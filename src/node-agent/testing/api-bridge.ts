@@ -6,7 +6,7 @@ import type { KubernetesObject, Status } from '#api/meta.ts'
 import type { Resource } from '#api/resources.ts'
 import { type API, APIStatusError, type ListOptions, type WatchEvent } from '#client/api.ts'
 
-type Verb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete'
+type Verb = 'get' | 'list' | 'create' | 'update' | 'patch' | 'delete' | 'discover'
 
 export type Call =
   | { readonly id: number; readonly verb: Verb; readonly args: readonly unknown[] }
@@ -70,6 +70,7 @@ export function createBridgedAPI(send: (call: Call) => void): {
     update: (...args) => ask('update', ...args),
     patch: (...args) => ask('patch', ...args),
     delete: (...args) => ask('delete', ...args),
+    discover: () => ask('discover'),
     async *watch<T extends KubernetesObject>(
       resource: Resource<T>,
       options: ListOptions & { readonly resourceVersion: string },

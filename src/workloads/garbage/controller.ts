@@ -1,36 +1,59 @@
 import type { KubernetesObject, OwnerReference } from '#api/meta.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
-import { type API, APIStatusError } from '#client/api.ts'
+import { type API, APIStatusError, type ObjectKey } from '#client/api.ts'
 import type { Controller } from '#client/controller.ts'
+import { followKinds, type KindsOptions } from './follow-kinds.ts'
 import { createGraph, type Found, keyOf, type Watched } from './graph.ts'
 import { FOREGROUND, ORPHAN, type OwnerState, planGarbage } from './plan-garbage.ts'
 
-/** Deletes what has lost its owners, and carries out foreground and orphaning deletions. */
-export function garbageCollector(api: API, watched: readonly Watched[]): Controller {
+/**
+ * Deletes what has lost its owners, and carries out foreground and orphaning deletions.
+ *
+ * @param watched kinds whose informers others have, too
+ * @param options how to follow all others; without it there are none
+ */
+export function garbageCollector(
+  api: API,
+  watched: readonly Watched[],
+  options?: Omit<KindsOptions, 'api'>,
+): Controller {
   const graph = createGraph(watched)
+  /** What has owners of kinds that nobody knows, yet. */
+  const unresolved = new Map<string, ObjectKey>()
+  const lookAgain = () => {
+    const keys = [...unresolved.values()]
+    unresolved.clear()
+    for (const key of keys) enqueue(key)
+  }
+  const kinds = options && followKinds({ ...options, api }, watched, graph, { added: lookAgain })
   let enqueue: Parameters<Controller['start']>[0] = () => {}
 
   /** The informers answer for what they know; whether an owner is really absent only the API can say. */
   async function stateOf(
     reference: OwnerReference,
     namespace: string | undefined,
+    key: ObjectKey,
   ): Promise<OwnerState> {
     const known = graph.findByUID(reference.uid)?.object
     if (known) return isWaiting(known) ? 'waits-for-dependents' : 'present'
     const resource = resourceOf(reference)
-    if (!resource) return 'present' // a kind that is not watched: nothing is known, so nothing is done
-    const key = resource.namespaced
+    if (!resource) {
+      unresolved.set(`${key.namespace}/${key.name}`, key)
+      return 'present' // nothing is known, so nothing is done
+    }
+    const where = resource.namespaced
       ? { namespace: namespace ?? '', name: reference.name }
       : { name: reference.name }
-    const owner = await api.get(resource, key)
+    const owner = await api.get(resource, where)
     if (owner?.metadata.uid !== reference.uid) return 'absent'
     return isWaiting(owner) ? 'waits-for-dependents' : 'present'
   }
 
   function resourceOf({ apiVersion, kind }: OwnerReference): Resource | undefined {
-    return watched.find(
+    const own = watched.find(
       ({ resource }) => resource.kind === kind && apiVersionOf(resource) === apiVersion,
-    )?.resource
+    )
+    return own?.resource ?? kinds?.find(apiVersion, kind)
   }
 
   async function collect({ resource, object }: Found): Promise<void> {
@@ -38,7 +61,7 @@ export function garbageCollector(api: API, watched: readonly Watched[]): Control
     const owners = await Promise.all(
       ownerReferences.map(async (reference) => ({
         reference,
-        state: await stateOf(reference, namespace),
+        state: await stateOf(reference, namespace, keyOf(resource, object.metadata)),
       })),
     )
     const plan = planGarbage(object, owners, graph.dependentsOf(uid ?? '').length > 0)
@@ -93,7 +116,7 @@ export function garbageCollector(api: API, watched: readonly Watched[]): Control
 
   return {
     name: 'garbage-collector',
-    informers: watched.map(({ informer }) => informer),
+    informers: [...watched.map(({ informer }) => informer), ...(kinds ? [kinds] : [])],
     start(add) {
       enqueue = add
       return graph.start(add)

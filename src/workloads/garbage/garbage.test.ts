@@ -4,6 +4,7 @@ import type { ConfigMap } from '#api/core.ts'
 import type { KubernetesObject, OwnerReference } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import type { Informer } from '#client/informer.ts'
+import { silentLog } from '#log/log.ts'
 import { createTestCluster, type TestCluster } from '../testing-cluster.ts'
 import { garbageCollector } from './controller.ts'
 import { type OwnerState, planGarbage } from './plan-garbage.ts'
@@ -201,5 +202,47 @@ suite('garbageCollector()', () => {
       map('dropped', { metadata: { name: 'nobody', uid: 'none' } }),
     )
     await cluster.until('dropped', async () => (await names(cluster)) === 'owner,kept')
+  })
+})
+
+const WIDGETS: resources.Resource = {
+  group: 'example.com',
+  version: 'v1',
+  kind: 'Widget',
+  plural: 'widgets',
+  namespaced: true,
+}
+
+suite('garbageCollector(), of kinds that users bring', () => {
+  const definition = (name: string) => ({
+    metadata: { name },
+    spec: { group: '', names: { plural: '', kind: '' }, scope: '', versions: [] },
+  })
+  const part = (name: string, uid: string): KubernetesObject => ({
+    metadata: {
+      name,
+      namespace: 'default',
+      ownerReferences: [{ apiVersion: 'example.com/v1', kind: 'Widget', name: 'owner', uid }],
+    },
+  })
+
+  test('follows them as they come', async () => {
+    await using cluster = createTestCluster()
+    const signal = cluster.signal
+    const definitions = cluster.follow(resources.customResourceDefinitions)
+    cluster.run(garbageCollector(cluster.api, [], { definitions, log: silentLog, signal }))
+    cluster.api.custom = [WIDGETS]
+    await cluster.api.create(resources.customResourceDefinitions, definition('widgets.example.com'))
+    const owner = await cluster.api.create(WIDGETS, {
+      metadata: { name: 'owner', namespace: 'default' },
+    })
+    const { uid = '' } = owner.metadata
+    await cluster.api.create(WIDGETS, part('part', uid))
+    await cluster.api.create(resources.configMaps, part('settings', uid))
+    await cluster.api.delete(WIDGETS, { namespace: 'default', name: 'owner' })
+    await cluster.until('gone', async () => {
+      const left = [...(await cluster.list(WIDGETS)), ...(await cluster.list(resources.configMaps))]
+      return left.length === 0
+    })
   })
 })

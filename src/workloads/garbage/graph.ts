@@ -15,6 +15,9 @@ export interface Graph {
   find(key: ObjectKey): Found | undefined
   findByUID(uid: string): Found | undefined
   dependentsOf(uid: string): readonly Found[]
+  /** Takes a kind in, or lets one go that is not served any more, with all its objects. */
+  add(name: string, watched: Watched): void
+  remove(name: string): void
   /** Calls back with the keys of objects to look at. */
   start(enqueue: (key: ObjectKey) => void): () => void
 }
@@ -32,9 +35,10 @@ export function keyOf({ group, plural }: Resource, { namespace = '', name }: Obj
 export function createGraph(watched: readonly Watched[]): Graph {
   const byUID = new Map<string, Found>()
   const dependents = new Map<string, Map<string, Found>>()
-  const informers = new Map(
-    watched.map((one) => [`${one.resource.plural}.${one.resource.group}`, one]),
-  )
+  const informers = new Map(watched.map((one) => [kindOf(one.resource), one]))
+  /** Kinds that came later, by the name they came under; `stop` once events are wanted. */
+  const later = new Map<string, { readonly watched: Watched; stop?: () => void }>()
+  let enqueue: ((key: ObjectKey) => void) | undefined
 
   const ownersOf = ({ metadata }: KubernetesObject): readonly OwnerReference[] =>
     metadata.ownerReferences ?? []
@@ -69,38 +73,59 @@ export function createGraph(watched: readonly Watched[]): Graph {
     },
     findByUID: (uid) => byUID.get(uid),
     dependentsOf,
-    start(enqueue) {
-      const stops = watched.map(({ resource, informer }) =>
-        informer.subscribe(({ type, object, previous }) => {
-          const found = { resource, object }
-          if (previous) unlink(previous)
-          if (type === 'deleted') unlink(object)
-          else link(found)
-          const { uid = '', deletionTimestamp } = object.metadata
-          if (
-            type !== 'deleted' &&
-            (ownersOf(object).length > 0 || deletionTimestamp !== undefined)
-          ) {
-            enqueue(keyOf(resource, object.metadata))
-          }
-          // The owner is gone, or waits for its dependents to go.
-          if (type === 'deleted') {
-            for (const child of dependentsOf(uid))
-              enqueue(keyOf(child.resource, child.object.metadata))
-            for (const owner of ownersOf(object)) {
-              const parent = byUID.get(owner.uid)
-              if (parent) enqueue(keyOf(parent.resource, parent.object.metadata))
-            }
-          } else if (
-            deletionTimestamp !== undefined &&
-            previous?.metadata.deletionTimestamp === undefined
-          ) {
-            for (const child of dependentsOf(uid))
-              enqueue(keyOf(child.resource, child.object.metadata))
-          }
-        }),
-      )
-      return () => stops.forEach((stop) => void stop())
+    add(name, one) {
+      informers.set(kindOf(one.resource), one)
+      const entry = { watched: one }
+      later.set(name, enqueue ? { ...entry, stop: subscribe(one, enqueue) } : entry)
+    },
+    remove(name) {
+      const entry = later.get(name)
+      if (!entry) return
+      later.delete(name)
+      entry.stop?.()
+      const { resource, informer } = entry.watched
+      if (informers.get(kindOf(resource)) === entry.watched) informers.delete(kindOf(resource))
+      for (const object of informer.list()) unlink(object)
+    },
+    start(wanted) {
+      enqueue = wanted
+      const stops = watched.map((one) => subscribe(one, wanted))
+      for (const [name, entry] of later)
+        later.set(name, { ...entry, stop: subscribe(entry.watched, wanted) })
+      return () => {
+        for (const stop of stops) stop()
+        for (const { stop } of later.values()) stop?.()
+        enqueue = undefined
+      }
     },
   }
+
+  function subscribe(
+    { resource, informer }: Watched,
+    wanted: (key: ObjectKey) => void,
+  ): () => void {
+    return informer.subscribe(({ type, object, previous }) => {
+      const found = { resource, object }
+      if (previous) unlink(previous)
+      if (type === 'deleted') unlink(object)
+      else link(found)
+      const { uid = '', deletionTimestamp } = object.metadata
+      const isLeaving = deletionTimestamp !== undefined
+      const wantChildren = () => {
+        for (const child of dependentsOf(uid)) wanted(keyOf(child.resource, child.object.metadata))
+      }
+      if (type !== 'deleted' && (ownersOf(object).length > 0 || isLeaving))
+        wanted(keyOf(resource, object.metadata))
+      // The owner is gone, or waits for its dependents to go.
+      if (type === 'deleted') {
+        wantChildren()
+        for (const owner of ownersOf(object)) {
+          const parent = byUID.get(owner.uid)
+          if (parent) wanted(keyOf(parent.resource, parent.object.metadata))
+        }
+      } else if (isLeaving && previous?.metadata.deletionTimestamp === undefined) wantChildren()
+    })
+  }
 }
+
+const kindOf = ({ plural, group }: Resource) => `${plural}.${group}`
