@@ -184,6 +184,7 @@ function validations(
   { namespaced }: Resource,
   { schema, scale }: CustomResource,
 ): Pick<KindSpec, 'validate' | 'validateUpdate' | 'validateStatusUpdate'> {
+  const rules = { namespaced, name: isDNS1123Subdomain, freeFinalizers: true }
   const asJSON = (object: KubernetesObject) => object as unknown as JSONObject // came from JSON
   const listErrors = (object: KubernetesObject) => checkListTypes(asJSON(object), schema)
   const shared = (object: KubernetesObject): FieldError[] => [
@@ -192,13 +193,13 @@ function validations(
   ]
   return {
     validate: (object) => [
-      ...validateObjectMeta(object.metadata, { namespaced, name: isDNS1123Subdomain }),
+      ...validateObjectMeta(object.metadata, rules),
       ...validateValue(asJSON(object), schema),
       ...shared(object),
       ...listErrors(object),
     ],
     validateUpdate: (object, old) => [
-      ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...validateObjectMetaUpdate(object.metadata, old.metadata, rules),
       ...validateValue(asJSON(object), schema, '', asJSON(old)),
       ...shared(object),
       ...(listErrors(old).length === 0 ? listErrors(object) : []),
@@ -207,7 +208,7 @@ function validations(
       const { status } = asJSON(object)
       const below = propertyOf(schema, 'status')
       return [
-        ...validateObjectMetaUpdate(object.metadata, old.metadata),
+        ...validateObjectMetaUpdate(object.metadata, old.metadata, rules),
         ...(status !== undefined && below
           ? validateValue(status, below, 'status', asJSON(old).status)
           : []),

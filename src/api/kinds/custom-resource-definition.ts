@@ -22,6 +22,7 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
   nameRule: isDNS1123Subdomain,
   generationOf: ['spec'],
   isUpdatedByVersion: true,
+  freeFinalizers: true,
   default: (object) => ({ ...object, spec: withDefaults(object.spec) }),
   prepareCreate: (object) => ({ ...object, status: withStorageVersion(object.spec, undefined) }),
   prepareUpdate: (object, old) => ({

@@ -15,6 +15,8 @@ export interface KindTraits<T extends KubernetesObject>
     >,
     Partial<Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources'>> {
   readonly nameRule: NameRule
+  /** A finalizer need not have a path. */
+  readonly freeFinalizers?: boolean
   /** Defaults that depend on other fields; those of the schema are there already. */
   readonly default?: (object: T) => T
   /** metadata.generation counts changes of these fields: `spec`, mostly. */
@@ -36,7 +38,8 @@ type Fields = Readonly<Record<string, unknown>>
 
 export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): KindSpec<T> {
   const { resource, subresources = [], generationOf = [] } = traits
-  const rules = { namespaced: resource.namespaced, name: traits.nameRule }
+  const { freeFinalizers = false } = traits
+  const rules = { namespaced: resource.namespaced, name: traits.nameRule, freeFinalizers }
   const hasStatus = subresources.includes('status')
   const spec: KindSpec<T> = {
     resource,
@@ -67,7 +70,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
       ...(traits.validate?.(object) ?? []),
     ],
     validateUpdate: (object, old) => [
-      ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...validateObjectMetaUpdate(object.metadata, old.metadata, rules),
       ...(traits.validateChange?.(object, old) ?? []),
       ...(traits.validate?.(object, old) ?? []),
     ],
@@ -85,7 +88,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
       return traits.prepareStatusUpdate?.(kept, old) ?? kept
     },
     validateStatusUpdate: (object, old) => [
-      ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...validateObjectMetaUpdate(object.metadata, old.metadata, rules),
       ...(traits.validateStatus?.(object, old) ?? []),
     ],
   }

@@ -13,7 +13,13 @@ import {
 
 const maxAnnotationBytes = 256 * 1024
 
-export interface MetaRules {
+/** Custom resources and their definitions (core/validation ValidateObjectMeta is for all others). */
+export interface FinalizerRules {
+  /** A finalizer need not have a path: `example.com`. */
+  readonly freeFinalizers?: boolean
+}
+
+export interface MetaRules extends FinalizerRules {
   readonly namespaced: boolean
   readonly name: NameRule
 }
@@ -33,14 +39,18 @@ export function validateObjectMeta(metadata: ObjectMeta, rules: MetaRules): Fiel
       ? [invalid('metadata.generation', metadata.generation, mustNotBeNegative)]
       : []),
     ...checkCommon(metadata),
-    ...checkFinalizers(metadata.finalizers ?? []),
+    ...checkFinalizers(metadata.finalizers ?? [], rules),
   ]
 }
 
 export const mustNotBeNegative = 'must be greater than or equal to 0'
 
 /** ValidateObjectMetaUpdate: what never changes, then what any object must keep to. */
-export function validateObjectMetaUpdate(metadata: ObjectMeta, old: ObjectMeta): FieldError[] {
+export function validateObjectMetaUpdate(
+  metadata: ObjectMeta,
+  old: ObjectMeta,
+  rules: FinalizerRules = {},
+): FieldError[] {
   const immutable = [
     'name',
     'namespace',
@@ -62,7 +72,7 @@ export function validateObjectMetaUpdate(metadata: ObjectMeta, old: ObjectMeta):
       validateImmutable(metadata[key], old[key], `metadata.${key}`, zeroOf(key)),
     ),
     ...checkCommon(metadata),
-    ...checkFinalizers(metadata.finalizers ?? []),
+    ...checkFinalizers(metadata.finalizers ?? [], rules),
   ]
 }
 
@@ -154,14 +164,17 @@ function checkOwner(owner: OwnerReference, field: string): FieldError[] {
   ]
 }
 
-function checkFinalizers(finalizers: readonly string[]): FieldError[] {
+function checkFinalizers(
+  finalizers: readonly string[],
+  { freeFinalizers = false }: FinalizerRules,
+): FieldError[] {
   const field = 'metadata.finalizers'
   const known = new Set(['orphan', 'foregroundDeletion', 'kubernetes'])
   const both = finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')
   return [
     ...finalizers.flatMap((name) => [
       ...checkName(isQualifiedName, name, field),
-      ...(name.includes('/') || known.has(name)
+      ...(freeFinalizers || name.includes('/') || known.has(name)
         ? []
         : [
             invalid(

@@ -79,7 +79,7 @@ async function write(
   try {
     const errors = [
       // Asked twice, here and by the kind: registry/rest/update.go, BeforeUpdate, too.
-      ...validateObjectMetaUpdate(object.metadata, old.metadata),
+      ...validateObjectMetaUpdate(object.metadata, old.metadata, { freeFinalizers: true }),
       ...(subresource === 'status'
         ? (spec.validateStatusUpdate?.(object, old) ?? [])
         : spec.validateUpdate(object, old)),
