@@ -101,7 +101,9 @@ export async function findHandler(
   // Across namespaces one may only read and watch.
   const isAcross = resource.namespaced && namespace === undefined
   const handler = verb && handlers[verb]
-  const isOffered = verb && (subresource !== undefined || verbs.includes(verb))
+  // A definition that goes hides some verbs of its kind, which are answered all the same: finalizers must be taken.
+  const isWhole = subresource !== undefined || resource.custom !== undefined
+  const isOffered = verb && (isWhole || verbs.includes(verb))
   if (handler && isOffered && !(isAcross && (verb === 'create' || verb === 'deletecollection')))
     return handler
   throw resource.custom ? methodNotAllowed(resource, verb ?? 'this method') : methodNotServed()
