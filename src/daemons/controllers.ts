@@ -29,6 +29,7 @@ import { LEASE_NAMESPACE, nodeLifecycleController } from '#workloads/nodes/lifec
 import { podGarbageController } from '#workloads/nodes/pod-garbage-controller.ts'
 import { replicaSetController } from '#workloads/replica-set/controller.ts'
 import { replicationManager } from '#workloads/replica-set/replication-controllers.ts'
+import { resourceQuotaController } from '#workloads/resource-quota/controller.ts'
 import { rootCAController } from '#workloads/root-ca.ts'
 import { scheduler } from '#workloads/scheduler/controller.ts'
 import { serviceAccountController } from '#workloads/service-accounts.ts'
@@ -120,6 +121,7 @@ export async function runControllers(
   const replicationControllers = follow(resources.replicationControllers)
   const budgets = follow(resources.podDisruptionBudgets)
   const claims = follow(resources.persistentVolumeClaims)
+  const quotas = follow(resources.resourceQuotas)
 
   const serviceCIDR = cidr(options.serviceCIDR)
   const controllers: readonly Controller[] = [
@@ -198,6 +200,18 @@ export async function runControllers(
     clusterRoleAggregationController({
       ...who('clusterrole-aggregation-controller'),
       clusterRoles,
+    }),
+    resourceQuotaController({
+      ...who('resourcequota-controller'),
+      quotas,
+      followed: [
+        { resource: resources.pods, informer: pods },
+        { resource: resources.services, informer: services },
+        { resource: resources.persistentVolumeClaims, informer: claims },
+        { resource: resources.configMaps, informer: configMaps },
+        { resource: resources.secrets, informer: secrets },
+        { resource: resources.resourceQuotas, informer: quotas },
+      ],
     }),
     namespaceController({
       ...who('namespace-controller'),

@@ -37,7 +37,7 @@ const COUNTS: ReadonlySet<string> = new Set([
   'services.loadbalancers',
 ])
 
-const isHugePages = (name: string) => name.startsWith('hugepages-')
+export const isHugePages = (name: string) => name.startsWith('hugepages-')
 const isNative = (name: string) =>
   !name.includes('/') || name.split('/')[0]!.endsWith('kubernetes.io')
 export const isExtended = (name: string) => !isNative(name) && !name.startsWith('requests.')

@@ -18,9 +18,6 @@ export const resourceQuota = defineKind<ResourceQuota>({
   shortNames: ['quota'],
   subresources: ['status'],
   nameRule: isDNS1123Subdomain,
-  warnings: () => [
-    'ResourceQuota: stored, but not enforced: this cluster counts nothing against it',
-  ],
   prepareCreate: (object) => ({ ...object, status: {} }),
   validate: ({ spec = {} }) => [
     ...validateList(spec.hard, 'spec.hard'),

@@ -22,10 +22,18 @@ export interface Admitted {
   readonly settle?: (stored: boolean) => void | Promise<void>
 }
 
+/** See {@link Admitted}. */
+export type Settle = NonNullable<Admitted['settle']>
+
 /** A part that may change or refuse what is about to be stored, such as the allocator of cluster IPs. */
 export interface Admission {
   /** @throws StatusError to refuse */
   admit(request: AdmissionRequest): Admitted | Promise<Admitted>
+  /**
+   * Asked last, of a write whose object is valid and as it will be stored; may only refuse. What it returns is told how
+   * the request ended. @throws StatusError to refuse
+   */
+  check?(request: AdmissionRequest): Promise<Settle | undefined>
   /** Called once before the first request, with what is stored. */
   start?(objects: StoredObjects): Promise<void>
   /** Called once after the last request. */

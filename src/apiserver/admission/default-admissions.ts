@@ -4,6 +4,7 @@ import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createLimitRanger } from './limit-ranger.ts'
 import { createPriority } from './priority.ts'
+import { createResourceQuota } from './resource-quota/resource-quota.ts'
 import { createServiceAccountAdmission } from './service-account.ts'
 
 /**
@@ -17,4 +18,5 @@ export const createDefaultAdmissions = (accounts: Store | undefined): readonly A
   createPriority(),
   defaultTolerations,
   createDefaultIngressClass(),
+  createResourceQuota(),
 ]

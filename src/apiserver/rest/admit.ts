@@ -1,10 +1,12 @@
 import type { KubernetesObject } from '#api/meta.ts'
-import type { AdmissionRequest } from '../admission/admission.ts'
+import type { AdmissionRequest, Settle } from '../admission/admission.ts'
 import type { RESTDeps } from './request.ts'
 
 /** As Admitted of all together: tells each plugin how the request ended, the last one first. */
 export interface AdmittedByAll {
   readonly object: KubernetesObject
+  /** Asks those that judge a valid object. @throws StatusError; settle() is still due */
+  check(): Promise<void>
   settle(stored: boolean): Promise<void>
 }
 
@@ -13,7 +15,7 @@ export async function admit(
   { admission }: Pick<RESTDeps, 'admission'>,
   request: AdmissionRequest,
 ): Promise<AdmittedByAll> {
-  const settlements: ((stored: boolean) => void | Promise<void>)[] = []
+  const settlements: Settle[] = []
   const settle = async (stored: boolean) => {
     for (const each of settlements.reverse()) await each(stored)
   }
@@ -28,5 +30,11 @@ export async function admit(
     await settle(false)
     throw error
   }
-  return { object, settle }
+  const check = async () => {
+    for (const plugin of admission) {
+      const settled = await plugin.check?.({ ...request, object })
+      if (settled) settlements.push(settled)
+    }
+  }
+  return { object, check, settle }
 }

@@ -41,7 +41,7 @@ export async function createObject(
   const defaulted = spec.default(bear(sent))
   const owned = writer ? trackFields(defaulted, undefined, writer) : defaulted
   const prepared = spec.prepareCreate(owned)
-  const { object, settle } = await admit(deps, {
+  const { object, check, settle } = await admit(deps, {
     operation: 'CREATE',
     resource,
     object: prepared,
@@ -52,6 +52,7 @@ export async function createObject(
   try {
     const errors = spec.validate(object)
     if (errors.length > 0) throw invalid(resource, name, errors)
+    await check()
     for (const warning of spec.warnings?.(object) ?? []) warn(warning)
     const value = encodeRecord(object, resource)
     if (dryRun) return { object, value, modRevision: 0 }

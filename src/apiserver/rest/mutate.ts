@@ -66,7 +66,7 @@ async function write(
 ): Promise<Written | undefined> {
   const { spec, subresource, warn, name, user } = target
   const { resource } = spec
-  const { object, settle } = await admit(deps, {
+  const { object, check, settle } = await admit(deps, {
     operation: 'UPDATE',
     resource,
     object: prepared,
@@ -85,6 +85,7 @@ async function write(
         : spec.validateUpdate(object, old)),
     ]
     if (errors.length > 0) throw invalid(resource, name, errors)
+    await check()
     for (const warning of subresource ? [] : (spec.warnings?.(object, old) ?? [])) warn(warning)
     const value = encodeRecord(keepTimes(object, old), resource)
     if (dryRun || isSame(value, item.value)) return { value, modRevision: item.modRevision }
