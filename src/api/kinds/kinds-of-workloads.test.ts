@@ -335,7 +335,7 @@ suite('a change is refused', () => {
 
 test('what is not enforced says so', () => {
   const quiet = ['NetworkPolicy', 'HorizontalPodAutoscaler.v1', 'HorizontalPodAutoscaler.v2']
-  for (const kind of [...quiet, 'ResourceQuota', 'StorageClass'])
+  for (const kind of [...quiet, 'StorageClass'])
     assert.match(
       find(kind).warnings?.(make(kind, { spec: {} }))[0] ?? '',
       /stored, but not enforced/,
