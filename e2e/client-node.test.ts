@@ -87,7 +87,8 @@ suite('@kubernetes/client-node', () => {
   test('an informer hears of what comes, changes and goes', async () => {
     const heard: string[] = []
     const path = `/api/v1/namespaces/${NAMESPACE}/configmaps`
-    const list = () => core.listNamespacedConfigMap({ namespace: NAMESPACE })
+    const list = () =>
+      core.listNamespacedConfigMap({ namespace: NAMESPACE, labelSelector: 'app=js' })
     const informer = makeInformer(config, path, list, 'app=js')
     for (const verb of ['add', 'update', 'delete'] as const)
       informer.on(verb, ({ metadata, data }) => heard.push(`${verb} ${metadata?.name} ${data?.a}`))
