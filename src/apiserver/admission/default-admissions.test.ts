@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { before, suite, test } from 'node:test'
 import type { Pod } from '#api/core.ts'
 import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
+import type { KubernetesObject } from '#api/meta.ts'
 import type { Ingress } from '#api/networking.ts'
 import { ingresses, pods, priorityClasses } from '#api/resources.ts'
-import type { Admission, AdmissionRequest, StoredObjects } from './admission.ts'
+import type { Admission, AdmissionRequest, Follower, StoredObjects } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createPriority } from './priority.ts'
@@ -17,9 +18,14 @@ const pod = (spec: Partial<Pod['spec']> = {}, annotations = {}): Pod => ({
   spec: { containers: [], ...spec },
 })
 
-/** A store of these objects alone, which is only listed. */
+/** A store of these objects alone, to which nothing happens. */
 const holding = (objects: readonly object[]) =>
-  ({ list: async () => objects }) as unknown as StoredObjects
+  ({
+    list: async () => objects,
+    get: async (_: unknown, { name }: { readonly name: string }) =>
+      objects.find((object) => (object as KubernetesObject).metadata.name === name),
+    follow: async (_: unknown, follower: Follower<object>) => follower.replaced(objects),
+  }) as unknown as StoredObjects
 
 const admit = async (plugin: Admission, request: Partial<AdmissionRequest>) => {
   const object = request.object ?? pod()

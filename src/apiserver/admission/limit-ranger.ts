@@ -1,53 +1,59 @@
 import type { Container, Pod } from '#api/core.ts'
 import type { LimitRange, LimitRangeItem } from '#api/limits.ts'
-import { formatQuantity, parseQuantity } from '#api/quantity.ts'
-import { limitRanges, pods } from '#api/resources.ts'
+import type { KubernetesObject } from '#api/meta.ts'
+import { parseQuantity } from '#api/quantity.ts'
+import { formatAmounts } from '#api/quota/amounts.ts'
+import { podAmounts } from '#api/quota/pod-amounts.ts'
+import { limitRanges, persistentVolumeClaims, pods, type Resource } from '#api/resources.ts'
 import { forbidden } from '#api/status.ts'
-import type { Admission } from './admission.ts'
+import type { PersistentVolumeClaim } from '#api/volumes.ts'
+import type { Admission, AdmissionRequest } from './admission.ts'
+import { followCache } from './follow-cache.ts'
 
 type ResourceList = Readonly<Record<string, string>>
-type List = () => Promise<readonly LimitRange[]>
-
 const ANNOTATION = 'kubernetes.io/limit-ranger'
-/** How long ranges are kept that another server may have changed. */
-const FRESH_MS = 1000
 
-/** Gives containers their namespace's defaults, and holds them and their pods to its limits. Source: plugin/pkg/admission/limitranger. */
+/** Gives containers their namespace's defaults, and holds them, their pods and claims of volumes to its limits. Source: plugin/pkg/admission/limitranger. */
 export function createLimitRanger(): Admission {
-  let list: List = async () => []
-  let known: readonly LimitRange[] | undefined
-  let until = 0
-  const forget = () => {
-    known = undefined
-  }
+  const ranges = followCache<LimitRange>(limitRanges)
 
-  async function rangesOf(namespace: string | undefined): Promise<readonly LimitRange[]> {
-    if (!known || performance.now() >= until) {
-      known = await list()
-      until = performance.now() + FRESH_MS
-    }
-    return known.filter(({ metadata }) => metadata.namespace === namespace)
-  }
+  const itemsFor = ({ metadata: { namespace } }: KubernetesObject) =>
+    ranges
+      .list()
+      .filter(({ metadata }) => metadata.namespace === namespace)
+      .flatMap(({ spec }) => spec?.limits ?? [])
 
   return {
-    async start(objects) {
-      list = () => objects.list(limitRanges)
-    },
+    start: ranges.start,
+    stop: ranges.stop,
     async admit({ operation, resource, object, subresource }) {
-      if (resource.plural === limitRanges.plural) return { object, settle: forget }
-      if (resource.plural !== pods.plural || operation !== 'CREATE' || subresource)
-        return { object }
-      const ranges = await rangesOf(object.metadata.namespace)
-      if (ranges.length === 0) return { object }
-      const items = ranges.flatMap(({ spec }) => spec?.limits ?? [])
-      const pod = withDefaults(object as Pod, items)
-      const broken = items.flatMap((item) => checkItem(pod, item))
-      if (broken.length === 0) return { object: pod }
-      const why = [...new Set(broken)]
-      throw forbidden(pods, pod.metadata.name, why.length === 1 ? why[0]! : `[${why.join(', ')}]`)
+      if (operation !== 'CREATE' || !isOf(resource, pods) || subresource) return { object }
+      return { object: withDefaults(object as Pod, itemsFor(object)) }
+    },
+    async check(request) {
+      const { resource, object } = request
+      const broken = new Set(itemsFor(object).flatMap((item) => findBroken(request, item)))
+      if (broken.size === 0) return undefined
+      const [first = ''] = broken
+      const why = broken.size === 1 ? first : `[${[...broken].join(', ')}]`
+      throw forbidden(resource, object.metadata.name, why)
     },
   }
 }
+
+/** What of a new pod, or of a claim, is outside of its limits. */
+function findBroken(
+  { operation, resource, object, old, subresource }: AdmissionRequest,
+  item: LimitRangeItem,
+): readonly string[] {
+  if (subresource) return []
+  if (isOf(resource, pods)) return operation === 'CREATE' ? checkPod(object as Pod, item) : []
+  if (!isOf(resource, persistentVolumeClaims)) return []
+  return checkClaim(object as PersistentVolumeClaim, item, old as PersistentVolumeClaim)
+}
+
+const isOf = ({ group, plural }: Resource, other: Resource) =>
+  group === other.group && plural === other.plural
 
 function withDefaults(pod: Pod, items: readonly LimitRangeItem[]): Pod {
   const ofContainers = items.filter(({ type }) => type === 'Container')
@@ -105,24 +111,61 @@ const usageOf = ({ resources }: Container): Usage => {
   return { requests, limits }
 }
 
-function checkItem({ spec }: Pod, item: LimitRangeItem): readonly string[] {
-  const all = [...(spec.initContainers ?? []), ...spec.containers].map(usageOf)
+function checkPod({ spec }: Pod, item: LimitRangeItem): readonly string[] {
+  const all = [...spec.containers, ...(spec.initContainers ?? [])].map(usageOf)
   if (item.type === 'Container') return all.flatMap((usage) => checkUsage(usage, item))
   if (item.type !== 'Pod') return []
-  return checkUsage(sumOf(spec.containers.map(usageOf)), item)
+  const { overhead: _overhead, ...own } = spec // is not the user's to bound
+  const sum = (what: 'requests' | 'limits') => formatAmounts(podAmounts(own, what))
+  return checkUsage({ requests: sum('requests'), limits: sum('limits') }, item)
+}
+
+/** Only what is asked for is held to limits, and on an update only what changes of it. */
+function checkClaim(
+  { spec }: PersistentVolumeClaim,
+  item: LimitRangeItem,
+  old: PersistentVolumeClaim | undefined,
+): readonly string[] {
+  if (item.type !== 'PersistentVolumeClaim') return []
+  const requests = spec?.resources?.requests ?? {}
+  const held = old?.spec?.resources?.requests ?? {}
+  const isKept = (key: string) =>
+    requests[key] !== undefined &&
+    held[key] !== undefined &&
+    nanos(requests[key]) === nanos(held[key])
+  const below = sorted(item.min ?? {}).map(([key, least]) =>
+    isKept(key) ? undefined : checkLeast(key, least, { requests, limits: {} }, item.type),
+  )
+  const above = sorted(item.max ?? {}).map(([key, most]) => {
+    const words = `maximum ${key} usage per ${item.type} is ${most}`
+    const request = requests[key]
+    if (isKept(key)) return undefined
+    if (request === undefined) return `${words}.  No request is specified`
+    return nanos(request) > nanos(most) ? `${words}, but request is ${request}` : undefined
+  })
+  return [...below, ...above].filter((text) => text !== undefined)
+}
+
+function checkLeast(
+  key: string,
+  least: string,
+  { requests, limits }: Usage,
+  type: string,
+): string | undefined {
+  const words = `minimum ${key} usage per ${type} is ${least}`
+  const [request, limit] = [requests[key], limits[key]]
+  if (request === undefined) return `${words}.  No request is specified`
+  if (nanos(request) < nanos(least)) return `${words}, but request is ${request}`
+  return limit !== undefined && nanos(limit) < nanos(least)
+    ? `${words}, but limit is ${limit}`
+    : undefined
 }
 
 function checkUsage({ requests, limits }: Usage, item: LimitRangeItem): readonly string[] {
   const { type, min = {}, max = {}, maxLimitRequestRatio: ratios = {} } = item
   const found: (string | undefined)[] = []
-  for (const [key, least] of sorted(min)) {
-    const words = `minimum ${key} usage per ${type} is ${least}`
-    const [request, limit] = [requests[key], limits[key]]
-    if (request === undefined) found.push(`${words}.  No request is specified`)
-    else if (nanos(request) < nanos(least)) found.push(`${words}, but request is ${request}`)
-    else if (limit !== undefined && nanos(limit) < nanos(least))
-      found.push(`${words}, but limit is ${limit}`)
-  }
+  for (const [key, least] of sorted(min))
+    found.push(checkLeast(key, least, { requests, limits }, type))
   for (const [key, most] of sorted(max)) {
     const words = `maximum ${key} usage per ${type} is ${most}`
     const [request, limit] = [requests[key], limits[key]]
@@ -148,23 +191,4 @@ const sorted = (list: ResourceList) => Object.entries(list).toSorted(([a], [b]) 
 function nanos(text: string): bigint {
   const parsed = parseQuantity(text)
   return 'error' in parsed ? 0n : parsed.nanos
-}
-
-/** A sum of what every container says; what one of them leaves open has none. */
-function sumOf(all: readonly Usage[]): Usage {
-  const total = (lists: readonly ResourceList[]): ResourceList => {
-    const keys = Object.keys(lists[0] ?? {}).filter((key) =>
-      lists.every((list) => Object.hasOwn(list, key)),
-    )
-    return Object.fromEntries(
-      keys.map((key) => {
-        const sum = lists.reduce((whole, list) => whole + nanos(list[key]!), 0n)
-        return [key, formatQuantity({ nanos: sum, format: 'DecimalSI' })]
-      }),
-    )
-  }
-  return {
-    requests: total(all.map(({ requests }) => requests)),
-    limits: total(all.map(({ limits }) => limits)),
-  }
 }

@@ -1,44 +1,26 @@
 import type { Pod } from '#api/core.ts'
 import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import { pods, priorityClasses, type Resource } from '#api/resources.ts'
+import { pods, priorityClasses } from '#api/resources.ts'
 import type { PriorityClass } from '#api/scheduling.ts'
 import { forbidden } from '#api/status.ts'
-import type { Admission, Admitted } from './admission.ts'
-
-/** How long classes are kept that another server may have changed. */
-const FRESH_MS = 1000
-
-type List = (resource: Resource) => Promise<readonly KubernetesObject[]>
+import type { Admission, Admitted, StoredObjects } from './admission.ts'
+import { followCache } from './follow-cache.ts'
 
 /** Resolves a pod's priority class to its number, and keeps the default class one. Source: plugin/pkg/admission/priority. */
 export function createPriority(): Admission {
-  let list: List = async () => []
-  let known: readonly PriorityClass[] | undefined
-  let until = 0
+  const cache = followCache<PriorityClass>(priorityClasses)
+  let stored: StoredObjects | undefined
 
-  const forget = () => {
-    known = undefined
-  }
-
-  async function classes(): Promise<readonly PriorityClass[]> {
-    if (known && performance.now() < until) return known
-    known = (await list(priorityClasses)) as readonly PriorityClass[]
-    until = performance.now() + FRESH_MS
-    return known
-  }
-
-  async function find(name: string): Promise<PriorityClass | undefined> {
-    const isIt = ({ metadata }: PriorityClass) => metadata.name === name
-    const found = (await classes()).find(isIt)
-    if (found) return found
-    forget() // made a moment ago, by another server
-    return (await classes()).find(isIt)
-  }
+  /** One made a moment ago, by this server or another, may not be told of yet. */
+  const find = async (name: string): Promise<PriorityClass | undefined> =>
+    cache.list().find(({ metadata }) => metadata.name === name) ??
+    (await stored?.get(priorityClasses, { name }))
 
   async function admitClass(object: PriorityClass): Promise<Admitted> {
-    forget()
-    const other = object.globalDefault ? await defaultClass(await classes()) : undefined
+    const other = object.globalDefault
+      ? defaultClass((await stored?.list(priorityClasses)) ?? [])
+      : undefined
     if (other && other.metadata.name !== object.metadata.name) {
       throw forbidden(
         priorityClasses,
@@ -46,27 +28,27 @@ export function createPriority(): Admission {
         `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`,
       )
     }
-    return { object, settle: forget }
+    return { object }
   }
 
   return {
     async start(objects) {
-      list = (resource) => objects.list(resource)
+      stored = objects
+      await cache.start(objects)
     },
+    stop: cache.stop,
     async admit({ operation, resource, object, old, subresource }) {
       if (subresource) return { object }
       if (resource.plural === priorityClasses.plural) {
         if (operation !== 'DELETE') return admitClass(object as PriorityClass)
         checkMortal(object)
-        return { object, settle: forget }
+        return { object }
       }
       if (resource.plural !== pods.plural || operation === 'DELETE') return { object }
       const pod = object as Pod
       if (operation === 'UPDATE') return { object: keepPriority(pod, old as Pod) }
       const { priorityClassName = '' } = pod.spec
-      const chosen = priorityClassName
-        ? await find(priorityClassName)
-        : await defaultClass(await classes())
+      const chosen = priorityClassName ? await find(priorityClassName) : defaultClass(cache.list())
       return { object: withPriority(pod, chosen) }
     },
   }
@@ -80,7 +62,7 @@ function checkMortal({ metadata: { name } }: KubernetesObject): void {
 }
 
 /** Of several, which only other servers can have made, the lowest. */
-const defaultClass = async (all: readonly PriorityClass[]) =>
+const defaultClass = (all: readonly PriorityClass[]) =>
   all
     .filter(({ globalDefault }) => globalDefault)
     .toSorted((a, b) => (a.value ?? 0) - (b.value ?? 0))[0]
