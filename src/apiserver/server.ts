@@ -14,6 +14,7 @@ import { bootstrap, ensure, type KubernetesService, startBootstrap } from './boo
 import { serveDefinitions } from './definitions/serve-definitions.ts'
 import { createHandler, type RequestLimits } from './handle-request.ts'
 import { dropPeerLeases } from './peer-leases.ts'
+import type { Components } from './rest/component-statuses.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
 import type { AgentAccess, RESTDeps } from './rest/request.ts'
 import { startCompaction } from './storage/compaction.ts'
@@ -28,6 +29,8 @@ export interface APIServerOptions {
   /** As /version says: `v1.36.0+fairlead`. */
   readonly gitVersion: string
   readonly log: Log
+  /** What ComponentStatuses tell of; by default of the store alone. */
+  readonly components?: Components
   readonly limits?: RequestLimits & ConnectionLimits
   /** Without it there is no Service default/kubernetes. */
   readonly kubernetes?: KubernetesService
@@ -64,8 +67,11 @@ export function createAPIServer(options: APIServerOptions): APIServer {
   ]
   const kinds = createKindRegistry(builtInKinds)
   const closing = new AbortController()
-  const { agentAccess } = options
-  const rest: RESTDeps = { store, kinds, access, admission, log, agentAccess }
+  const {
+    agentAccess,
+    components = { storage: async () => void (await store.currentRevision()) },
+  } = options
+  const rest: RESTDeps = { store, kinds, access, admission, log, agentAccess, components }
   const handle = createHandler({
     ...rest,
     gitVersion: options.gitVersion,

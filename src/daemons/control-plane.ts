@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createTokenIssuer } from '#apiserver/auth/tokens/token-issuer.ts'
-import { createAPIServer } from '#apiserver/server.ts'
+import { type APIServerOptions, createAPIServer } from '#apiserver/server.ts'
 import type { Store } from '#apiserver/storage/store.ts'
 import { createAccountClients } from '#client/account-clients.ts'
 import { createEventRecorder } from '#client/event-recorder.ts'
@@ -63,7 +63,9 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   using own = currentNetns()
   using host = openNetns(HOST_NETNS)
   const store = await openStore(layout, state, host, log.child('store'))
-  const server = createServer(layout, state, plan, store, log.child('apiserver'))
+  const running = { controllers: false }
+  const components = componentsOf(state, store, running)
+  const server = createServer(layout, state, plan, { store, components }, log.child('apiserver'))
   // On the node network for nodes and pods, on the host's loopback for people.
   for (const [netns, address, port] of [
     [own, plan.controlPlane, API_PORT],
@@ -95,6 +97,7 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   }
   const work = (until: AbortSignal) =>
     runControllers({ api, scheduler: schedulerAPI, as: accounts.as }, controllers, until)
+  running.controllers = true // or stand by
   // Over a store that others may serve too, one control plane at a time acts.
   if (planStore(state.options).kind === 'given etcd') {
     const identity = `${hostname()}_${randomUUID()}`
@@ -102,20 +105,39 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
     const events = createEventRecorder(api, { component: 'kube-controller-manager' })
     await runAsLeader({ api, log: log.child('leader-election'), events }, election, work, signal)
   } else await work(signal)
+  running.controllers = false
   await server.close()
   await store.close()
+}
+
+/** The parts of this process by upstream's names, where upstream has them. */
+function componentsOf(
+  { options }: ClusterState,
+  store: Store,
+  running: { readonly controllers: boolean },
+): NonNullable<APIServerOptions['components']> {
+  const controllers = () => {
+    if (!running.controllers) throw new Error('the controllers are not running')
+  }
+  const storage = planStore(options).kind === 'sqlite' ? 'sqlite' : 'etcd-0'
+  return {
+    scheduler: controllers,
+    'controller-manager': controllers,
+    [storage]: async () => void (await store.currentRevision()),
+  }
 }
 
 function createServer(
   layout: Layout,
   { options }: ClusterState,
   plan: AddressPlan,
-  store: Store,
+  { store, components }: Required<Pick<APIServerOptions, 'store' | 'components'>>,
   log: Log,
 ) {
   const caPEM = readCA(layout.pkiDir)
   return createAPIServer({
     store,
+    components,
     tls: { ...readKeyPair(layout.pkiDir, 'apiserver'), clientCAPEM: caPEM },
     admission: [createServiceAdmission({ serviceCIDRs: [plan.serviceCIDR], log })],
     agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },

@@ -39,6 +39,7 @@ export const componentStatus = defineKind<ComponentStatus>({
   resource: componentStatuses,
   verbs: ['get', 'list'],
   shortNames: ['cs'],
+  deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
   nameRule,
 })
 

@@ -8,6 +8,7 @@ import type { Representation, Shape } from '../http/media-type.ts'
 import type { Request } from '../http/read-body.ts'
 import type { Upgrade } from '../http/upgrade.ts'
 import type { Store } from '../storage/store.ts'
+import type { Components } from './component-statuses.ts'
 
 /** A request for a served resource, after authentication, authorisation and routing. */
 export interface RESTRequest {
@@ -40,6 +41,7 @@ export interface RESTDeps {
   readonly store: Store
   readonly admission: readonly Admission[]
   readonly agentAccess: AgentAccess
+  readonly components: Components
   readonly log: Log
 }
 

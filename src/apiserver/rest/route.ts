@@ -1,4 +1,5 @@
 import { type Subresource, VERBS, type Verb } from '#api/kinds/kind-spec.ts'
+import type { Resource } from '#api/resources.ts'
 import { methodNotAllowed, methodNotServed, notFound, unknownPath } from '#api/status.ts'
 import type { Answer } from '../http/answer.ts'
 import { isTrue } from './list-options.ts'
@@ -53,6 +54,12 @@ const reviews: Readonly<Record<string, () => Promise<Handler>>> = {
     (await import('./reviews/access-review.ts')).reviewSelfRules,
 }
 
+/** Asked of what runs, and never stored. */
+const components: Readonly<Partial<Record<Verb, () => Promise<Handler>>>> = {
+  get: async () => (await import('./component-statuses.ts')).getComponent,
+  list: async () => (await import('./component-statuses.ts')).listComponents,
+}
+
 export const servedSubresources = Object.keys(subresources) as readonly Subresource[]
 
 /** The verb of a request, as RBAC calls it; undefined for methods that mean nothing here. A proxied program's query is its own. */
@@ -95,6 +102,8 @@ export async function findHandler(
   const review = verb === 'create' && reviews[`${spec.resource.group}/${spec.resource.plural}`]
   if (review && subresource === undefined && name === '') return review()
   const { resource, verbs = VERBS } = spec
+  const ask = verb && resource.kind === 'ComponentStatus' && isCore(resource) && components[verb]
+  if (ask && subresource === undefined) return ask()
   if (resource.custom && subresource && !spec.subresources.some((one) => one === subresource))
     throw notFound(resource, name)
   const handlers = await findHandlers(spec.subresources, name, subresource)
@@ -108,6 +117,8 @@ export async function findHandler(
     return handler
   throw resource.custom ? methodNotAllowed(resource, verb ?? 'this method') : methodNotServed()
 }
+
+const isCore = ({ group }: Resource) => group === ''
 
 async function findHandlers(
   offered: readonly Subresource[],
