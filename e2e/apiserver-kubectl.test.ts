@@ -375,7 +375,7 @@ const refusals = [
   {
     name: 'a cluster IP from elsewhere',
     manifest: service('{clusterIP: 1.1.1.1, ports: [{port: 80}]}', 'wrong'),
-    want: 'The Service "wrong" is invalid: spec.clusterIPs: Invalid value: ["1.1.1.1"]: failed to allocate IP 1.1.1.1: provided IP is not in the valid range. The range of valid IPs is 10.96.0.0/16\n',
+    want: 'The Service "wrong" is invalid: spec.clusterIPs: Invalid value: ["1.1.1.1"]: failed to allocate IP 1.1.1.1: the provided network does not match the current range\n',
   },
   {
     name: 'a nodePort on a ClusterIP Service',
