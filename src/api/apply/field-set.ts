@@ -3,7 +3,8 @@
  * field or a map's key, `k:{"name":"a"}` for an item of a list that is a map, `v:"a"` for one of a list that is a set.
  * Source: structured-merge-diff fieldpath/{set,serialize,serialize-pe}.go.
  */
-import { isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
+import { createCache } from '../cache.ts'
+import { isJSONObject, type JSONObject, type JSONValue, setKey } from '../json.ts'
 
 export interface FieldSet {
   /** Whether the path to here is in the set itself. */
@@ -27,36 +28,60 @@ export const difference = (a: FieldSet, b: FieldSet) => combine(a, b, (inA, inB)
 
 type Keep = (inA: boolean, inB: boolean) => boolean
 
+/** `a` itself where nothing changes, at every depth: most writes change little, and what is known of a set stays so. */
 function combine(a: FieldSet, b: FieldSet, keep: Keep): FieldSet {
-  const elements = new Set([...a.children.keys(), ...b.children.keys()])
-  const children = [...elements].map((element) => {
-    const [inA, inB] = [a, b].map((set) => set.children.get(element) ?? noFields)
-    return [element, combine(inA!, inB!, keep)] as const
-  })
-  return fieldSet(keep(a.self, b.self), children)
+  if (isEmpty(b)) return keep(true, false) ? a : noFields
+  if (isEmpty(a)) return keep(false, true) ? b : noFields
+  const children = new Map<string, FieldSet>()
+  for (const [element, inA] of a.children)
+    children.set(element, combine(inA, b.children.get(element) ?? noFields, keep))
+  for (const [element, inB] of b.children)
+    if (!a.children.has(element)) children.set(element, combine(noFields, inB, keep))
+  return replace(a, keep(a.self, b.self), children)
 }
 
 /** `a` without what lies at or below the paths of `b`. */
 export function without(a: FieldSet, b: FieldSet): FieldSet {
   if (b.self) return noFields
-  const children = [...a.children].map(([element, child]) => {
-    const other = b.children.get(element)
-    return [element, other ? without(child, other) : child] as const
-  })
-  return fieldSet(a.self, children)
+  if (isEmpty(a) || isEmpty(b)) return a
+  const children = new Map(a.children)
+  for (const [element, other] of b.children) {
+    const child = a.children.get(element)
+    if (child) children.set(element, without(child, other))
+  }
+  return replace(a, a.self, children)
 }
 
-/** As `fieldsV1` of an entry holds it: a dot for a path that is in the set and has longer ones. */
-export function formatFieldsV1({ self, children }: FieldSet): JSONObject {
-  const inner = [...children]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([element, child]) => [element, formatFieldsV1(child)] as const)
-  return Object.fromEntries(self && inner.length > 0 ? [['.', {}] as const, ...inner] : inner)
+function replace(a: FieldSet, self: boolean, children: Map<string, FieldSet>): FieldSet {
+  let isSame = self === a.self
+  for (const [element, child] of children) {
+    if (isEmpty(child)) children.delete(element)
+    if (a.children.get(element) !== (isEmpty(child) ? undefined : child)) isSame = false
+  }
+  return isSame ? a : { self, children }
 }
+
+/** Sets outlive a write where they are known by their shape or text, and so does what they look like. */
+const formatted = new WeakMap<FieldSet, JSONObject>()
+
+/** As `fieldsV1` of an entry holds it: a dot for a path that is in the set and has longer ones. Shared: not to be changed. */
+export function formatFieldsV1(set: FieldSet): JSONObject {
+  let fields = formatted.get(set)
+  if (!fields) {
+    fields = set.self && set.children.size > 0 ? { '.': {} } : {}
+    for (const element of [...set.children.keys()].sort())
+      setKey(fields, element, formatFieldsV1(set.children.get(element)!))
+    formatted.set(set, Object.freeze(fields))
+  }
+  return fields
+}
+
+/** By their text: what an object's managers own is read at each write, and objects made of one template own the same. */
+const parsed = createCache<FieldSet>({ entries: 500, characters: 16_384 })
 
 /** The outermost set, which is no path itself. */
 export function parseFieldsV1(fields: JSONObject): FieldSet {
-  return fieldSet(false, parseChildren(fields))
+  return parsed.of(JSON.stringify(fields), () => fieldSet(false, parseChildren(fields)))
 }
 
 function parseChildren(fields: JSONObject): [string, FieldSet][] {

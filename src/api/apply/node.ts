@@ -30,7 +30,7 @@ export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefine
     return Object.keys(value).map((key) => ({
       element: `f:${key}`,
       value: getKey(value, key)!,
-      type: { shape: 'one', of: type.of },
+      type: itemOf(type),
     }))
   }
   if (!isStruct(type.of) || type.mapType === 'atomic') return undefined
@@ -38,8 +38,31 @@ export function childrenOf(value: JSONValue, type: NodeType): Child[] | undefine
   if (mapType === 'atomic') return undefined
   return Object.keys(value).flatMap((key) => {
     const field = fields.get(key)
-    return field ? [{ element: `f:${key}`, value: getKey(value, key)!, type: typeOf(field) }] : []
+    return field ? [{ element: `f:${key}`, value: getKey(value, key)!, type: nodeOf(field) }] : []
   })
+}
+
+const nodes = new WeakMap<Field, NodeType>()
+const items = new WeakMap<NodeType, NodeType>()
+
+/** The type of a field's value: the same one each time. */
+export const nodeOf = (field: Field): NodeType => remember(nodes, field, typeOf)
+
+/** The type of what is in a list or map. */
+export const itemOf = (type: NodeType): NodeType =>
+  remember(items, type, ({ of }) => ({ shape: 'one', of }))
+
+function remember<K extends object>(
+  known: WeakMap<K, NodeType>,
+  key: K,
+  make: (key: K) => NodeType,
+) {
+  let type = known.get(key)
+  if (!type) {
+    type = make(key)
+    known.set(key, type)
+  }
+  return type
 }
 
 function typeOf({ type, listType, listMapKeys, mapType, pointer, required }: Field): NodeType {
@@ -58,7 +81,7 @@ function childrenOfList(items: readonly JSONValue[], type: NodeType): Child[] | 
   const children = items.map((value, index) => ({
     element: elements[index]!,
     value,
-    type: { shape: 'one' as const, of: type.of },
+    type: itemOf(type),
   }))
   const isDistinct = new Set(children.map(({ element }) => element)).size === children.length
   return isDistinct ? children : undefined

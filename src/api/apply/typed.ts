@@ -1,4 +1,5 @@
 /** What server-side apply does with values. Source: structured-merge-diff typed/{tofieldset,compare,merge,remove}.go. */
+import { createCache } from '../cache.ts'
 import { equalJSON, type JSONValue } from '../json.ts'
 import {
   describeElement,
@@ -9,6 +10,7 @@ import {
   union,
 } from './field-set.ts'
 import { assemble, type Child, childrenOf, elementsOf, type NodeType } from './node.ts'
+import { shapeOf } from './shape.ts'
 
 /** The fields that an applied configuration speaks of. */
 export function fieldsOf(value: JSONValue, type: NodeType, isItem = false): FieldSet {
@@ -28,6 +30,8 @@ export interface Comparison {
   readonly removed: FieldSet
 }
 
+const none: Comparison = { added: noFields, modified: noFields, removed: noFields }
+
 /** What a write did to each field. */
 export function compare(
   before: JSONValue | undefined,
@@ -35,7 +39,6 @@ export function compare(
   type: NodeType,
   isHeld = false,
 ): Comparison {
-  const none = { added: noFields, modified: noFields, removed: noFields }
   if (before === undefined && after === undefined) return none
   if (before === undefined || after === undefined) {
     const all = isHeld
@@ -43,8 +46,9 @@ export function compare(
       : allOf((after ?? before)!, type, false)
     return after === undefined ? { ...none, removed: all } : { ...none, added: all }
   }
+  if (equalJSON(before, after)) return none
   const [was, is] = [childrenOf(before, type), childrenOf(after, type)]
-  if (!was || !is) return equalJSON(before, after) ? none : { ...none, modified: thisField }
+  if (!was || !is) return { ...none, modified: thisField }
   const old = new Map(was.map((child) => [child.element, child]))
   const now = new Map(is.map((child) => [child.element, child]))
   const parts = [...new Set([...old.keys(), ...now.keys()])].map((element) => {
@@ -65,13 +69,22 @@ export function compare(
  * that is no pointer, a list that is always written), only what is in it came; in a new item all of it did.
  */
 function allOf(value: JSONValue, type: NodeType, isHeld: boolean): FieldSet {
+  const shape = shapeOf(value, type)
+  if (shape === undefined) return listAll(value, type, isHeld)
+  return sets.of(`${isHeld} ${shape}`, () => listAll(value, type, isHeld))
+}
+
+/** By their shape: most objects are made from templates, and so have the same fields as the one before. */
+const sets = createCache<FieldSet>({ entries: 500, characters: 16_384 })
+
+function listAll(value: JSONValue, type: NodeType, isHeld: boolean): FieldSet {
   const children = childrenOf(value, type)
   if (!children) return thisField
   return fieldSet(
     true,
     children.map((child) => {
       const isImplied = isHeld && child.type.isImplied === true
-      const all = allOf(child.value, child.type, isImplied)
+      const all = listAll(child.value, child.type, isImplied)
       return [child.element, isImplied ? withoutSelf(all) : all]
     }),
   )

@@ -1,5 +1,5 @@
 import { isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
-import { isOmitted } from './check-fields.ts'
+import { isEmpty } from './check-fields.ts'
 import { type Field, isStruct, type SchemaType, schemaType } from './schema.ts'
 
 /** What there is to do for a field of a type. */
@@ -8,6 +8,8 @@ interface Step {
   readonly default?: JSONValue
   /** The struct to go on in. */
   readonly inner?: SchemaType
+  /** Go cannot tell an empty value from absence. */
+  readonly isPlain: boolean
   /** Go holds this struct also where JSON does not: what is in it has defaults even so. */
   readonly isImplied: boolean
 }
@@ -37,8 +39,11 @@ function fillStruct(type: SchemaType, object: JSONObject): JSONObject {
   return filled
 }
 
-function fillField({ field, default: fallback, inner, isImplied }: Step, value?: JSONValue) {
-  const isMissing = value === undefined || value === null || isZero(field, value)
+function fillField(
+  { field, default: fallback, isPlain, inner, isImplied }: Step,
+  value?: JSONValue,
+) {
+  const isMissing = value === undefined || value === null || (isPlain && isEmpty(field, value))
   const held = isMissing && fallback !== undefined ? copyOf(fallback) : value
   if (!inner) return held
   if (held === undefined || held === null) {
@@ -58,10 +63,6 @@ function fillInner(shape: Field['type']['shape'], inner: SchemaType, value: JSON
   return shape === 'one' ? fillStruct(inner, value) : value
 }
 
-/** Go cannot tell these from absence. */
-const isZero = (field: Field, value: JSONValue) =>
-  !field.pointer && isOmitted({ ...field, required: false }, value)
-
 function planOf(type: SchemaType): readonly Step[] {
   let plan = plans.get(type)
   if (!plan) {
@@ -74,14 +75,17 @@ function planOf(type: SchemaType): readonly Step[] {
 function planField(field: Field): Step[] {
   const { pointer, type } = field
   // A default that JSON would leave out again tells the key of a list item, and nothing else.
-  const hasDefault = field.default !== undefined && !isZero(field, field.default)
+  const isPlain = !pointer && !field.kept
+  const fallback = field.default
+  const hasDefault = fallback !== undefined && !(isPlain && isEmpty(field, fallback))
   const inner = isStruct(type.of) && reachesDefaults(type.of) ? schemaType(type.of) : undefined
   if (!hasDefault && !inner) return []
   return [
     {
       field,
-      ...(hasDefault ? { default: field.default } : {}),
+      ...(hasDefault ? { default: fallback } : {}),
       ...(inner ? { inner } : {}),
+      isPlain,
       isImplied: type.shape === 'one' && !pointer,
     },
   ]
@@ -100,6 +104,10 @@ function reachesDefaults(name: string): boolean {
   return reaches
 }
 
-/** Most defaults are scalars, which need no copy. */
-const copyOf = (value: JSONValue): JSONValue =>
-  typeof value === 'object' ? structuredClone(value) : value
+function copyOf(value: JSONValue): JSONValue {
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (!isJSONObject(value)) return value
+  const copy: JSONObject = {}
+  for (const key of Object.keys(value)) copy[key] = copyOf(value[key]!)
+  return copy
+}

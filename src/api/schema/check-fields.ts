@@ -30,11 +30,33 @@ interface Check {
   typeError?: string
 }
 
-/** Where a value stands: for people (`spec.ports[0].port`), and for Go's decoder (`ServicePort.spec.ports.port`). */
+/** Where a value stands, from the innermost step on: it is spelled out only where something is wrong. */
 interface Place {
-  readonly path: string
-  readonly struct: string
-  readonly fields: string
+  readonly within: Place | undefined
+  /** A field, a map's key, or an item's index. */
+  readonly step: string | number
+  /** The struct whose field it is; undefined for an item and for a map's key. */
+  readonly type: SchemaType | undefined
+}
+
+/** As people read it: `spec.ports[0].port`. */
+function pathOf(place: Place | undefined): string {
+  if (!place) return ''
+  const before = pathOf(place.within)
+  if (typeof place.step === 'number') return `${before}[${place.step}]`
+  return before === '' ? place.step : `${before}.${place.step}`
+}
+
+/** As Go's decoder names it: `ServicePort.spec.ports.port`. */
+function goPathOf(place: Place): string {
+  const fields: (string | number)[] = []
+  let struct: SchemaType | undefined
+  for (let at: Place | undefined = place; at; at = at.within) {
+    if (!at.type) continue
+    fields.unshift(at.step)
+    struct ??= at.type
+  }
+  return [struct?.name.slice(struct.name.lastIndexOf('.') + 1) ?? '', ...fields].join('.')
 }
 
 /**
@@ -49,7 +71,7 @@ export function checkFields(
   const type = schemaTypeOf(resource)
   if (!type) throw new Error(`Cannot check ${resource.kind}: the schema does not have it`)
   const check: Check = { unknown: [], numbers }
-  const pruned = checkStruct(type, object, { path: '', struct: '', fields: '' }, check)
+  const pruned = checkStruct(type, object, undefined, check)
   return findingsOf(check, pruned)
 }
 
@@ -60,28 +82,31 @@ function findingsOf({ unknown, typeError }: Check, object: JSONObject): FieldChe
 /** Checks a value inside an object: `meta.v1.ObjectMeta`. Its paths begin there. */
 export function checkTypeFields(name: string, value: JSONValue): FieldCheck {
   const check: Check = { unknown: [], numbers: noNumbers }
-  const place = { path: '', struct: '', fields: '' }
   if (isJSONObject(value)) {
-    const object = checkStruct(schemaType(name), value, place, check)
+    const object = checkStruct(schemaType(name), value, undefined, check)
     return findingsOf(check, object)
   }
   const typeError = `json: cannot unmarshal ${describeJSON(value)} into Go value of type ${goName(name)}`
   return { object: {}, unknown: [], typeError }
 }
 
-function checkStruct(type: SchemaType, object: JSONObject, place: Place, check: Check): JSONObject {
+function checkStruct(
+  type: SchemaType,
+  object: JSONObject,
+  within: Place | undefined,
+  check: Check,
+): JSONObject {
   const pruned: JSONObject = {}
-  const struct = type.name.slice(type.name.lastIndexOf('.') + 1)
-  for (const [key, value] of Object.entries(object)) {
+  for (const key of Object.keys(object)) {
     const field = type.json.get(key)
-    const path = place.path === '' ? key : `${place.path}.${key}`
+    const place = { within, step: key, type }
     if (!field) {
-      if (check.unknown.length < maxUnknown) check.unknown.push(path)
+      if (check.unknown.length < maxUnknown) check.unknown.push(pathOf(place))
       continue
     }
+    const value = object[key]!
     if (value === null) continue
-    const fields = place.fields === '' ? key : `${place.fields}.${key}`
-    const checked = checkField(field, value, { path, struct, fields }, check)
+    const checked = checkField(field, value, place, check)
     if (checked !== undefined && !isOmitted(field, checked)) pruned[key] = checked
   }
   return pruned
@@ -89,7 +114,11 @@ function checkStruct(type: SchemaType, object: JSONObject, place: Place, check: 
 
 /** Go's omitempty. A pointer tells zero from absence; a struct is never empty. */
 export function isOmitted(field: Field, value: JSONValue): boolean {
-  if (field.pointer || field.required || field.kept) return false
+  return !field.pointer && !field.required && !field.kept && isEmpty(field, value)
+}
+
+/** What Go's types hold where nothing was set. */
+export function isEmpty(field: Field, value: JSONValue): boolean {
   if (field.type.shape === 'list') return (value as JSONValue[]).length === 0
   if (field.type.shape === 'map') return Object.keys(value as JSONObject).length === 0
   if (field.type.of === 'IntOrString') return false
@@ -107,9 +136,9 @@ function checkField(
   if (shape === 'list') {
     if (Array.isArray(value)) {
       return value.map((item, index) => {
-        const path = `${place.path}[${index}]`
+        const inner = { within: place, step: index, type: undefined }
         const one = item === null ? zeroOf(of) : item
-        return checkOne(of, one, { ...place, path }, check, field.goType) ?? zeroOf(of)
+        return checkOne(of, one, inner, check, field.goType) ?? zeroOf(of)
       })
     }
     return mistyped(value, `[]${goName(of, field.goType)}`, place, check)
@@ -124,13 +153,8 @@ function checkField(
       setKey(map, key, null)
       continue
     }
-    const checked = checkOne(
-      of,
-      item,
-      { ...place, path: `${place.path}.${key}` },
-      check,
-      field.goType,
-    )
+    const inner = { within: place, step: key, type: undefined }
+    const checked = checkOne(of, item, inner, check, field.goType)
     if (checked !== undefined) setKey(map, key, checked)
   }
   return map
@@ -149,7 +173,8 @@ function checkOne(
     return mistyped(value, goName(of), place, check)
   }
   if (isSchemaOr(of)) return checkSchemaOr(of, value, place, check)
-  const result = checkScalar(of, value, goType, check.numbers.get(place.path))
+  const written = check.numbers.size > 0 ? check.numbers.get(pathOf(place)) : undefined
+  const result = checkScalar(of, value, goType, written)
   if ('value' in result) return result.value
   if ('error' in result) check.typeError ??= result.error
   else check.typeError ??= goError(result.mismatch, result.goType, place)
@@ -190,8 +215,8 @@ function mistyped(value: JSONValue, goType: string, place: Place, check: Check):
   return undefined
 }
 
-function goError(what: string, goType: string, { struct, fields }: Place): string {
-  return `json: cannot unmarshal ${what} into Go struct field ${struct}.${fields} of type ${goType}`
+function goError(what: string, goType: string, place: Place): string {
+  return `json: cannot unmarshal ${what} into Go struct field ${goPathOf(place)} of type ${goType}`
 }
 
 function zeroOf(of: string): JSONValue {

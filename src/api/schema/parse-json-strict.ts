@@ -16,10 +16,28 @@ const maxDuplicates = 100
 const maxNumbers = 10_000
 
 interface Level {
-  readonly keys: Set<string> | undefined
-  readonly path: string
+  readonly outer: Level | undefined
+  /** Of an object. */
+  readonly keys: Keys | undefined
   index: number
   key: string
+}
+
+const FEW = 16
+
+/** Which keys an object has had: most have few, and a set costs more than it saves. */
+class Keys {
+  readonly #few: string[] = []
+  #many: Set<string> | undefined
+
+  has(key: string): boolean {
+    return this.#many ? this.#many.has(key) : this.#few.includes(key)
+  }
+
+  add(key: string): void {
+    if (this.#many) this.#many.add(key)
+    else if (this.#few.push(key) > FEW) this.#many = new Set(this.#few)
+  }
 }
 
 /**
@@ -64,20 +82,19 @@ interface Found {
 /** `text` is valid JSON. Strings are skipped whole, so that only structure is seen. Every body comes by here. */
 function scan(text: string, positions: Map<string, number> | undefined): Found {
   const found: Found = { duplicates: new Set(), numbers: new Map(), positions }
-  const levels: Level[] = []
   let top: Level | undefined
+  let depth = 0
   let expectKey = false
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-      if (levels.length >= maxDepth) throw new SyntaxError('exceeded max depth')
+      if (depth >= maxDepth) throw new SyntaxError('exceeded max depth')
       expectKey = code === OPEN_BRACE
-      const path = top ? pathIn(top) : ''
-      top = { keys: expectKey ? new Set() : undefined, path, index: 0, key: '' }
-      levels.push(top)
+      top = { outer: top, keys: expectKey ? new Keys() : undefined, index: 0, key: '' }
+      depth++
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-      levels.pop()
-      top = levels.at(-1)
+      depth--
+      top = top!.outer
       expectKey = false
     } else if (code === COMMA) {
       top!.index++
@@ -118,7 +135,8 @@ function keyIn(text: string, start: number, end: number): string {
   return raw.includes('\\') ? JSON.parse(text.slice(start, end)) : raw
 }
 
-function pathIn({ path, keys, index, key }: Level): string {
+function pathIn({ outer, keys, index, key }: Level): string {
+  const path = outer ? pathIn(outer) : ''
   if (!keys) return `${path}[${index}]`
   return path === '' ? key : `${path}.${key}`
 }
@@ -134,9 +152,21 @@ function endOfString(text: string, start: number): number {
 /** The index after a number: it ends before a comma, a bracket, a brace or a blank. */
 function endOfNumber(text: string, start: number): number {
   let at = start + 1
-  while (/[-+.\deE]/.test(text[at] ?? '')) at++
+  while (isOfNumber(text.charCodeAt(at))) at++
   return at
 }
+
+const PLUS = 0x2b
+const POINT = 0x2e
+const LOWER_CASE = 0x20
+const LOWER_E = 0x65
+
+const isOfNumber = (code: number) =>
+  (code >= ZERO && code <= NINE) ||
+  code === MINUS ||
+  code === PLUS ||
+  code === POINT ||
+  (code | LOWER_CASE) === LOWER_E
 
 function toWellFormed(value: JSONValue): JSONValue {
   if (typeof value === 'string') return value.toWellFormed()
