@@ -19,6 +19,7 @@ async function exec(
   child.child.stdout?.on('data', (chunk) => chunks.out.push(chunk))
   child.child.stderr?.on('data', (chunk) => chunks.error.push(chunk))
   const closed = new Promise<number>((resolve) => child.child.once('close', resolve))
+  child.child.stdin?.on('error', () => {}) // it may end without reading
   child.child.stdin?.end(stdin)
   const status = await closed
   return {
