@@ -38,7 +38,7 @@ export interface API {
   update<T extends KubernetesObject>(
     resource: Resource<T>,
     object: T,
-    subresource?: 'status' | 'finalize',
+    subresource?: 'status' | 'finalize' | 'approval',
   ): Promise<T>
   patch<T extends KubernetesObject>(
     resource: Resource<T>,

@@ -85,9 +85,13 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
     nodeMask: NODE_MASK,
     serviceCIDR: formatCIDR(plan.serviceCIDR),
     loadBalancerPool: `${first}-${last}`,
-    signCertificate: async (wish: SigningWish) => {
-      const { signRequest } = await import('#cluster/sign-request.ts')
-      return signRequest(wish, readKeyPair(layout.pkiDir, 'ca'))
+    certificates: {
+      read: async (pem: string) => (await import('#cluster/read-request.ts')).readRequest(pem),
+      sign: async (wish: SigningWish) =>
+        (await import('#cluster/sign-request.ts')).signRequest(
+          wish,
+          readKeyPair(layout.pkiDir, 'ca'),
+        ),
     },
     accounts: {
       caPEM: readCA(layout.pkiDir),

@@ -9,6 +9,7 @@ import { createAccountClients } from '#client/account-clients.ts'
 import type { API } from '#client/api.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
+import { readRequest } from '#cluster/read-request.ts'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { silentLog } from '#log/log.ts'
@@ -17,7 +18,10 @@ import { readComponentRoles } from './component-roles.ts'
 import { runControllers } from './controllers.ts'
 
 const options = {
-  signCertificate: async () => ({ refused: 'no' }),
+  certificates: {
+    read: async (pem: string) => readRequest(pem),
+    sign: async () => ({ refused: 'no' }),
+  },
   accounts: { caPEM: 'CA', sign: () => 'token' },
   clusterCIDR: '10.244.0.0/16',
   nodeMask: 24,

@@ -16,7 +16,14 @@ import { endpointsController } from '#service-network/endpoints/endpoints-contro
 import { endpointSliceMirroringController } from '#service-network/endpoints/mirror-controller.ts'
 import { endpointSliceController } from '#service-network/endpoints/slice-controller.ts'
 import { type AccountSecretOptions, accountSecretController } from '#workloads/account-secrets.ts'
-import { certificateController, type SignCertificate } from '#workloads/certificates.ts'
+import {
+  type ApprovingDeps,
+  certificateApprovingController,
+} from '#workloads/certificates/approving-controller.ts'
+import {
+  certificateController,
+  type SignCertificate,
+} from '#workloads/certificates/signing-controller.ts'
 import { clusterRoleAggregationController } from '#workloads/cluster-role-aggregation.ts'
 import { cronJobController } from '#workloads/cron-job/controller.ts'
 import { daemonSetController } from '#workloads/daemon-set/controller.ts'
@@ -46,8 +53,8 @@ export interface ControllersOptions {
   readonly loadBalancerPool: string
   /** How pods know the API server, and what signs the tokens of Secrets. */
   readonly accounts: AccountSecretOptions
-  /** Signs approved requests for certificates. */
-  readonly signCertificate: SignCertificate
+  /** Reads requests for certificates, and signs approved ones. */
+  readonly certificates: Pick<ApprovingDeps, 'read'> & { readonly sign: SignCertificate }
   readonly log: Log
 }
 
@@ -195,8 +202,13 @@ export async function runControllers(
     accountSecretController({ api, secrets, serviceAccounts }, options.accounts),
     certificateController(
       { ...who('certificate-controller'), requests: certificateRequests },
-      options.signCertificate,
+      options.certificates.sign,
     ),
+    certificateApprovingController({
+      ...who('certificate-controller'),
+      requests: certificateRequests,
+      read: options.certificates.read,
+    }),
     clusterRoleAggregationController({
       ...who('clusterrole-aggregation-controller'),
       clusterRoles,

@@ -2,15 +2,16 @@ import type { CertificateSigningRequest } from '#api/certificates.ts'
 import { invalid as invalidField } from '#api/field-error.ts'
 import { certificateSigningRequests } from '#api/resources.ts'
 import { forbidden, invalid } from '#api/status.ts'
+import {
+  CLIENT_SIGNER,
+  KUBELET_CLIENT_SIGNER,
+  KUBELET_SERVING_SIGNER,
+} from '#api/validation/signer-rules.ts'
 import type { Admission, AdmissionRequest } from '../../admission/admission.ts'
 import type { Authorize } from '../authorize.ts'
 import { MASTERS, nodeOf, type User } from '../user.ts'
 
-const NODE_SIGNERS = [
-  'kubernetes.io/kubelet-serving',
-  'kubernetes.io/kube-apiserver-client-kubelet',
-]
-const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client'
+const NODE_SIGNERS = [KUBELET_SERVING_SIGNER, KUBELET_CLIENT_SIGNER]
 
 /**
  * Writes down who asks for a certificate, and lets only those decide and sign who may. Source and sentences: registry/certificates/certificates/strategy.go and the

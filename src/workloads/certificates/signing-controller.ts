@@ -1,5 +1,10 @@
 import type { CertificateSigningRequest } from '#api/certificates.ts'
 import * as resources from '#api/resources.ts'
+import {
+  CLIENT_SIGNER,
+  KUBELET_CLIENT_SIGNER,
+  KUBELET_SERVING_SIGNER,
+} from '#api/validation/signer-rules.ts'
 import type { API } from '#client/api.ts'
 import { APIStatusError } from '#client/api.ts'
 import type { Controller } from '#client/controller.ts'
@@ -21,9 +26,9 @@ export interface CertificateDeps {
 
 /** What this cluster's authority signs: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers */
 const SIGNERS: ReadonlySet<string> = new Set([
-  'kubernetes.io/kube-apiserver-client',
-  'kubernetes.io/kube-apiserver-client-kubelet',
-  'kubernetes.io/kubelet-serving',
+  CLIENT_SIGNER,
+  KUBELET_CLIENT_SIGNER,
+  KUBELET_SERVING_SIGNER,
 ])
 
 /** Signs approved requests with the cluster's authority. Source: kube-controller-manager's certificatesigningrequest-signing. */
