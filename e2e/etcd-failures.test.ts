@@ -4,6 +4,7 @@ import { after, before, suite, test } from 'node:test'
 import type { EtcdAccess } from '#apiserver/storage/etcd/etcd-client.ts'
 import { openEtcdStore } from '#apiserver/storage/etcd/etcd-store.ts'
 import { revisionOf, type Store, StoreUnavailableError } from '#apiserver/storage/store.ts'
+import { startTestServer } from '#apiserver/testing/test-server.ts'
 import { startTestEtcd, type TestEtcd } from './support/etcd.ts'
 
 /** Bytes pass in both directions until they are cut or held back. */
@@ -233,6 +234,41 @@ suite('openEtcdStore() with three members', () => {
     }
   })
 
+  test('goes on with the others when a member freezes, leader or not', async () => {
+    await using etcd = await startTestEtcd(3, ['--heartbeat-interval=30', '--election-timeout=300'])
+    const store = await openEtcdStore({ ...etcd.access, prefix: '/test', patienceMs: 4_000 })
+    try {
+      const seen: number[] = []
+      using _watch = store.watch('/p/', await store.currentRevision(), {
+        changed: (events) => void seen.push(...events.map(revisionOf)),
+        failed: (error) => assert.fail(error),
+      })
+      const written: number[] = []
+      for (const member of [0, 1, 2]) {
+        etcd.freeze(member)
+        for (let i = 0; i < 3; i++) {
+          const key = `/p/${member}-${i}`
+          // An answer that came too late may have been that of a write which was made.
+          await settled(async () => {
+            const result = await store.create(key, '1')
+            const revision = result.ok ? result.revision : result.current?.modRevision
+            assert.ok(revision)
+            written.push(revision)
+          })
+          await settled(async () => assert.equal((await store.get(key))?.value, '1'))
+        }
+        etcd.thaw(member)
+        await settled(() => isMember(etcd.access, member))
+      }
+      await settled(() => store.currentRevision())
+      assert.equal(written.length, 9)
+      assert.deepEqual(seen, written)
+    } finally {
+      for (const member of [0, 1, 2]) etcd.thaw(member)
+      await store.close()
+    }
+  })
+
   /** A client of a real cluster tries again when it is told that an answer was lost. */
   async function settled(action: () => Promise<unknown>): Promise<void> {
     for (let attempt = 0; ; attempt++) {
@@ -250,4 +286,46 @@ suite('openEtcdStore() with three members', () => {
     const store = await openEtcdStore(one)
     await store.close()
   }
+})
+
+// Source: apiserver pkg/server/healthz/healthz.go, endpoints/handlers/responsewriters/status.go.
+suite('createAPIServer() over an etcd that freezes', () => {
+  test("says so: /readyz fails, requests get etcd's words, and all is well afterwards", async () => {
+    await using etcd = await startTestEtcd()
+    const store = await openEtcdStore({ ...etcd.access, prefix: '/test', patienceMs: 1_000 })
+    await using server = await startTestServer({ store })
+    const maps = '/api/v1/namespaces/default/configmaps'
+    const answer = async (method: string, path: string, body?: object) => {
+      const { code, text, body: parsed } = await server.request(method, path, { body })
+      return { code, text, body: parsed }
+    }
+    assert.equal((await answer('GET', '/readyz')).text, 'ok')
+    etcd.freeze(0)
+    try {
+      const readiness = await answer('GET', '/readyz')
+      assert.equal(readiness.code, 500)
+      assert.match(readiness.text, /^\[-\]storage failed: reason withheld$/m)
+      assert.match(readiness.text, /readyz check failed\n$/)
+      assert.equal((await answer('GET', '/livez')).code, 200)
+      for (const [method, body] of [
+        ['GET', undefined],
+        ['POST', { metadata: { name: 'late' } }],
+      ] as const) {
+        const began = performance.now()
+        const refused = await answer(method, maps, body)
+        assert.equal(refused.code, 500, refused.text)
+        assert.match(refused.body.message, /^(etcdserver: request timed out|Cannot reach etcd at )/)
+        assert.equal(refused.body.status, 'Failure')
+        assert.ok(performance.now() - began < 15_000)
+      }
+    } finally {
+      etcd.thaw(0)
+    }
+    for (const deadline = performance.now() + 30_000; ; ) {
+      if ((await answer('GET', '/readyz')).code === 200) break
+      assert.ok(performance.now() < deadline, 'not ready 30 s after etcd came back')
+    }
+    const { code } = await answer('POST', maps, { metadata: { name: 'after' } })
+    assert.equal(code, 201)
+  })
 })

@@ -1,6 +1,7 @@
 /** gRPC over HTTP/2 to one etcd member (grpc/doc/PROTOCOL-HTTP2.md), as much as etcd's API needs of it. */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
+import { framed, readMessages } from './grpc-frames.ts'
 import type { MessageWriter } from './wire.ts'
 
 export interface EtcdTLS {
@@ -62,22 +63,38 @@ const CONNECT_TIMEOUT_MS = 3_000
 /** etcd ends connections that ping more often than every five seconds (--grpc-keepalive-min-time). */
 const PING_INTERVAL_MS = 10_000
 const PING_TIMEOUT_MS = 5_000
+/** A member that is left has failed already: calls under way there wait no longer for a sign of life. */
+const LEFT_TIMEOUT_MS = 1_000
 const WINDOW_BYTES = 8 * 1024 * 1024
-/** Lists come in pages, and watch answers in fragments: nothing that long is etcd's. */
-const MAX_MESSAGE_BYTES = 512 * 1024 * 1024
-const FRAME_HEAD_BYTES = 5
+
+type OpenCall = (method: string, timeoutMs?: number) => ClientHttp2Stream
 
 /** @throws GRPCError UNAVAILABLE where no connection can be made */
 export async function openGRPCSession(access: MemberAccess): Promise<GRPCSession> {
   const session = await connect(access)
   keepChecking(session)
+  let underWay = 0
+  let isLeft = false
+  const open: OpenCall = (method, timeoutMs) => {
+    const stream = request(session, method, timeoutMs)
+    underWay++
+    stream.once('close', () => {
+      if (--underWay === 0 && isLeft) session.close()
+    })
+    return stream
+  }
   return {
-    call: (method, message, timeoutMs) => call(session, method, message, timeoutMs),
-    stream: (method, heard, ended) => openStream(session, method, heard, ended),
+    call: (method, message, timeoutMs) => call(open, method, message, timeoutMs),
+    stream: (method, heard, ended) => openStream(open, method, heard, ended),
     get closed() {
-      return session.closed || session.destroyed
+      return isLeft || session.closed || session.destroyed
     },
-    leave: () => session.close(),
+    leave() {
+      isLeft = true
+      // While it closes, a session of node's notices nothing of a member that says nothing any more.
+      if (underWay === 0) session.close()
+      else check(session, LEFT_TIMEOUT_MS)
+    },
     close: () => session.destroy(),
   }
 }
@@ -128,18 +145,21 @@ function unreachable(url: string, cause: unknown): GRPCError {
 }
 
 function keepChecking(session: ClientHttp2Session): void {
-  const timer = setInterval(() => {
-    const deadline = setTimeout(
-      () => session.destroy(new Error('a ping was not answered')),
-      PING_TIMEOUT_MS,
-    ).unref()
-    try {
-      session.ping(() => clearTimeout(deadline))
-    } catch {
-      clearTimeout(deadline) // it is closing: its close event follows
-    }
-  }, PING_INTERVAL_MS).unref()
+  const timer = setInterval(() => check(session, PING_TIMEOUT_MS), PING_INTERVAL_MS).unref()
   session.once('close', () => clearInterval(timer))
+}
+
+/** Ends the connection, and all calls on it, where the member does not answer a ping in time. */
+function check(session: ClientHttp2Session, timeoutMs: number): void {
+  const deadline = setTimeout(
+    () => session.destroy(new Error('a ping was not answered')),
+    timeoutMs,
+  ).unref()
+  try {
+    session.ping(() => clearTimeout(deadline))
+  } catch {
+    clearTimeout(deadline) // it is closing: its close event follows
+  }
 }
 
 function request(
@@ -162,22 +182,14 @@ function request(
   }
 }
 
-/** A message with the head that gRPC puts before each: not compressed, and its length. */
-function framed(message: MessageWriter): Buffer {
-  const bytes = message.finish(FRAME_HEAD_BYTES)
-  bytes[0] = 0
-  bytes.writeUInt32BE(message.length, 1)
-  return bytes
-}
-
 function call(
-  session: ClientHttp2Session,
+  open: OpenCall,
   method: string,
   message: MessageWriter,
   timeoutMs: number,
 ): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-  const stream = request(session, method, timeoutMs)
+  const stream = open(method, timeoutMs)
   let answer: Buffer | undefined
   const timer = setTimeout(() => {
     reject(new GRPCError(DEADLINE_EXCEEDED, 'etcdserver: request timed out', true))
@@ -199,12 +211,12 @@ function call(
 }
 
 function openStream(
-  session: ClientHttp2Session,
+  open: OpenCall,
   method: string,
   heard: (message: Buffer) => void,
   ended: (error: GRPCError) => void,
 ): GRPCStream {
-  const stream = request(session, method)
+  const stream = open(method)
   let isLive = true
   const end = (error: GRPCError) => {
     if (!isLive) return
@@ -283,35 +295,4 @@ function decodeMessage(text: string): string {
   } catch {
     return text
   }
-}
-
-/** Cuts what comes into messages. */
-function readMessages(stream: ClientHttp2Stream, heard: (message: Buffer) => void): void {
-  let chunks: Buffer[] = []
-  let held = 0
-  let wanted = FRAME_HEAD_BYTES
-  const fail = (why: string) => stream.destroy(new Error(why))
-  stream.on('data', (chunk: Buffer) => {
-    chunks.push(chunk)
-    held += chunk.length
-    if (held < wanted) return
-    const bytes = chunks.length === 1 ? chunk : Buffer.concat(chunks)
-    let at = 0
-    for (wanted = FRAME_HEAD_BYTES; held - at >= wanted; wanted = FRAME_HEAD_BYTES) {
-      const length = bytes.readUInt32BE(at + 1)
-      if (bytes[at] !== 0) return fail('the message is compressed, which nobody asked for')
-      if (length > MAX_MESSAGE_BYTES) return fail('the message is too long')
-      wanted = FRAME_HEAD_BYTES + length
-      if (held - at < wanted) break
-      const message = bytes.subarray(at + FRAME_HEAD_BYTES, at + wanted)
-      at += wanted
-      try {
-        heard(message)
-      } catch (error) {
-        return fail(error instanceof Error ? error.message : String(error))
-      }
-    }
-    held -= at
-    chunks = held === 0 ? [] : [bytes.subarray(at)]
-  })
 }
