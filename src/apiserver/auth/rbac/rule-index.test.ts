@@ -45,6 +45,10 @@ suite('RBAC', () => {
     bind('lost', { kind: 'User', name: 'carol' }, { kind: 'ClusterRole', name: 'gone' }),
     undefined,
   )
+  index.setBinding(
+    bind('stray', { kind: 'User', name: 'dave' }, { kind: 'Role', name: 'gone' }, 'shop'),
+    undefined,
+  )
   const cases = [
     {
       name: 'a cluster binding counts everywhere',
@@ -79,6 +83,13 @@ suite('RBAC', () => {
       at: pods('shop'),
       want: 'RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found',
     },
+    {
+      name: 'and so is one of the namespace',
+      of: user('dave'),
+      at: pods('shop'),
+      want: 'RBAC: role.rbac.authorization.k8s.io "gone" not found',
+    },
+    { name: 'where it is bound', of: user('dave'), at: pods('x'), want: undefined },
   ]
   for (const { name, of, at, want } of cases) {
     test(name, () => {
