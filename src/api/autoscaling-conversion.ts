@@ -32,7 +32,8 @@ export function toAutoscalingV1(object: HorizontalPodAutoscaler): HorizontalPodA
     (metric) => isCPU(metric) && metric.resource?.target.averageUtilization !== undefined,
   )
   const others = metrics.filter((metric) => metric !== cpu)
-  const { currentMetrics = [], conditions = [], ...counts } = status ?? { desiredReplicas: 0 }
+  const { currentMetrics: metered, conditions = [], ...counts } = status ?? { desiredReplicas: 0 }
+  const currentMetrics = metered ?? []
   const current = currentMetrics.find(
     (metric) => isCPU(metric) && metric.resource?.current.averageUtilization !== undefined,
   )

@@ -2,6 +2,7 @@ import type { FieldError } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
 import type { KubernetesObject } from '../meta.ts'
 import { applyDefaults } from '../schema/apply-defaults.ts'
+import { fillFields } from '../schema/complete-fields.ts'
 import { schemaTypeOf } from '../schema/schema.ts'
 import type { NameRule } from '../validation/names.ts'
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts'
@@ -50,8 +51,9 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
     categories: traits.categories ?? [],
     subresources,
     default(object) {
-      const filled = applyDefaults(schemaTypeOf(resource)!, object)
-      return traits.default?.(filled) ?? filled
+      const type = schemaTypeOf(resource)! // every kind is in the table
+      const filled = applyDefaults(type, object)
+      return fillFields(type, traits.default?.(filled) ?? filled)
     },
     prepareCreate(object) {
       const drops = hasStatus && !traits.keepsStatusOnCreate

@@ -44,6 +44,11 @@ export const pod = defineKind<Pod>({
     ...object,
     status: { phase: 'Pending', qosClass: qosClassOf(object.spec) },
   }),
+  // kubernetes pkg/registry/core/pod/strategy.go: old kubelets forgot it.
+  prepareStatusUpdate: (object, old) => {
+    const qosClass = object.status?.qosClass || old.status?.qosClass
+    return qosClass === undefined ? object : { ...object, status: { ...object.status, qosClass } }
+  },
   validate: validatePod,
   validateStatus: validatePodStatus,
   warnings: ({ metadata, spec }, old) => (old ? [] : warnOfPodSpec(spec, metadata)),

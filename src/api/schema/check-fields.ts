@@ -114,7 +114,7 @@ function checkStruct(
 
 /** Go's omitempty. A pointer tells zero from absence; a struct is never empty. */
 export function isOmitted(field: Field, value: JSONValue): boolean {
-  return !field.pointer && !field.required && !field.kept && isEmpty(field, value)
+  return !field.pointer && !field.kept && isEmpty(field, value)
 }
 
 /** What Go's types hold where nothing was set. */
@@ -219,7 +219,7 @@ function goError(what: string, goType: string, place: Place): string {
   return `json: cannot unmarshal ${what} into Go struct field ${goPathOf(place)} of type ${goType}`
 }
 
-function zeroOf(of: string): JSONValue {
+export function zeroOf(of: string): JSONValue {
   if (isStruct(of)) return {}
   if (of === 'JSON') return null
   if (of === 'bool') return false

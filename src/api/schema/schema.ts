@@ -4,7 +4,7 @@
  * fields.txt holds a block a type: its name (`core.v1.ServicePort`), for kinds `group/version/Kind`, and words: `map=`
  * (server-side apply), `union=` (the field that tells which of the others is set, if there is one, and those); then a
  * field a line: name, type, protobuf number (0: none), and words:
- * `required`; `pointer` (Go tells zero from absence); `kept` (JSON has it though it is zero: no omitempty); `inline` (an embedded struct: JSON shows its fields in the
+ * `required`; `pointer` (Go tells zero from absence); `kept` (JSON has it though it is zero: no omitempty); `omitempty` (JSON leaves it out though it is required); `inline` (an embedded struct: JSON shows its fields in the
  * parent, protobuf nests them); `gated` (behind a feature gate: only the codec knows it); `enum=`; `go=` (Go's name
  * of a named string type); `default=` (JSON: what the field holds when nobody set it); `list=`, `keys=`, `map=` (server-side apply); `strategy=`, `merge=` (strategic merge).
  * It is read at first use, and a type is parsed when it is first asked for.
@@ -28,6 +28,7 @@ export interface Field {
   readonly number: number
   readonly required: boolean
   readonly pointer: boolean
+  /** JSON has it though it holds nothing. */
   readonly kept: boolean
   readonly inline: boolean
   readonly gated: boolean
@@ -167,7 +168,7 @@ function parseField(line: string): Field {
     number: Number(number),
     required: words.includes('required'),
     pointer: words.includes('pointer'),
-    kept: words.includes('kept'),
+    kept: words.includes('kept') || (words.includes('required') && !words.includes('omitempty')),
     inline: words.includes('inline'),
     gated: words.includes('gated'),
     ...(Object.fromEntries(

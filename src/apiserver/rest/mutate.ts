@@ -8,7 +8,7 @@ import { validateObjectMetaUpdate } from '#api/validation/object-meta.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { admit } from './admit.ts'
 import { findItem, parseRevision } from './find-item.ts'
-import { encodeRecord, objectOf } from './record.ts'
+import { encodeRecord, objectOf, withoutNulls } from './record.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
 import { keepTimes, trackFields } from './track-fields.ts'
 import { namespaceMismatch, unnamed } from './verbs/create.ts'
@@ -42,13 +42,14 @@ export async function mutate(
 ): Promise<Written> {
   for (;;) {
     const item = await findItem(target, deps)
-    const old = objectOf(item, target.spec.resource)
-    const wanted = await change(old)
+    const live = objectOf(item, target.spec.resource)
+    const wanted = await change(live)
+    const old = withoutNulls(live, target.spec.resource)
     checkIdentity(wanted, old, target, isUpdate)
     const defaulted = target.spec.default(keepMetadata(wanted, old))
     const owned = isApply
       ? defaulted
-      : trackFields(defaulted, old, { ...target, subresource: through ?? target.subresource })
+      : trackFields(defaulted, live, { ...target, subresource: through ?? target.subresource })
     const prepared = prepare(owned, old, target)
     const written = await write(prepared, old, item, target, deps, dryRun)
     if (written) return written

@@ -1,6 +1,8 @@
 import type { KindSpec, ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
+import { dropNulls, printFields } from '#api/schema/complete-fields.ts'
+import { schemaTypeOf } from '#api/schema/schema.ts'
 import type { StoredItem } from '../storage/store.ts'
 
 /**
@@ -10,7 +12,7 @@ import type { StoredItem } from '../storage/store.ts'
 export function encodeRecord(object: KubernetesObject, resource: ServedResource): string {
   const { conversion } = resource
   if (conversion) return encodeRecord(conversion.toStored(object), conversion.stored)
-  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object
+  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = printed(object, resource)
   const { resourceVersion: _, ...stored } = metadata
   return JSON.stringify({
     kind: resource.kind,
@@ -18,6 +20,18 @@ export function encodeRecord(object: KubernetesObject, resource: ServedResource)
     metadata: stored,
     ...rest,
   })
+}
+
+/** As Go prints it; what Go has no type for stays as it was sent. */
+export function printed(object: KubernetesObject, resource: ServedResource): KubernetesObject {
+  const type = resource.custom ? undefined : schemaTypeOf(resource)
+  return type ? printFields(type, object) : object
+}
+
+/** As the kinds' own code wants it. */
+export function withoutNulls(object: KubernetesObject, resource: ServedResource): KubernetesObject {
+  const type = resource.custom ? undefined : schemaTypeOf(resource)
+  return type ? dropNulls(type, object) : object
 }
 
 const METADATA = '"metadata":{'
@@ -40,7 +54,9 @@ export function itemTextOf(item: Item, { resource }: Pick<KindSpec, 'resource'>)
 /** The object as clients of `resource` see it; without one, as it is stored. */
 export function objectOf(item: Item, resource?: ServedResource): KubernetesObject {
   const stored = JSON.parse(item.value) as KubernetesObject // we wrote it
-  const object = resource?.conversion?.fromStored(stored) ?? stored
+  const object = resource?.conversion
+    ? printed(resource.conversion.fromStored(stored), resource)
+    : stored
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(item.modRevision) } }
 }
 

@@ -25,6 +25,7 @@ import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
 import { checkObject } from './check-object.ts'
+import { printed } from './record.ts'
 import type { RESTRequest } from './request.ts'
 import { timestamp } from './timestamp.ts'
 
@@ -50,7 +51,7 @@ export function trackFields(
   const owners = isMain && isReset(given) ? [] : sent.length > 0 ? sent : held
   if (old && owners.length === 0) return withOwners(object, [])
   const write = describeWrite(writer, 'Update', old, owners)
-  const after = recordUpdate(write, withoutOwners(object))
+  const after = recordUpdate(write, withoutOwners(printed(object, writer.spec.resource)))
   return withOwners(object, writer.subresource === 'scale' ? afterScale(after, owners) : after)
 }
 

@@ -23,27 +23,29 @@ const DEFAULT_MODE = 0o644
 
 /** Several sources as one set of files. Source: kubernetes pkg/volume/projected. @throws VolumeError */
 export function filesOfProjected(
-  { sources = [], defaultMode = DEFAULT_MODE }: NonNullable<Volume['projected']>,
+  { sources, defaultMode = DEFAULT_MODE }: NonNullable<Volume['projected']>,
   pod: Pod,
   references: VolumeReferences,
 ): readonly VolumeFile[] {
-  const files = sources.flatMap(({ configMap, secret, downwardAPI, serviceAccountToken }) => {
-    if (configMap)
-      return filesOfConfigMap(
-        { ...configMap, defaultMode },
-        references.configMap(configMap.name ?? ''),
-      )
-    if (secret) {
-      const { name = '' } = secret
-      return filesOfSecret({ ...secret, secretName: name, defaultMode }, references.secret(name))
-    }
-    if (downwardAPI) return filesOfDownwardAPI(downwardAPI, defaultMode, pod)
-    if (!serviceAccountToken) throw new VolumeError('this kind of projection is not built')
-    const token = references.token(serviceAccountToken)
-    if (token === undefined) throw new VolumeError('failed to fetch token: none was issued')
-    const path = checkPath(serviceAccountToken.path)
-    return [{ path, bytes: Buffer.from(token), mode: defaultMode }]
-  })
+  const files = (sources ?? []).flatMap(
+    ({ configMap, secret, downwardAPI, serviceAccountToken }) => {
+      if (configMap)
+        return filesOfConfigMap(
+          { ...configMap, defaultMode },
+          references.configMap(configMap.name ?? ''),
+        )
+      if (secret) {
+        const { name = '' } = secret
+        return filesOfSecret({ ...secret, secretName: name, defaultMode }, references.secret(name))
+      }
+      if (downwardAPI) return filesOfDownwardAPI(downwardAPI, defaultMode, pod)
+      if (!serviceAccountToken) throw new VolumeError('this kind of projection is not built')
+      const token = references.token(serviceAccountToken)
+      if (token === undefined) throw new VolumeError('failed to fetch token: none was issued')
+      const path = checkPath(serviceAccountToken.path)
+      return [{ path, bytes: Buffer.from(token), mode: defaultMode }]
+    },
+  )
   // Of two files with one path the later source wins.
   return [...new Map(files.map((file) => [file.path, file])).values()]
 }

@@ -29,7 +29,7 @@ export function planPolicy(stored: Desired, desired: Desired): Desired | undefin
 const isBinding = (object: Desired): object is RoleBinding => 'roleRef' in object
 
 function withRules(stored: ClusterRole, desired: ClusterRole): ClusterRole {
-  const { rules = [] } = stored
+  const rules = stored.rules ?? []
   if (desired.aggregationRule) {
     const selectors = stored.aggregationRule?.clusterRoleSelectors ?? []
     const missing = (desired.aggregationRule.clusterRoleSelectors ?? []).filter(

@@ -17,23 +17,9 @@ after(() => server[Symbol.asyncDispose]())
 
 /** Where this server answers otherwise yet: the step, and why. Such a step must differ, or it goes from the list. */
 const KNOWN: Readonly<Record<string, string>> = {
-  ...emptyStatus('managed-fields-of-kinds', 1),
-  ...emptyStatus('delete-kinds', 2),
-  ...emptyStatus('status', 1, 2),
-  ...emptyStatus('apply-lists', 7, 8, 10, 11, 15),
-  ...emptyStatus('strategic-patches', 32, 33, 34, 35, 36, 37),
   'field-selectors-of-pods 8': 'recorded without the admission of service accounts',
-  'apply-lists 19': 'times that Go writes as null are left out',
-  'strategic-patches 25': 'times that Go writes as null are left out',
-  'strategic-patches 26': 'times that Go writes as null are left out',
-  'strategic-patches 27': 'a status that is replaced loses qosClass',
   'strategic-patches 19': 'what changed in a pod is not shown as a diff',
   'applies 41': 'a value of the wrong type is told of in the words of encoding/json',
-}
-
-/** Go writes a struct that holds nothing as `{}`. */
-function emptyStatus(name: string, ...steps: readonly number[]): Record<string, string> {
-  return Object.fromEntries(steps.map((step) => [`${name} ${step}`, 'an empty status is left out']))
 }
 
 suite('kube-apiserver answers as recorded', { concurrency: true }, () => {
