@@ -138,6 +138,7 @@ export async function runControllers(
       nodes,
       services,
       claims,
+      namespaces,
       events: source('default-scheduler', schedulerAPI),
     }),
     deploymentController({ ...who('deployment-controller'), deployments, replicaSets, pods }),

@@ -11,7 +11,10 @@ export function matchesNode({ spec }: Pod, node: Node): boolean {
 }
 
 /** An empty term matches nothing. */
-function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node) {
+export function matchesTerm(
+  { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
+  node: Node,
+) {
   if (matchExpressions.length === 0 && matchFields.length === 0) return false
   const { labels = {}, name } = node.metadata
   const own = (map: Readonly<Record<string, string>>, key: string) =>

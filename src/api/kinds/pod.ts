@@ -42,7 +42,7 @@ export const pod = defineKind<Pod>({
   default: defaultPod,
   prepareCreate: (object) => ({
     ...object,
-    status: { phase: 'Pending', qosClass: qosClassOf(object.spec) },
+    status: { phase: 'Pending', qosClass: qosClassOf(object.spec), ...gatedStatus(object) },
   }),
   // kubernetes pkg/registry/core/pod/strategy.go: old kubelets forgot it.
   prepareStatusUpdate: (object, old) => {
@@ -53,6 +53,21 @@ export const pod = defineKind<Pod>({
   validateStatus: validatePodStatus,
   warnings: ({ metadata, spec }, old) => (old ? [] : warnOfPodSpec(spec, metadata)),
 })
+
+/** Source: registry/core/pod/strategy.go, applySchedulingGatedCondition. */
+const gatedStatus = ({ spec }: Pod): Pod['status'] =>
+  (spec.schedulingGates ?? []).length === 0
+    ? {}
+    : {
+        conditions: [
+          {
+            type: 'PodScheduled',
+            status: 'False',
+            reason: 'SchedulingGated',
+            message: 'Scheduling is blocked due to non-empty scheduling gates',
+          },
+        ],
+      }
 
 /** Source: core/validation v1.36, validatePodMetadataAndSpec and ValidatePodCreate. */
 function validatePod(pod: Pod, old?: Pod): FieldError[] {

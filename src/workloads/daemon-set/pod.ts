@@ -5,7 +5,7 @@ import { daemonSets } from '#api/resources.ts'
 import { REVISION_LABEL } from '../history/revisions.ts'
 import { matchesNode, withTargetNode } from '../node-affinity.ts'
 import { podFromTemplate } from '../pod-from-template.ts'
-import { tolerates } from '../scheduler/fit.ts'
+import { tolerates } from '../scheduler/taints.ts'
 
 const GENERATION_LABEL = 'pod-template-generation'
 

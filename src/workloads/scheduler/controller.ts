@@ -1,9 +1,9 @@
-import type { Node, Pod, Service } from '#api/core.ts'
+import type { Namespace, Node, Pod, Service } from '#api/core.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import type { PersistentVolumeClaim } from '#api/volumes.ts'
-import { type API, APIStatusError } from '#client/api.ts'
-import { type Controller, isConflict } from '#client/controller.ts'
+import { type API, APIStatusError, type ObjectKey } from '#client/api.ts'
+import { type Controller, formatKey, isConflict } from '#client/controller.ts'
 import type { EventRecorder } from '#client/event-recorder.ts'
 import type { Informer, WriteThroughInformer } from '#client/informer.ts'
 import { findCondition, setCondition } from '../conditions.ts'
@@ -16,6 +16,7 @@ export interface SchedulerDeps {
   readonly nodes: Informer<Node>
   readonly services: Informer<Service>
   readonly claims?: Informer<PersistentVolumeClaim>
+  readonly namespaces?: Informer<Namespace>
   readonly events: EventRecorder
   readonly now?: () => number
 }
@@ -39,11 +40,15 @@ export function scheduler({
   nodes,
   services,
   claims,
+  namespaces,
   events,
   now = Date.now,
 }: SchedulerDeps): Controller {
   /** Pod uid → node, from the binding until the watch tells of it. */
   const assumed = new Map<string, string>()
+
+  /** Pods that wait for others, by the key of their namespace and name. */
+  const lonely = new Map<string, ObjectKey>()
 
   async function bind(pod: Pod, node: string): Promise<void> {
     const { namespace = '', name, uid = '' } = pod.metadata
@@ -87,7 +92,13 @@ export function scheduler({
 
   return {
     name: 'scheduler',
-    informers: [pods, nodes, services, ...(claims ? [claims] : [])],
+    informers: [
+      pods,
+      nodes,
+      services,
+      ...(claims ? [claims] : []),
+      ...(namespaces ? [namespaces] : []),
+    ],
     start(enqueue) {
       const retryAll = () => {
         for (const pod of pods.list()) if (isWaiting(pod)) enqueue(pod.metadata)
@@ -97,6 +108,9 @@ export function scheduler({
           if (object.spec.nodeName || type === 'deleted') assumed.delete(object.metadata.uid ?? '')
           if (type !== 'deleted' && isWaiting(object) && isNews(object, previous))
             enqueue(object.metadata)
+          // One that comes, or is called otherwise, may be whom another wants to join, or to leave.
+          if (object.spec.nodeName && isOther(object, previous))
+            for (const key of lonely.values()) enqueue(key)
           // A pod that ends may free what another one waits for.
           if (object.spec.nodeName && (type === 'deleted' || isFinished(object))) retryAll()
         }),
@@ -109,17 +123,25 @@ export function scheduler({
     },
     async reconcile(key) {
       const pod = pods.get(key)
-      if (!pod || !isWaiting(pod) || assumed.has(pod.metadata.uid ?? '')) return undefined
+      if (!pod || !isWaiting(pod) || assumed.has(pod.metadata.uid ?? '')) {
+        lonely.delete(formatKey(key))
+        return undefined
+      }
       const state = {
         nodes: nodes.list(),
         pods: pods.list(),
         assumed,
         services: services.select(key.namespace ?? '', {}),
+        ...(namespaces
+          ? { namespaceLabels: (name: string) => namespaces.get({ name })?.metadata.labels }
+          : {}),
       }
       const unbound = claims && findUnboundClaim(pod, claims)
       const placement = unbound
         ? { message: explainForAll(unbound, nodes.list().length) }
         : planPlacement(pod, state)
+      if (placement.node === undefined && looksAtPods(pod)) lonely.set(formatKey(key), key)
+      else lonely.delete(formatKey(key))
       if (placement.node !== undefined) await bind(pod, placement.node)
       else await refuse(pod, placement.message)
       return undefined
@@ -144,10 +166,20 @@ function findUnboundClaim(
 
 function isWaiting({ metadata, spec, status }: Pod): boolean {
   const isOurs = (spec.schedulerName ?? 'default-scheduler') === 'default-scheduler'
-  return (
-    isOurs && !spec.nodeName && metadata.deletionTimestamp === undefined && !isFinished({ status })
-  )
+  const isGated = (spec.schedulingGates ?? []).length > 0
+  const isLeaving = metadata.deletionTimestamp !== undefined
+  return isOurs && !isGated && !spec.nodeName && !isLeaving && !isFinished({ status })
 }
+
+/** Whether where it may run depends on which pods run where. */
+const looksAtPods = ({ spec }: Pod) =>
+  Boolean(spec.affinity?.podAffinity ?? spec.affinity?.podAntiAffinity) ||
+  (spec.topologySpreadConstraints ?? []).length > 0
+
+/** Whether a pod runs now that did not, or has other labels. */
+const isOther = ({ metadata, spec }: Pod, previous: Pod | undefined) =>
+  previous?.spec.nodeName !== spec.nodeName ||
+  JSON.stringify(previous?.metadata.labels) !== JSON.stringify(metadata.labels)
 
 /** Whether more than the status changed: our own PodScheduled condition must not wake us. */
 function isNews(pod: Pod, previous: Pod | undefined): boolean {

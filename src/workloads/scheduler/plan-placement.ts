@@ -2,7 +2,11 @@ import type { Node, Pod, Service } from '#api/core.ts'
 import { matchesLabels } from '#api/selectors.ts'
 import { controllerOf } from '../ownership.ts'
 import { isFinished } from '../pod-state.ts'
-import { findMisfit, type Misfit } from './fit.ts'
+import { findMisfit } from './fit.ts'
+import type { Misfit, Place } from './place.ts'
+import { judgeAffinity, type NamespaceLabels } from './pod-affinity.ts'
+import { chooseBest } from './rank.ts'
+import { judgeSpread } from './topology-spread.ts'
 
 export type Placement =
   | { readonly node: string }
@@ -15,37 +19,36 @@ export interface ClusterState {
   readonly assumed: ReadonlyMap<string, string>
   /** The Services of the pod's namespace. */
   readonly services: readonly Service[]
+  /** By the namespace's name; asked only for terms that select namespaces by labels. */
+  readonly namespaceLabels?: NamespaceLabels
 }
 
-/** Chooses the node with the fewest pods of the same workload; among those, with the fewest pods; among those, by name. */
-export function planPlacement(
-  pod: Pod,
-  { nodes, pods, assumed, services }: ClusterState,
-): Placement {
+/** Chooses the best of the nodes on which the pod can run, or says why there is none. */
+export function planPlacement(pod: Pod, state: ClusterState): Placement {
+  const { nodes, pods, assumed, services, namespaceLabels: labelsOf = () => undefined } = state
   if (nodes.length === 0) return { message: 'no nodes available to schedule pods' }
   const held = new Map<string, Pod[]>(nodes.map(({ metadata }) => [metadata.name, []]))
   for (const other of pods) {
     if (isFinished(other) || other.metadata.uid === pod.metadata.uid) continue
     held.get(nodeOf(other, assumed))?.push(other)
   }
-  const isPeer = peersOf(pod, services)
+  const all = nodes.map((node): Place => ({ node, pods: held.get(node.metadata.name) ?? [] }))
+  const judges = [
+    (place: Place) => findMisfit(pod, place),
+    judgeSpread(pod, all),
+    judgeAffinity(pod, all, labelsOf),
+  ]
   const misfits: Misfit[] = []
-  const candidates: { readonly node: string; readonly peers: number; readonly total: number }[] = []
-  for (const node of nodes) {
-    const here = held.get(node.metadata.name) ?? []
-    const misfit = findMisfit(pod, node, here)
+  const able = all.filter((place) => {
+    const misfit = judges.reduce<Misfit | undefined>(
+      (found, judge) => found ?? judge(place),
+      undefined,
+    )
     if (misfit) misfits.push(misfit)
-    else
-      candidates.push({
-        node: node.metadata.name,
-        peers: here.filter(isPeer).length,
-        total: here.length,
-      })
-  }
-  const [best] = candidates.sort(
-    (a, b) => a.peers - b.peers || a.total - b.total || (a.node < b.node ? -1 : 1),
-  )
-  return best ? { node: best.node } : { message: explain(misfits) }
+    return !misfit
+  })
+  const best = chooseBest(pod, able, { all, labelsOf, isPeer: peersOf(pod, services) })
+  return best ? { node: best.node.metadata.name } : { message: explain(misfits) }
 }
 
 export function nodeOf({ metadata, spec }: Pod, assumed: ReadonlyMap<string, string>): string {
@@ -74,7 +77,7 @@ function explain(misfits: readonly Misfit[]): string {
       ? 'Preemption is not helpful for scheduling'
       : 'No preemption victims found for incoming pod',
   )
-  return `${none}: ${tally(misfits.map(({ reason }) => reason))}. preemption: ${none}: ${tally(preemption)}.`
+  return `${none}: ${tally(misfits.flatMap(({ reasons }) => reasons))}. preemption: ${none}: ${tally(preemption)}.`
 }
 
 /** As above, for what has nothing to do with any node. */
