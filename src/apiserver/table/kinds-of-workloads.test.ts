@@ -79,7 +79,7 @@ const rows: readonly (readonly [resources.Resource, object, string])[] = [
   [
     resources.priorityClasses,
     { value: 7, globalDefault: true, preemptionPolicy: 'Never' },
-    'x 7 true 60m | Never',
+    'x 7 true 60m Never',
   ],
   [resources.networkPolicies, { spec: { podSelector: selector } }, 'x app=a 60m'],
   [

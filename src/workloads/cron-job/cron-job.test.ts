@@ -124,4 +124,32 @@ suite('a CronJob', () => {
       await cluster.until('the policy is kept', isSo)
     })
   }
+
+  // pkg/controller/cronjob/cronjob_controllerv2.go, syncCronJob: suspended, it starts nothing
+  test('starts nothing while it is suspended, and one Job when it goes on', async () => {
+    await using cluster = createTestCluster()
+    const { api } = cluster
+    let now = Date.now()
+    const cronJobs = cluster.follow(resources.cronJobs)
+    const jobs = cluster.follow(resources.jobs)
+    const events = eventsOf(api, 'cronjob-controller')
+    cluster.run(cronJobController({ api, cronJobs, jobs, events, now: () => now }))
+    const { uid: _, creationTimestamp: __, ...metadata } = cronJobOf().metadata
+    const { spec } = cronJobOf({ schedule: '@every 1m' })
+    await api.create(resources.cronJobs, { metadata, spec: { ...spec, suspend: true } })
+    const witness = { ...metadata, name: 'witness' }
+    await api.create(resources.cronJobs, { metadata: witness, spec })
+    now += 181_000
+    for (const one of [metadata, witness]) {
+      const patch = { metadata: { annotations: { look: 'now' } } }
+      await api.patch(resources.cronJobs, one, 'merge', patch)
+    }
+    const namesOf = async () =>
+      (await cluster.list(resources.jobs)).map(({ metadata: { name } }) => name.split('-')[0])
+    await cluster.until('the other runs', async () => (await namesOf()).length > 0)
+    assert.deepEqual(await namesOf(), ['witness'])
+    await api.patch(resources.cronJobs, metadata, 'merge', { spec: { suspend: false } })
+    await cluster.until('it goes on', async () => (await namesOf()).length === 2)
+    assert.deepEqual((await namesOf()).toSorted(), [metadata.name, 'witness'])
+  })
 })

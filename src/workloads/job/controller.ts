@@ -75,10 +75,14 @@ export function jobController(deps: JobDeps): Controller {
     }
   }
 
-  async function create(job: Job, indexes: readonly (number | undefined)[]): Promise<void> {
+  async function create(
+    job: Job,
+    { failures }: JobFacts,
+    indexes: readonly (number | undefined)[],
+  ): Promise<void> {
     for (const index of indexes) {
       try {
-        const pod = await api.create(resources.pods, jobPod(job, index))
+        const pod = await api.create(resources.pods, jobPod(job, index, failures.get(index ?? -1)))
         pods.remember(pod)
         events.event(job, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
       } catch (error) {
@@ -123,7 +127,7 @@ export function jobController(deps: JobDeps): Controller {
       const plan = planPods(job, facts, seen, now())
       againIn = plan.againIn
       await remove(job, plan.remove)
-      await create(job, plan.create)
+      await create(job, facts, plan.create)
     }
     const counted = await count(job, facts, seen)
     const after = factsOf(job, ownPods(job))

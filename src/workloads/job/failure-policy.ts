@@ -1,6 +1,6 @@
 import type { Job } from '#api/batch.ts'
 import type { Pod } from '#api/core.ts'
-import { indexOf } from './pod-facts.ts'
+import { type IndexFailures, indexOf } from './pod-facts.ts'
 
 export interface Judgement {
   readonly action: 'Count' | 'Ignore' | 'FailJob' | 'FailIndex'
@@ -56,11 +56,11 @@ function findExit({ status }: Pod, { containerName, operator, values = [] }: Exi
 export function failedIndexesOf(
   job: Job,
   failed: readonly Pod[],
-  failures: ReadonlyMap<number, number>,
+  failures: ReadonlyMap<number, IndexFailures>,
 ): ReadonlySet<number> {
   const { backoffLimitPerIndex: limit } = job.spec
   if (limit === undefined) return new Set()
   const byRule = failed.filter((pod) => judgeFailure(job, pod).action === 'FailIndex')
-  const often = [...failures].filter(([, count]) => count > limit).map(([index]) => index)
+  const often = [...failures].filter(([, { counted }]) => counted > limit).map(([index]) => index)
   return new Set([...byRule.flatMap((pod) => indexOf(pod) ?? []), ...often])
 }

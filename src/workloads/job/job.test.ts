@@ -9,7 +9,7 @@ import { jobController } from './controller.ts'
 import { judgeFailure } from './failure-policy.ts'
 import { factsOf, judgeJob, planPods } from './plan.ts'
 import { holdingStatus, planUncounted, settledStatus } from './plan-status.ts'
-import { INDEX, jobPod } from './pod-facts.ts'
+import { FAILURES, IGNORED_FAILURES, INDEX, jobPod } from './pod-facts.ts'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
 const makeJob = (spec: Partial<Job['spec']> = {}, status: Job['status'] = {}): Job => ({
@@ -213,6 +213,22 @@ suite('a Job is through', () => {
       assert.equal(text.replace(/work-\d+/, 'NAME'), want)
     })
   }
+})
+
+// pkg/controller/job/indexed_job_utils.go, getNewIndexFailureCounts
+test('an index remembers by its last pod how often it failed', () => {
+  const job = makeJob({ ...indexed, backoffLimit: 2 ** 31 - 1, backoffLimitPerIndex: 1 })
+  const first = podOf(job, 'failed', { index: 1 })
+  const { failures, failedIndexes } = factsOf(job, [first])
+  assert.deepEqual([...failures], [[1, { counted: 1, ignored: 0 }]])
+  assert.deepEqual([...failedIndexes], [])
+  const second = jobPod(job, 1, failures.get(1))
+  assert.equal(second.metadata.annotations?.[FAILURES], '1')
+  assert.equal(second.metadata.annotations?.[IGNORED_FAILURES], undefined)
+  // The first is gone, by hand or by the garbage collector: nothing is forgotten.
+  const again = factsOf(job, [{ ...second, status: { phase: 'Failed' } }])
+  assert.deepEqual([...again.failedIndexes], [1])
+  assert.equal(jobPod(makeJob(indexed), 1).metadata.annotations?.[FAILURES], undefined)
 })
 
 test('a pod that was disrupted does not count', () => {

@@ -4,7 +4,9 @@ import { expandIndexes, formatIndexes, parseIndexes } from '#api/job-indexes.ts'
 import { findCondition } from '../conditions.ts'
 import { failedIndexesOf, judgeFailure } from './failure-policy.ts'
 import {
+  failuresBefore,
   finishedAt,
+  type IndexFailures,
   indexOf,
   isActive,
   isFailed,
@@ -25,6 +27,8 @@ export interface JobFacts {
   readonly failed: number
   readonly succeededIndexes: ReadonlySet<number>
   readonly failedIndexes: ReadonlySet<number>
+  /** By index; none for those that have not failed. */
+  readonly failures: ReadonlyMap<number, IndexFailures>
 }
 
 const isIndexed = ({ spec }: Job) => spec.completionMode === 'Indexed'
@@ -79,6 +83,7 @@ export function factsOf(job: Job, pods: readonly Pod[]): JobFacts {
     failed: (status.failed ?? 0) + (left?.failed?.length ?? 0) + newlyFailed.length,
     succeededIndexes,
     failedIndexes,
+    failures,
   }
 }
 
@@ -91,16 +96,19 @@ function counts(job: Job, pod: Pod, done: ReadonlySet<number>): boolean {
   return index !== undefined && index < (job.spec.completions ?? 0) && !done.has(index)
 }
 
-/** How often each index has failed: the pods that tell are kept until their index is through. */
-function countFailures(pods: readonly Pod[], job: Job): ReadonlyMap<number, number> {
-  const counted = new Map<number, number>()
+/** How often each index has failed: its last pod knows of those before, and is kept until there is another. */
+function countFailures(pods: readonly Pod[], job: Job): ReadonlyMap<number, IndexFailures> {
+  const most = new Map<number, IndexFailures>()
   for (const pod of pods) {
     const index = indexOf(pod)
     if (index === undefined || !isFailed(pod, job)) continue
-    if (judgeFailure(job, pod).action !== 'Ignore')
-      counted.set(index, (counted.get(index) ?? 0) + 1)
+    const { counted, ignored } = failuresBefore(pod)
+    const isIgnored = judgeFailure(job, pod).action === 'Ignore'
+    const now = isIgnored ? { counted, ignored: ignored + 1 } : { counted: counted + 1, ignored }
+    const held = most.get(index)
+    if (!held || now.counted + now.ignored > held.counted + held.ignored) most.set(index, now)
   }
-  return counted
+  return most
 }
 
 export interface Verdict {

@@ -6,6 +6,14 @@ import { podFromTemplate } from '../pod-from-template.ts'
 /** Keeps a pod until the Job has counted it. */
 export const TRACKING = 'batch.kubernetes.io/job-tracking'
 export const INDEX = 'batch.kubernetes.io/job-completion-index'
+/** How often pods of this index failed before this one, and how often a rule said not to count it. */
+export const FAILURES = 'batch.kubernetes.io/job-index-failure-count'
+export const IGNORED_FAILURES = 'batch.kubernetes.io/job-index-ignored-failure-count'
+
+export interface IndexFailures {
+  readonly counted: number
+  readonly ignored: number
+}
 
 export const isTracked = ({ metadata }: Pod) => (metadata.finalizers ?? []).includes(TRACKING)
 export function withoutTracking(pod: Pod): Pod {
@@ -39,6 +47,15 @@ export function indexOf({ metadata }: Pod): number | undefined {
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined
 }
 
+/** What the pod was born with. */
+export function failuresBefore({ metadata }: Pod): IndexFailures {
+  const read = (key: string) => {
+    const text = metadata.annotations?.[key] ?? ''
+    return /^\d{1,9}$/.test(text) ? Number(text) : 0
+  }
+  return { counted: read(FAILURES), ignored: read(IGNORED_FAILURES) }
+}
+
 /** When the last container ended; failing that, when it began to go. In milliseconds since 1970. */
 export function finishedAt({ metadata, status }: Pod): number {
   const ends = (status?.containerStatuses ?? []).map(
@@ -48,12 +65,27 @@ export function finishedAt({ metadata, status }: Pod): number {
   return Date.parse(last ?? '') || 0
 }
 
-/** A pod of the Job; with an index it knows its number by a label, an annotation, its host name and an environment variable. */
-export function jobPod(job: Job, index: number | undefined): Pod {
+/**
+ * A pod of the Job; with an index it knows its number by a label, an annotation, its host name and an environment
+ * variable, and by annotations how often the index failed, where the Job bounds that.
+ * Source: pkg/controller/job/indexed_job_utils.go, addIndexFailureCountAnnotation.
+ */
+export function jobPod(
+  job: Job,
+  index: number | undefined,
+  { counted, ignored }: IndexFailures = { counted: 0, ignored: 0 },
+): Pod {
   const pod = podFromTemplate(jobs, job, job.spec.template)
   const finalizers = [...(pod.metadata.finalizers ?? []), TRACKING]
   if (index === undefined) return { ...pod, metadata: { ...pod.metadata, finalizers } }
   const number = { [INDEX]: String(index) }
+  const failures =
+    job.spec.backoffLimitPerIndex === undefined
+      ? {}
+      : {
+          [FAILURES]: String(counted),
+          ...(ignored > 0 ? { [IGNORED_FAILURES]: String(ignored) } : {}),
+        }
   const variable = {
     name: 'JOB_COMPLETION_INDEX',
     valueFrom: { fieldRef: { fieldPath: `metadata.labels['${INDEX}']` } },
@@ -69,7 +101,7 @@ export function jobPod(job: Job, index: number | undefined): Pod {
       generateName: `${job.metadata.name}-${index}-`,
       finalizers,
       labels: { ...pod.metadata.labels, ...number },
-      annotations: { ...pod.metadata.annotations, ...number },
+      annotations: { ...pod.metadata.annotations, ...number, ...failures },
     },
     spec: {
       ...pod.spec,

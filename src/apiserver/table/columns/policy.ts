@@ -17,7 +17,7 @@ export const priorityClassColumns: readonly Column<PriorityClass>[] = [
   integer('Value', ({ value }) => value ?? 0),
   boolean('Global-Default', ({ globalDefault }) => globalDefault ?? false),
   ageColumn,
-  text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy ?? '', true),
+  text('PreemptionPolicy', ({ preemptionPolicy }) => preemptionPolicy ?? ''),
 ]
 
 export const networkPolicyColumns: readonly Column<NetworkPolicy>[] = [
