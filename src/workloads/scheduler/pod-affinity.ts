@@ -28,11 +28,13 @@ export function judgeAffinity(
   const foes = requiredOf(pod, 'podAntiAffinity')
   const matches = (term: PodAffinityTerm, owner: Pod, other: Pod) =>
     matchesTerm(term, owner, other, labelsOf)
+  const isIndifferent = friends.length + foes.length === 0
   const [friendly, hostile, hated]: readonly Tally[] = [new Map(), new Map(), new Map()]
   for (const { node, pods } of places) {
     const note = (tally: Tally | undefined, { topologyKey }: PodAffinityTerm) =>
       tally && count(tally, topologyKey, domainOf(node, topologyKey), 1)
     for (const other of pods) {
+      if (isIndifferent && !other.spec.affinity) continue
       if (friends.length > 0 && friends.every((term) => matches(term, pod, other)))
         for (const term of friends) note(friendly, term)
       for (const term of foes) if (matches(term, pod, other)) note(hostile, term)
@@ -66,6 +68,7 @@ export function rankAffinity(
   const own = wishesOf(pod)
   for (const { node, pods } of places)
     for (const other of pods) {
+      if (own.length === 0 && !other.spec.affinity) continue
       const wishes = [
         ...own.filter(({ term }) => matchesTerm(term, pod, other, labelsOf)),
         ...[...wishesOf(other), ...bondsOf(other)].filter(({ term }) =>

@@ -1,5 +1,5 @@
 import type { Pod } from '#api/core.ts'
-import { type Amounts, add, nanosOf, parseAmounts } from '#api/quota/amounts.ts'
+import { type Amounts, nanosOf, parseAmounts } from '#api/quota/amounts.ts'
 import { podAmounts } from '#api/quota/pod-amounts.ts'
 import type { Misfit, Place } from './place.ts'
 
@@ -19,6 +19,13 @@ export function requestsOf(pod: Pod): Amounts {
   return amounts
 }
 
+/** What these pods ask for together, in billionths; who asks for nothing counts as `least`. */
+function sumOf(pods: readonly Pod[], name: string, least = 0n): bigint {
+  let sum = 0n
+  for (const pod of pods) sum += nanosOf(requestsOf(pod), name) || least
+  return sum
+}
+
 /** What of the pod's requests the node has no room for. Source: scheduler plugins/noderesources/fit.go. */
 export function findInsufficient(pod: Pod, { node, pods }: Place): Misfit | undefined {
   const { allocatable } = node.status ?? {}
@@ -28,10 +35,9 @@ export function findInsufficient(pod: Pod, { node, pods }: Place): Misfit | unde
   let isFinal = false
   if (room.pods && BigInt(pods.length + 1) * NANOS > room.pods.nanos) reasons.push('Too many pods')
   const asked = Object.entries(requestsOf(pod)).filter(([, { nanos }]) => nanos > 0n)
-  const taken = asked.length === 0 ? {} : pods.map(requestsOf).reduce(add, {})
   for (const [name, { nanos }] of asked) {
     const whole = nanosOf(room, name)
-    if (nanos <= whole - nanosOf(taken, name)) continue
+    if (nanos <= whole - sumOf(pods, name)) continue
     reasons.push(`Insufficient ${name}`)
     if (nanos > whole) isFinal = true
   }
@@ -47,10 +53,8 @@ export function rankRoom(pod: Pod, { node, pods }: Place): number {
   const shares = (['cpu', 'memory'] as const).flatMap((name) => {
     const whole = nanosOf(room, name)
     if (whole === 0n) return []
-    const used = [pod, ...pods].reduce(
-      (sum, each) => sum + (nanosOf(requestsOf(each), name) || ASSUMED[name]),
-      0n,
-    )
+    const own = nanosOf(requestsOf(pod), name) || ASSUMED[name]
+    const used = own + sumOf(pods, name, ASSUMED[name])
     return [Math.min(1, Number(used) / Number(whole))]
   })
   if (shares.length === 0) return 0
