@@ -200,7 +200,7 @@ suite('Workloads', () => {
   test('priority classes are there, and pods take their numbers', () => {
     assert.match(
       kubectl('get', 'priorityclasses'),
-      /^NAME +VALUE +GLOBAL-DEFAULT +AGE\nsystem-cluster-critical +2000000000 +false +\S+\nsystem-node-critical +2000001000 +false +\S+\n$/,
+      /^NAME +VALUE +GLOBAL-DEFAULT +AGE +PREEMPTIONPOLICY\nsystem-cluster-critical +2000000000 +false +\S+ +PreemptLowerPriority\nsystem-node-critical +2000001000 +false +\S+ +PreemptLowerPriority\n$/,
     )
     kubectl('create', 'priorityclass', 'high', '--value=1000')
     const overrides = '{"spec":{"priorityClassName":"high"}}'
