@@ -53,6 +53,16 @@ suite('The real kubectl', () => {
         assert.match(result.stderr, /command terminated with exit code 3/)
       })
 
+      // As a cluster of kind or k3s says it (containerd, runc).
+      test('says that the container has no such program', () => {
+        const result = run(['exec', 'box', '--', 'nope'])
+        assert.deepEqual([result.status, result.stdout], [1, ''])
+        assert.match(
+          result.stderr,
+          /^error: Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "[0-9a-f]{64}": OCI runtime exec failed: exec failed: unable to start container process: exec: "nope": executable file not found in \$PATH: unknown$/m,
+        )
+      })
+
       test('runs it where the container is, with what the container has', () => {
         assert.equal(kubectl('exec', 'box', '--', 'hostname').trim(), 'box')
         const processes = kubectl('exec', 'box', '--', 'ps', '-o', 'pid=,args=', '1')

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { closeSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import { openPty, openSlave, setWindowSize } from '#kernel/pty/pty.ts'
 import type { ExecOptions, ExecSession } from '../runtime.ts'
+import { programProblem } from './find-program.ts'
 import type { LastingProcess } from './lasting-process.ts'
 import { DEFAULT_PATH } from './render-script.ts'
 
@@ -22,9 +24,24 @@ const HANG_UP_GRACE_MS = 1000
 /** After a program's end its output is read on as long as some comes: what it left running may hold it open for ever. */
 const DRAIN_MS = 500
 
-/** Starts a command inside a running container, in all its namespaces, as a session of its own. */
+/**
+ * Starts a command inside a running container, in all its namespaces, as a session of its own.
+ *
+ * @throws Error in containerd's words where the container has no such program
+ */
 export function startExec(entry: ContainerEntry, options: ExecOptions): ExecSession {
+  checkProgram(entry, options.command[0] ?? '')
   return options.tty ? startInTerminal(entry, options) : startWithPipes(entry, options)
+}
+
+function checkProgram({ main, env, workingDir }: ContainerEntry, program: string): void {
+  const path = env.find((pair) => pair.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH
+  const problem = programProblem(program, { root: `/proc/${main.pid}/root`, workingDir, path })
+  if (problem === undefined) return
+  const id = randomBytes(32).toString('hex')
+  throw new Error(
+    `failed to exec in container: failed to start exec "${id}": OCI runtime exec failed: exec failed: unable to start container process: ${problem}: unknown`,
+  )
 }
 
 function startWithPipes(entry: ContainerEntry, { command, stdin }: ExecOptions): ExecSession {
