@@ -134,6 +134,7 @@ interface Listener {
 /** Bounds of one listener. */
 export interface ConnectionLimits {
   readonly connections?: number
+  readonly handshakeTimeoutMs?: number
   readonly headersTimeoutMs?: number
 }
 
@@ -162,7 +163,7 @@ function createListener(
     minVersion: 'TLSv1.2',
     settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 },
     maxSessionMemory: 64,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    handshakeTimeout: limits.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
   })
   server.maxConnections = limits.connections ?? MAX_CONNECTIONS
   // Of HTTP/1.1: node applies it there although its types do not say so.

@@ -27,6 +27,7 @@ before(async () => {
     limits: {
       inFlight: { reading: 2, writing: 2 },
       requestTimeoutMs: 10_000,
+      handshakeTimeoutMs: 2_000,
       headersTimeoutMs: 300,
       connections: 40,
     },
@@ -134,6 +135,16 @@ suite('a connection', () => {
       ALPNProtocols: ['http/1.1'],
     })
 
+  test('that does not come to TLS is ended', async () => {
+    const socket = connectTCP({ port: port(), host: '127.0.0.1' })
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    const began = performance.now()
+    socket.write(Buffer.from([22, 3, 1])) // the beginning of a handshake record, RFC 8446 section 5.1
+    await once(socket, 'close')
+    const lasted = performance.now() - began
+    assert.ok(lasted > 1_000 && lasted < 9_000, `after ${lasted} ms`) // not at once, nor after the usual 10 s
+  })
   test('whose headers trickle in is ended', async () => {
     const socket = open()
     await once(socket, 'secureConnect')

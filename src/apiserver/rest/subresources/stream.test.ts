@@ -1,57 +1,21 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { after, before, suite, test } from 'node:test'
-import { connect, type TLSSocket } from 'node:tls'
-import type { KeyPair } from '../../testing/certificates.ts'
+import type { TLSSocket } from 'node:tls'
+import { openRaw, type RawRequest, SPDY } from '../../testing/raw-request.ts'
+import { echo, startTestAgent, type TestAgent } from '../../testing/test-agent.ts'
 import { startTestServer, type TestServer } from '../../testing/test-server.ts'
 
-/** Stands in for a node's agent: says what it was asked, and does with the connection what the test wants. */
-interface Agent {
-  readonly server: Server
-  upgrade: (request: IncomingMessage, socket: Duplex) => void
-  answer: { readonly code: number; readonly text: string }
-}
-
 let server: TestServer
-let agent: Agent
-/** Of both sides: a connection that has left HTTP keeps a server from closing. */
-const sockets = new Set<Duplex>()
+let agent: TestAgent
 const PODS = '/api/v1/namespaces/default/pods'
-const SPDY = { connection: 'Upgrade', upgrade: 'SPDY/3.1' }
 const WEBSOCKET = {
   connection: 'Upgrade',
   upgrade: 'websocket',
   'sec-websocket-version': '13',
   'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', // RFC 6455 section 1.3
-}
-
-const echo: Agent['upgrade'] = (_, socket) => {
-  socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n')
-  socket.pipe(socket)
-}
-
-async function startAgent({ certPEM, keyPEM }: KeyPair): Promise<Agent> {
-  const started: Agent = {
-    server: createServer({ cert: certPEM, key: keyPEM }),
-    upgrade: echo,
-    answer: { code: 404, text: '404 page not found' },
-  }
-  started.server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
-    socket.on('error', () => socket.destroy())
-    sockets.add(socket)
-    started.upgrade(request, socket)
-  })
-  started.server.on('request', (_, response) => {
-    response.writeHead(started.answer.code, { 'content-type': 'text/plain' })
-    response.end(started.answer.text)
-  })
-  started.server.listen(0, '127.0.0.1')
-  await once(started.server, 'listening')
-  return started
 }
 
 const podNamed = (name: string, nodeName?: string, containers = ['main']) => ({
@@ -74,20 +38,11 @@ async function addNode(name: string, port: number): Promise<void> {
   assert.equal(code, 200, text)
 }
 
-async function freePort(): Promise<number> {
-  const { createServer: createTCPServer } = await import('node:net')
-  const holder = createTCPServer().listen(0, '127.0.0.1')
-  await once(holder, 'listening')
-  const { port } = holder.address() as AddressInfo
-  await new Promise((resolve) => holder.close(resolve))
-  return port
-}
-
 before(async () => {
   server = await startTestServer({ access: { authorization: 'RBAC' } })
-  agent = await startAgent(await server.authority.sign('system:node:node1', ['system:nodes']))
-  await addNode('node1', (agent.server.address() as AddressInfo).port)
-  await addNode('silent', await freePort())
+  agent = await startTestAgent(await server.authority.sign('system:node:node1', ['system:nodes']))
+  await addNode('node1', agent.port)
+  await addNode('silent', 1) // nobody listens there
   for (const pod of [
     podNamed('web', 'node1'),
     podNamed('two', 'node1', ['main', 'side']),
@@ -100,47 +55,11 @@ before(async () => {
   }
 })
 after(async () => {
-  for (const socket of sockets) socket.destroy()
-  await new Promise((resolve) => agent.server.close(resolve))
+  await agent[Symbol.asyncDispose]()
   await server[Symbol.asyncDispose]()
 })
 
-interface Ask {
-  readonly path: string
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly as?: KeyPair
-  /** Behind the headers, in the same write. */
-  readonly early?: string
-}
-
-/** A connection of HTTP/1.1 on which that is asked, and the head of the answer. */
-async function ask({ path, method = 'POST', headers = SPDY, as, early = '' }: Ask): Promise<{
-  readonly socket: TLSSocket
-  readonly code: number
-  readonly head: string
-  readonly rest: string
-}> {
-  const { port } = new URL(server.url)
-  const { certPEM, keyPEM } = as ?? server.admin
-  const socket = connect({
-    host: '127.0.0.1',
-    port: Number(port),
-    ca: server.authority.caPEM,
-    cert: certPEM,
-    key: keyPEM,
-    ALPNProtocols: ['http/1.1'],
-  })
-  socket.on('error', () => socket.destroy())
-  sockets.add(socket)
-  await once(socket, 'secureConnect')
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.write(`${method} ${path} HTTP/1.1\r\nhost: x\r\n${lines.join('')}\r\n${early}`)
-  let text = ''
-  while (!text.includes('\r\n\r\n')) text += String((await once(socket, 'data'))[0])
-  const [head = '', ...rest] = text.split('\r\n\r\n')
-  return { socket, code: Number(head.split(' ')[1]), head, rest: rest.join('\r\n\r\n') }
-}
+const ask = (wish: RawRequest) => openRaw(server, wish)
 
 async function readOn(socket: TLSSocket, from: string, until: (text: string) => boolean) {
   let text = from
