@@ -6,13 +6,22 @@ import type { Status } from '#api/meta.ts'
 export type Response = ServerResponse
 
 /** What a handler decides; only the server writes it to the wire. */
-export type Answer = WholeAnswer | StreamedAnswer | UpgradedAnswer
+export type Answer = WholeAnswer | PiecewiseAnswer | StreamedAnswer | UpgradedAnswer
 
 export interface WholeAnswer {
   readonly code: number
   readonly contentType: string
   readonly body: string | Uint8Array
   readonly headers?: Readonly<Record<string, string | string[]>>
+}
+
+/** A long text that is made while it is sent, so that all of it never is in memory at once. */
+export interface PiecewiseAnswer {
+  readonly code: number
+  readonly contentType: string
+  readonly headers?: Readonly<Record<string, string | string[]>>
+  /** Its parts in order, each made in far less than a millisecond. Can be gone through once. */
+  readonly pieces: Iterable<string>
 }
 
 export interface StreamedAnswer {
@@ -35,6 +44,19 @@ export const json = (text: string, code = 200): WholeAnswer => ({
   contentType: JSON_TYPE,
   body: text,
 })
+
+export const jsonPieces = (pieces: Iterable<string>): PiecewiseAnswer => ({
+  code: 200,
+  contentType: JSON_TYPE,
+  pieces,
+})
+
+/** With its text in one piece. */
+export function makeWhole(answer: WholeAnswer | PiecewiseAnswer): WholeAnswer {
+  if ('body' in answer) return answer
+  const { pieces, ...rest } = answer
+  return { ...rest, body: Array.from(pieces).join('') }
+}
 
 export function statusAnswer(status: Status): WholeAnswer {
   const code = status.code ?? 200

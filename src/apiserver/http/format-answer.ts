@@ -1,15 +1,16 @@
 import type { JSONObject } from '#api/json.ts'
-import type { Answer, WholeAnswer } from './answer.ts'
-import { JSON_TYPE } from './answer.ts'
+import { type Answer, JSON_TYPE, makeWhole, type WholeAnswer } from './answer.ts'
 import { type Negotiated, negotiateObject } from './media-type.ts'
 
 /** A whole answer in the format that the client asked for; handlers answer in JSON. */
 export async function formatAnswer(answer: Answer, accept: string | undefined): Promise<Answer> {
-  if (!('body' in answer) || answer.contentType !== JSON_TYPE) return answer
+  if (!('body' in answer || 'pieces' in answer) || answer.contentType !== JSON_TYPE) return answer
   const negotiated = find(accept)
   if (!negotiated) return answer
   const { format, metaVersion } = negotiated
-  const named = metaVersion === 'v1' ? answer : renameMeta(answer)
+  if (format === JSON_TYPE && metaVersion === 'v1') return answer
+  const whole = makeWhole(answer)
+  const named = metaVersion === 'v1' ? whole : renameMeta(whole)
   if (format === JSON_TYPE) return named
   const value = JSON.parse(String(named.body)) as JSONObject // a handler wrote it
   if (format === 'application/yaml') {

@@ -1,10 +1,14 @@
+import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { createGzip, gzip } from 'node:zlib'
 import type { Answer, Response } from './answer.ts'
+import { encodePieces } from './encode-pieces.ts'
 
 const compress = promisify(gzip)
 /** As upstream: smaller bodies are not worth the time (apiserver endpoints/handlers/responsewriters). */
 const GZIP_FROM_BYTES = 128 * 1024
+const GZIP_LEVEL = 1
+const GZIP_HEADERS = { 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
 
 export interface SendOptions {
   readonly acceptsGzip: boolean
@@ -20,28 +24,69 @@ export async function send(out: Response, answer: Answer, options: SendOptions):
     answer.upgrade(socket)
     return
   }
-  const headers: Record<string, string | string[]> = {
+  const headers: Headers = {
     ...(answer.contentType === '' ? {} : { 'content-type': answer.contentType }),
     'cache-control': 'no-cache, private',
     ...answer.headers,
   }
   if (options.warnings.length > 0) headers.warning = warningValues(options.warnings)
+  const head = { code: answer.code, headers }
   if ('stream' in answer) {
     out.writeHead(answer.code, headers)
     out.flushHeaders()
     await answer.stream(out)
     out.end()
-    return
-  }
-  let body: Uint8Array = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
-  if (options.acceptsGzip && body.length >= GZIP_FROM_BYTES) {
-    body = await compress(body, { level: 1 })
-    headers['content-encoding'] = 'gzip'
-    headers.vary = 'Accept-Encoding'
+  } else if ('pieces' in answer) await sendPieces(out, head, answer.pieces, options)
+  else await sendWhole(out, head, answer.body, options)
+}
+
+type Headers = Record<string, string | string[]>
+
+interface Head {
+  readonly code: number
+  readonly headers: Headers
+}
+
+async function sendWhole(
+  out: Response,
+  { code, headers }: Head,
+  content: string | Uint8Array,
+  { acceptsGzip }: SendOptions,
+): Promise<void> {
+  let body: Uint8Array = typeof content === 'string' ? Buffer.from(content) : content
+  if (acceptsGzip && body.length >= GZIP_FROM_BYTES) {
+    body = await compress(body, { level: GZIP_LEVEL })
+    Object.assign(headers, GZIP_HEADERS)
   }
   headers['content-length'] = String(body.length)
-  out.writeHead(answer.code, headers)
+  out.writeHead(code, headers)
   out.end(body)
+}
+
+/** At the client's pace. What fits into one chunk is sent as a whole, with its length. */
+async function sendPieces(
+  out: Response,
+  head: Head,
+  pieces: Iterable<string>,
+  options: SendOptions,
+): Promise<void> {
+  const chunks = encodePieces(pieces)
+  const [first, second] = [await chunks.next(), await chunks.next()]
+  if (first.done || second.done) {
+    return sendWhole(out, head, first.done ? '' : first.value, options)
+  }
+  const all = async function* () {
+    yield first.value
+    yield second.value
+    yield* chunks
+  }
+  if (options.acceptsGzip) {
+    out.writeHead(head.code, { ...head.headers, ...GZIP_HEADERS })
+    await pipeline(all(), createGzip({ level: GZIP_LEVEL }), out)
+  } else {
+    out.writeHead(head.code, head.headers)
+    await pipeline(all(), out)
+  }
 }
 
 /** All warnings together, and each where they are more. Source: apiserver endpoints/filters/warning.go. */

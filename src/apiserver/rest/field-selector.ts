@@ -1,36 +1,31 @@
 import { quoteLikeGo } from '#api/field-error.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
-import type { KubernetesObject } from '#api/meta.ts'
 import { badRequest } from '#api/status.ts'
 import type { Matches } from './label-selector.ts'
-
-type ReadField = (object: KubernetesObject) => string
+import type { Selectable } from './selectable.ts'
 
 /**
  * Parses `metadata.name=web,status.phase!=Running`; undefined for an empty selector. Grammar and sentences:
  * apimachinery pkg/fields/selector.go. @throws StatusError 400
  */
-export function parseFieldSelector(
-  text: string,
-  spec: Pick<KindSpec, 'selectableFields'>,
-): FieldSelector | undefined {
+export function parseFieldSelector(text: string, spec: SelectableKind): FieldSelector | undefined {
   const terms = splitUnescaped(text)
     .filter((part) => part !== '')
     .map((part) => parseTerm(part, text))
     .filter(({ field, wanted }) => field !== '' || wanted !== '')
   if (terms.length === 0) return undefined
-  const tests = terms.map(({ field, isEqual, wanted }): Matches<KubernetesObject> => {
-    const read = findField(field, spec)
-    return (object) => (read(object) === wanted) === isEqual
-  })
+  for (const { field } of terms) checkField(field, spec)
   return {
-    matches: (object) => tests.every((matches) => matches(object)),
+    matches: ({ fields }) =>
+      terms.every(({ field, isEqual, wanted }) => (fields[field] === wanted) === isEqual),
     exactly: (field) => terms.find((term) => term.field === field && term.isEqual)?.wanted,
   }
 }
 
+type SelectableKind = Pick<KindSpec, 'selectableFields'>
+
 export interface FieldSelector {
-  readonly matches: Matches<KubernetesObject>
+  readonly matches: Matches<Selectable>
   /** The one value that a field must have; undefined where it may have several. */
   exactly(field: string): string | undefined
 }
@@ -64,11 +59,9 @@ function unescapeValue(text: string): string {
   })
 }
 
-function findField(field: string, spec: Pick<KindSpec, 'selectableFields'>): ReadField {
-  if (field === 'metadata.name') return ({ metadata }) => metadata.name
-  if (field === 'metadata.namespace') return ({ metadata }) => metadata.namespace ?? ''
-  const fields = spec.selectableFields
-  if (fields && Object.hasOwn(fields, field)) return fields[field]!
+function checkField(field: string, { selectableFields: fields }: SelectableKind): void {
+  if (field === 'metadata.name' || field === 'metadata.namespace') return
+  if (fields && Object.hasOwn(fields, field)) return
   // apis/core/v1/conversion.go for kinds with fields of their own; else apimachinery runtime/conversion.go.
   throw badRequest(
     fields

@@ -3,7 +3,9 @@ import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import { dropNulls, printFields } from '#api/schema/complete-fields.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
+import { perItem } from '../storage/per-item.ts'
 import type { StoredItem } from '../storage/store.ts'
+import { endOfObject } from './object-end.ts'
 
 /**
  * How objects lie in the store: JSON text that begins with kind, apiVersion and metadata, without the
@@ -50,6 +52,20 @@ export function itemTextOf(item: Item, { resource }: Pick<KindSpec, 'resource'>)
   const text = textOf(item, resource)
   return resource.custom ? text : `{${text.slice(text.indexOf(METADATA))}`
 }
+
+/** The text of its metadata alone. */
+export function metadataTextOf(item: Item, resource: ServedResource): string {
+  if (resource.conversion) return JSON.stringify(objectOf(item, resource).metadata)
+  const from = item.value.indexOf(METADATA) + METADATA.length
+  const own = item.value.slice(from, metadataEnd(item, METADATA_END))
+  return `{"resourceVersion":"${item.modRevision}",${own}`
+}
+
+/** Found once per item: half of a text is metadata, where it has field managers. */
+const METADATA_END = {}
+const metadataEnd = perItem((item: Item) =>
+  endOfObject(item.value, item.value.indexOf(METADATA) + METADATA.length),
+)
 
 /** The object as clients of `resource` see it; without one, as it is stored. */
 export function objectOf(item: Item, resource?: ServedResource): KubernetesObject {

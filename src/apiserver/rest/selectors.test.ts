@@ -5,6 +5,7 @@ import { StatusError } from '#api/status.ts'
 import { parseFieldSelector } from './field-selector.ts'
 import { formatSelector } from './format-selector.ts'
 import { parseLabelSelector } from './label-selector.ts'
+import { readSelectable } from './selectable.ts'
 
 const labels = { app: 'web', tier: 'front', 'example.com/size': '12' }
 
@@ -70,7 +71,10 @@ const fieldSelectors = [
 suite('parseFieldSelector() of', () => {
   const spec = podKind
   for (const { text, want } of fieldSelectors) {
-    test(`"${text}"`, () => assert.equal(parseFieldSelector(text, spec)?.matches(pod), want))
+    test(`"${text}"`, () => {
+      const selector = parseFieldSelector(text, spec)
+      assert.equal(selector?.matches(readSelectable(pod, spec)), want)
+    })
   }
   test('an unknown field is refused', () => {
     assert.throws(() => parseFieldSelector('spec.foo=x', spec), {

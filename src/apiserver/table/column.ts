@@ -1,6 +1,11 @@
 import type { JSONValue } from '#api/json.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import { formatAge } from './duration.ts'
+import { ageSince } from './duration.ts'
+
+/** What goes with time is asked anew for every table, and holds nothing of its object but the timestamps. */
+export type Cell = JSONValue | Timed
+/** @param now Milliseconds since the epoch */
+export type Timed = (now: number) => JSONValue
 
 export interface Column<T extends KubernetesObject = KubernetesObject> {
   readonly name: string
@@ -12,7 +17,7 @@ export interface Column<T extends KubernetesObject = KubernetesObject> {
   readonly wide?: boolean
   /** Of custom resources: above 0, as `wide`. */
   readonly priority?: number
-  readonly cell: (object: T, now: number) => JSONValue
+  readonly cell: (object: T) => Cell
 }
 
 export const nameColumn: Column = {
@@ -27,7 +32,7 @@ export const ageColumn: Column = {
   name: 'Age',
   type: 'string',
   description: 'Time since the object was created',
-  cell: ({ metadata }, now) => formatAge(metadata.creationTimestamp, now),
+  cell: ({ metadata }) => ageSince(metadata.creationTimestamp),
 }
 
 /** What upstream shows where a kind has no columns of its own (apiserver registry/rest/table.go). */
@@ -41,7 +46,7 @@ export const createdColumn: Column = {
 /** A column of text, or with `wide` one of the wide output. */
 export const text = <T extends KubernetesObject>(
   name: string,
-  cell: (object: T, now: number) => string,
+  cell: (object: T) => string | Timed,
   wide = false,
 ): Column<T> => ({ name, type: 'string', cell, wide })
 

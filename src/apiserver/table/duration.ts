@@ -25,3 +25,10 @@ export function formatAge(timestamp: string | null | undefined, now: number): st
   if (!timestamp) return '<unknown>'
   return formatDuration(now - Date.parse(timestamp))
 }
+
+/** formatAge() at any time. */
+export function ageSince(timestamp: string | null | undefined): string | ((now: number) => string) {
+  if (!timestamp) return '<unknown>'
+  const since = Date.parse(timestamp)
+  return (now) => formatDuration(now - since)
+}

@@ -88,6 +88,8 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'networking.k8s.io/servicecidrs': serviceCIDRColumns,
 }
 
+const plainColumns = [nameColumn, ageColumn]
+
 /** The columns that upstream prints for a resource (pkg/printers/internalversion/printers.go). */
 export function findColumns({
   group,
@@ -97,5 +99,5 @@ export function findColumns({
   if (custom) return customColumns(custom)
   const found = columnsByResource[`${group}/${plural}`]
   // Each table was written for its own kind, and objects passed checkFields() as that kind.
-  return (found as readonly Column<KubernetesObject>[] | undefined) ?? [nameColumn, ageColumn]
+  return (found as readonly Column<KubernetesObject>[] | undefined) ?? plainColumns
 }

@@ -4,6 +4,7 @@ import type { KubernetesObject } from '#api/meta.ts'
 import { badRequest } from '#api/status.ts'
 import type { Column } from './column.ts'
 import { findColumns } from './find-columns.ts'
+import { type Row, readCells, rowText } from './row.ts'
 
 /** What rows carry besides their cells: kubectl asks for all of the object when it sorts by a path. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
@@ -37,26 +38,42 @@ export interface TableOptions {
 export function tableText(
   resource: ServedResource,
   objects: readonly KubernetesObject[],
-  { include, hasColumns = true, now = Date.now(), ...metadata }: TableOptions,
+  options: TableOptions,
 ): string {
   const columns = findColumns(resource)
-  return JSON.stringify({
-    kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
-    metadata,
-    columnDefinitions: hasColumns ? columns.map(describeColumn) : null,
-    rows: objects.map((object) => ({
-      cells: columns.map(({ cell }) => cell(object, now)),
-      object: include === 'None' ? null : include === 'Object' ? object : partial(object),
-    })),
-  })
+  const rows = objects.map((object) => ({
+    cells: readCells(object, columns),
+    object: includedText(object, options.include),
+  }))
+  return Array.from(tablePieces(columns, rows, options)).join('')
 }
 
-const partial = ({ metadata }: KubernetesObject) => ({
-  kind: 'PartialObjectMetadata',
-  apiVersion: 'meta.k8s.io/v1',
-  metadata,
-})
+function includedText(object: KubernetesObject, include: IncludeObject): string {
+  if (include === 'None') return 'null'
+  return include === 'Object'
+    ? JSON.stringify(object)
+    : partialText(JSON.stringify(object.metadata))
+}
+
+/** @param metadata JSON text */
+export const partialText = (metadata: string): string =>
+  `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":${metadata}}`
+
+/** As tableText(), in pieces, and of rows as they come. */
+export function* tablePieces(
+  columns: readonly Column[],
+  rows: Iterable<Row>,
+  { include: _, hasColumns = true, now = Date.now(), ...metadata }: TableOptions,
+): Generator<string> {
+  const definitions = hasColumns ? columns.map(describeColumn) : null
+  yield `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${JSON.stringify(metadata)},"columnDefinitions":${JSON.stringify(definitions)},"rows":[`
+  let separator = ''
+  for (const row of rows) {
+    yield separator + rowText(row, now)
+    separator = ','
+  }
+  yield ']}'
+}
 
 const describeColumn = ({ name, type, format, description = '', wide, priority }: Column) => ({
   name,

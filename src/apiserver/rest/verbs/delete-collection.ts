@@ -7,6 +7,7 @@ import { parseListOptions } from '../list-options.ts'
 import { parseMatcher } from '../matcher.ts'
 import { itemTextOf, listKindOf, objectOf, prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
+import { selectableOf } from '../selectable.ts'
 import { removeOne } from './delete.ts'
 
 /** Deletes what the selectors let through, one by one; what went meanwhile is no error. */
@@ -21,9 +22,8 @@ export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Pr
   const { items, revision } = await deps.store.list(prefixOf(spec.resource, namespace))
   const deleted: string[] = []
   for (const item of items) {
-    const found = objectOf(item, spec.resource)
-    if (matches && !matches(found)) continue
-    const { name, namespace: within } = found.metadata
+    if (matches && !matches(selectableOf(item, spec))) continue
+    const { name, namespace: within } = objectOf(item, spec.resource).metadata
     const target = { spec, namespace: within, name, user: request.user }
     const removal = await removeOne(target, deps, options).catch(ignoreNotFound)
     // As they were found: registry/generic/registry/store.go, DeleteCollection.

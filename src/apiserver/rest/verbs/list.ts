@@ -1,8 +1,8 @@
-import { apiVersionOf } from '#api/resources.ts'
 import { badRequest, expired, StatusError } from '#api/status.ts'
-import { type Answer, json } from '../../http/answer.ts'
+import { type Answer, jsonPieces } from '../../http/answer.ts'
+import { createPace } from '../../pace.ts'
 import { CompactedError, type StoredItem } from '../../storage/store.ts'
-import { includeObjectOf, tableText } from '../../table/table.ts'
+import { includeObjectOf } from '../../table/table.ts'
 import {
   type ContinueToken,
   decodeContinueToken,
@@ -12,51 +12,20 @@ import {
 import { parseRevision, reachRevision } from '../find-item.ts'
 import type { Matches } from '../label-selector.ts'
 import { type ListOptions, parseListOptions } from '../list-options.ts'
+import { listPieces, type Page, tableOf } from '../list-text.ts'
 import { parseMatcher } from '../matcher.ts'
-import { itemTextOf, listKindOf, objectOf, prefixOf } from '../record.ts'
+import { prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
+import { selectableOf } from '../selectable.ts'
 
 export async function list(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
   const representation = request.representation('list')
   const page = await readPage(request, deps)
-  const { resource } = request.spec
-  if (representation === 'Table') {
-    const include = includeObjectOf(request)
-    return json(
-      tableText(
-        resource,
-        page.items.map((item) => objectOf(item, resource)),
-        { include, ...page.metadata },
-      ),
-    )
-  }
-  const asPartial = representation === 'PartialObjectMetadata'
-  const kind = asPartial ? 'PartialObjectMetadataList' : listKindOf(resource)
-  const apiVersion = asPartial ? 'meta.k8s.io/v1' : apiVersionOf(resource)
-  const metadata = JSON.stringify(page.metadata)
-  // One text that grows is twice as fast as many that are joined: 20 MB of pods in 15 ms instead of 27.
-  let text = `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadata},"items":[`
-  for (const [i, item] of page.items.entries()) {
-    if (i > 0) text += ','
-    text += asPartial ? partialTextOf(item) : itemTextOf(item, request.spec)
-  }
-  return json(`${text}]}`)
-}
-
-const partialTextOf = (item: StoredItem) =>
-  JSON.stringify({
-    kind: 'PartialObjectMetadata',
-    apiVersion: 'meta.k8s.io/v1',
-    metadata: objectOf(item).metadata,
-  })
-
-interface Page {
-  readonly items: readonly StoredItem[]
-  readonly metadata: {
-    readonly resourceVersion: string
-    readonly continue?: string
-    readonly remainingItemCount?: number
-  }
+  return jsonPieces(
+    representation === 'Table'
+      ? tableOf(page, request.spec, includeObjectOf(request))
+      : listPieces(page, request.spec, representation),
+  )
 }
 
 async function readPage(request: RESTRequest, deps: RESTDeps): Promise<Page> {
@@ -67,7 +36,7 @@ async function readPage(request: RESTRequest, deps: RESTDeps): Promise<Page> {
   const limit = options.resourceVersion === '0' ? undefined : options.limit
   const start = await findStart(request, deps, prefix, options)
   try {
-    const lets = matches && ((item: StoredItem) => matches(objectOf(item, request.spec.resource)))
+    const lets = matches && ((item: StoredItem) => matches(selectableOf(item, request.spec)))
     const found = await readMatching(deps, prefix, start, limit, lets)
     const { revision, items, remaining, last } = found
     const goesOn = remaining > 0 && last !== undefined
@@ -100,6 +69,7 @@ async function readMatching(
   lets: Matches<StoredItem> | undefined,
 ) {
   const items: StoredItem[] = []
+  const pace = createPace()
   let { revision, after }: Start = start
   for (;;) {
     const wanted = limit === undefined ? undefined : limit - items.length
@@ -110,7 +80,10 @@ async function readMatching(
     })
     revision = page.revision
     after = page.items.at(-1)?.key
-    for (const item of page.items) if (!lets || lets(item)) items.push(item)
+    for (const item of page.items) {
+      if (lets && pace.isDue()) await pace.rest()
+      if (!lets || lets(item)) items.push(item)
+    }
     if (page.remaining === 0 || (limit !== undefined && items.length >= limit)) {
       return { revision, items, remaining: page.remaining, last: after }
     }

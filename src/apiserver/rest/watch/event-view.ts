@@ -6,6 +6,7 @@ import type { IncludeObject } from '../../table/table.ts'
 import type { Matches } from '../label-selector.ts'
 import { objectText } from '../present.ts'
 import { objectOf, textOf } from '../record.ts'
+import { type Selectable, selectableOf } from '../selectable.ts'
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
@@ -45,10 +46,12 @@ export class EventView {
   }
 
   /** What the event is to a watch that sees only what matches; undefined when it is nothing. */
-  typeFor(matches: Matches<KubernetesObject> | undefined): EventType | undefined {
-    const { type, previous } = this.#event
-    const isIn = type === 'put' && (!matches || matches(this.#current()))
-    const wasIn = previous !== undefined && (!matches || matches(this.#before()))
+  typeFor(matches: Matches<Selectable> | undefined): EventType | undefined {
+    const event = this.#event
+    const { previous } = event
+    const isIn = event.type === 'put' && (!matches || matches(selectableOf(event.item, this.#spec)))
+    const wasIn =
+      previous !== undefined && (!matches || matches(selectableOf(previous, this.#spec)))
     if (isIn) return wasIn ? 'MODIFIED' : 'ADDED'
     return wasIn ? 'DELETED' : undefined
   }

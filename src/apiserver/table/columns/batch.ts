@@ -1,7 +1,15 @@
 import type { CronJob, Job } from '#api/batch.ts'
 import { formatSelector } from '../../rest/format-selector.ts'
-import { ageColumn, boolean, type Column, integer, nameColumn, text } from '../column.ts'
-import { formatAge, formatDuration } from '../duration.ts'
+import {
+  ageColumn,
+  boolean,
+  type Column,
+  integer,
+  nameColumn,
+  type Timed,
+  text,
+} from '../column.ts'
+import { ageSince, formatDuration } from '../duration.ts'
 import { templateColumns } from './pod-template.ts'
 
 /** Condition types in the order in which they decide, and the word for each. */
@@ -25,11 +33,11 @@ function formatCompletions({ spec, status }: Job): string {
   return parallelism > 1 ? `${done}/1 of ${parallelism}` : `${done}/1`
 }
 
-function formatJobDuration({ status }: Job, now: number): string {
+function formatJobDuration({ status }: Job): string | Timed {
   const { startTime, completionTime } = status ?? {}
   if (!startTime) return ''
-  const end = completionTime ? Date.parse(completionTime) : now
-  return formatDuration(end - Date.parse(startTime))
+  if (!completionTime) return ageSince(startTime)
+  return formatDuration(Date.parse(completionTime) - Date.parse(startTime))
 }
 
 export const jobColumns: readonly Column<Job>[] = [
@@ -49,8 +57,8 @@ export const cronJobColumns: readonly Column<CronJob>[] = [
   // printBoolPtr
   { ...boolean<CronJob>('Suspend', () => false), cell: ({ spec }) => title(spec.suspend) },
   integer('Active', ({ status }) => (status?.active ?? []).length),
-  text('Last Schedule', ({ status }, now) =>
-    status?.lastScheduleTime ? formatAge(status.lastScheduleTime, now) : '<none>',
+  text('Last Schedule', ({ status }) =>
+    status?.lastScheduleTime ? ageSince(status.lastScheduleTime) : '<none>',
   ),
   ageColumn,
   ...templateColumns<CronJob>(({ spec }) => spec.jobTemplate.spec.template),

@@ -3,8 +3,8 @@ import type { PrinterColumn } from '#api/custom-resource/definition.ts'
 import { parseJSONPath } from '#api/custom-resource/json-path.ts'
 import type { JSONValue } from '#api/json.ts'
 import type { CustomResource } from '#api/kinds/kind-spec.ts'
-import { type Column, nameColumn } from '../column.ts'
-import { formatAge } from '../duration.ts'
+import { type Cell, type Column, nameColumn } from '../column.ts'
+import { ageSince } from '../duration.ts'
 
 const made = new WeakMap<CustomResource, readonly Column[]>()
 
@@ -27,14 +27,14 @@ function columnOf(column: PrinterColumn): Column {
     description:
       description || `Custom resource definition column (in JSONPath format): ${jsonPath}`,
     priority,
-    cell(object, now) {
+    cell(object) {
       const [value] = path?.find(object as unknown as JSONValue) ?? [] // came from JSON
-      return value === undefined ? null : cellOf(type, value, now)
+      return value === undefined ? null : cellOf(type, value)
     },
   }
 }
 
-function cellOf(type: string, value: JSONValue, now: number): JSONValue {
+function cellOf(type: string, value: JSONValue): Cell {
   switch (type) {
     case 'string':
       return textOf(value)
@@ -45,7 +45,7 @@ function cellOf(type: string, value: JSONValue, now: number): JSONValue {
     case 'boolean':
       return typeof value === 'boolean' ? value : null
     case 'date':
-      return typeof value === 'string' ? ageOf(value, now) : null
+      return typeof value === 'string' ? ageOf(value) : null
     default:
       return null
   }
@@ -57,7 +57,7 @@ function textOf(value: JSONValue): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-function ageOf(text: string, now: number): string {
+function ageOf(text: string): Cell {
   const isTime = text === '' || !Number.isNaN(Date.parse(text))
-  return isTime ? formatAge(text, now) : '<invalid>'
+  return isTime ? ageSince(text) : '<invalid>'
 }

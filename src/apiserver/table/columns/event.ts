@@ -1,7 +1,7 @@
 import type { Event } from '#api/core.ts'
 import { type EventsEvent, toCoreEvent } from '#api/events.ts'
 import { type Column, integer, text } from '../column.ts'
-import { formatAge } from '../duration.ts'
+import { ageSince } from '../duration.ts'
 
 const firstSeen = (event: Event) => event.firstTimestamp ?? event.eventTime
 const lastSeen = (event: Event) =>
@@ -14,7 +14,7 @@ const sourceOf = ({ source, reportingComponent, reportingInstance }: Event) => {
 }
 
 export const eventColumns: readonly Column<Event>[] = [
-  text('Last Seen', (event, now) => formatAge(lastSeen(event), now)),
+  text('Last Seen', (event) => ageSince(lastSeen(event))),
   text('Type', ({ type }) => type ?? ''),
   text('Reason', ({ reason }) => reason ?? ''),
   text('Object', ({ involvedObject: { kind, name } }) =>
@@ -23,7 +23,7 @@ export const eventColumns: readonly Column<Event>[] = [
   text('Subobject', ({ involvedObject }) => involvedObject.fieldPath ?? '', true),
   text('Source', sourceOf, true),
   text('Message', ({ message }) => (message ?? '').trim()),
-  text('First Seen', (event, now) => formatAge(firstSeen(event), now), true),
+  text('First Seen', (event) => ageSince(firstSeen(event)), true),
   { ...integer('Count', ({ series, count }) => series?.count ?? count ?? 1), wide: true },
   { ...text('Name', ({ metadata }) => metadata.name, true), format: 'name' },
 ]
@@ -31,5 +31,5 @@ export const eventColumns: readonly Column<Event>[] = [
 /** Upstream prints both groups from one internal form. */
 export const eventsEventColumns: readonly Column<EventsEvent>[] = eventColumns.map((column) => ({
   ...column,
-  cell: (event, now) => column.cell(toCoreEvent(event), now),
+  cell: (event) => column.cell(toCoreEvent(event)),
 }))

@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from '#api/core.ts'
 import type { Condition } from '#api/meta.ts'
-import { ageColumn, type Column, nameColumn, text } from '../column.ts'
+import { ageColumn, type Column, nameColumn, type Timed, text } from '../column.ts'
 import { formatAge } from '../duration.ts'
 import { podStatusText } from './pod-status.ts'
 
@@ -21,7 +21,7 @@ function formatReady(pod: Pod): string {
 }
 
 /** `3 (5m ago)`: how often, and when last. */
-function formatRestarts(pod: Pod, now: number): string {
+function formatRestarts(pod: Pod): string | Timed {
   const all = [...(pod.status?.initContainerStatuses ?? []), ...statusesOf(pod)]
   const isInitialising = all.length > 0 && podStatusText(pod).startsWith('Init:')
   const counted = isInitialising ? (pod.status?.initContainerStatuses ?? []) : statusesOf(pod)
@@ -30,10 +30,11 @@ function formatRestarts(pod: Pod, now: number): string {
     .map(({ lastState }) => lastState?.terminated?.finishedAt ?? '')
     .toSorted()
     .at(-1)
-  return restarts > 0 && finished
-    ? `${restarts} (${formatAge(finished, now)} ago)`
-    : String(restarts)
+  return restarts > 0 && finished ? restartsAgo(restarts, finished) : String(restarts)
 }
+
+const restartsAgo = (restarts: number, finished: string) => (now: number) =>
+  `${restarts} (${formatAge(finished, now)} ago)`
 
 function formatReadinessGates({ spec, status }: Pod): string {
   const gates = spec.readinessGates ?? []
