@@ -6,6 +6,7 @@ import { includeObjectOf, tableText } from '../table/table.ts'
 import { parseMatcher } from './matcher.ts'
 import { partialText, presentObject } from './present.ts'
 import type { RESTDeps, RESTRequest } from './request.ts'
+import { readSelectable } from './selectable.ts'
 
 /** By upstream's name of the component: rejects or throws, saying why, while it does not work. */
 export type Components = Readonly<Record<string, () => void | Promise<void>>>
@@ -15,11 +16,12 @@ export async function listComponents(request: RESTRequest, deps: RESTDeps): Prom
   const representation = request.representation('list')
   const matches = parseMatcher(request)
   const all = await Promise.all(Object.entries(deps.components).map(checkComponent))
-  const items = matches ? all.filter(matches) : all
+  const { spec } = request
+  const items = matches ? all.filter((item) => matches(readSelectable(item, spec))) : all
   const metadata = { resourceVersion: '' }
   if (representation === 'Table') {
     const include = includeObjectOf(request)
-    return json(tableText(request.spec.resource, items, { include, ...metadata }))
+    return json(tableText(spec.resource, items, { include, ...metadata }))
   }
   const isPartial = representation === 'PartialObjectMetadata'
   const kind = isPartial ? 'PartialObjectMetadataList' : 'ComponentStatusList'

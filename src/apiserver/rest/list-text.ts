@@ -6,7 +6,7 @@ import { perItem } from '../storage/per-item.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { findColumns } from '../table/find-columns.ts'
 import { type Cells, type Row, readCells } from '../table/row.ts'
-import { type IncludeObject, partialText, tablePieces } from '../table/table.ts'
+import { type IncludeObject, partialOf, tablePieces } from '../table/table.ts'
 import { itemTextOf, listKindOf, metadataTextOf, objectOf, textOf } from './record.ts'
 
 /** What a list shows. */
@@ -31,7 +31,7 @@ export function* listPieces(
   yield `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`
   let separator = ''
   for (const item of items) {
-    const text = isPartial ? partialText(metadataTextOf(item, resource)) : itemTextOf(item, spec)
+    const text = isPartial ? partialOf(metadataTextOf(item, resource)) : itemTextOf(item, spec)
     yield separator + text
     separator = ','
   }
@@ -59,5 +59,5 @@ const cellsOf: (item: StoredItem, resource: ServedResource) => Cells = perItem((
 
 function includedText(item: StoredItem, resource: ServedResource, include: IncludeObject): string {
   if (include === 'None') return 'null'
-  return include === 'Object' ? textOf(item, resource) : partialText(metadataTextOf(item, resource))
+  return include === 'Object' ? textOf(item, resource) : partialOf(metadataTextOf(item, resource))
 }

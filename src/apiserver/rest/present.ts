@@ -3,7 +3,7 @@ import type { KubernetesObject } from '#api/meta.ts'
 import { type Answer, json } from '../http/answer.ts'
 import type { Representation } from '../http/media-type.ts'
 import type { StoredItem } from '../storage/store.ts'
-import { type IncludeObject, includeObjectOf, partialText, tableText } from '../table/table.ts'
+import { type IncludeObject, includeObjectOf, partialOf, tableText } from '../table/table.ts'
 import { objectOf, textOf } from './record.ts'
 import type { RESTRequest } from './request.ts'
 
@@ -33,7 +33,7 @@ export function objectText(
     case 'object':
       return JSON.stringify(object)
     case 'PartialObjectMetadata':
-      return partialText(JSON.stringify(object.metadata))
+      return partialText(object)
     case 'Table':
       return tableText(spec.resource, [object], {
         include,
@@ -42,3 +42,6 @@ export function objectText(
       })
   }
 }
+
+export const partialText = ({ metadata }: KubernetesObject): string =>
+  partialOf(JSON.stringify(metadata))

@@ -50,13 +50,11 @@ export function tableText(
 
 function includedText(object: KubernetesObject, include: IncludeObject): string {
   if (include === 'None') return 'null'
-  return include === 'Object'
-    ? JSON.stringify(object)
-    : partialText(JSON.stringify(object.metadata))
+  return include === 'Object' ? JSON.stringify(object) : partialOf(JSON.stringify(object.metadata))
 }
 
 /** @param metadata JSON text */
-export const partialText = (metadata: string): string =>
+export const partialOf = (metadata: string): string =>
   `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":${metadata}}`
 
 /** As tableText(), in pieces, and of rows as they come. */
