@@ -2,7 +2,7 @@
 import type { KindSpec, ServedResource } from '#api/kinds/kind-spec.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import type { Representation } from '../http/media-type.ts'
-import { perItem } from '../storage/per-item.ts'
+import { memoize } from '../memoize.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { findColumns } from '../table/find-columns.ts'
 import { type Cells, type Row, readCells } from '../table/row.ts'
@@ -43,21 +43,22 @@ export function tableOf(
   { resource }: KindSpec,
   include: IncludeObject,
 ): Generator<string> {
-  const rows = items.values().map(
-    (item): Row => ({
-      cells: cellsOf(item, resource),
-      object: includedText(item, resource, include),
-    }),
-  )
+  const rows = items.values().map((item) => rowOf(item, resource, include))
   return tablePieces(findColumns(resource), rows, { include, ...metadata })
 }
 
+type Item = Pick<StoredItem, 'value' | 'modRevision'>
+
+export function rowOf(item: Item, resource: ServedResource, include: IncludeObject): Row {
+  return { cells: cellsOf(item, resource), object: includedText(item, resource, include) }
+}
+
 /** Read once from a stored object: tables are asked for again and again, and most of their objects rest. */
-const cellsOf: (item: StoredItem, resource: ServedResource) => Cells = perItem((item, resource) =>
+const cellsOf: (item: Item, resource: ServedResource) => Cells = memoize((item, resource) =>
   readCells(objectOf(item, resource), findColumns(resource)),
 )
 
-function includedText(item: StoredItem, resource: ServedResource, include: IncludeObject): string {
+function includedText(item: Item, resource: ServedResource, include: IncludeObject): string {
   if (include === 'None') return 'null'
   return include === 'Object' ? textOf(item, resource) : partialOf(metadataTextOf(item, resource))
 }

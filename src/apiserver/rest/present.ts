@@ -22,12 +22,11 @@ export function presentObject(request: RESTRequest, object: KubernetesObject, co
   return json(text, code)
 }
 
-export function objectText(
+function objectText(
   object: KubernetesObject,
   representation: Representation,
   spec: KindSpec,
   include: IncludeObject,
-  hasColumns = true,
 ): string {
   switch (representation) {
     case 'object':
@@ -37,7 +36,6 @@ export function objectText(
     case 'Table':
       return tableText(spec.resource, [object], {
         include,
-        hasColumns,
         resourceVersion: object.metadata.resourceVersion ?? '',
       })
   }

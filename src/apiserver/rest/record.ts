@@ -3,7 +3,7 @@ import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import { dropNulls, printFields } from '#api/schema/complete-fields.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
-import { perItem } from '../storage/per-item.ts'
+import { memoize } from '../memoize.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { endOfObject } from './object-end.ts'
 
@@ -63,7 +63,7 @@ export function metadataTextOf(item: Item, resource: ServedResource): string {
 
 /** Found once per item: half of a text is metadata, where it has field managers. */
 const METADATA_END = {}
-const metadataEnd = perItem((item: Item) =>
+const metadataEnd = memoize((item: Item) =>
   endOfObject(item.value, item.value.indexOf(METADATA) + METADATA.length),
 )
 

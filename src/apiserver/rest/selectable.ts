@@ -1,6 +1,6 @@
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import { perItem } from '../storage/per-item.ts'
+import { memoize } from '../memoize.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { objectOf } from './record.ts'
 
@@ -25,4 +25,4 @@ export function readSelectable(
 export const selectableOf: (
   item: Pick<StoredItem, 'value' | 'modRevision'>,
   spec: KindSpec,
-) => Selectable = perItem((item, spec) => readSelectable(objectOf(item, spec.resource), spec))
+) => Selectable = memoize((item, spec) => readSelectable(objectOf(item, spec.resource), spec))

@@ -1,16 +1,17 @@
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
-import type { KubernetesObject } from '#api/meta.ts'
 import type { Representation } from '../../http/media-type.ts'
-import { revisionOf, type StoreEvent } from '../../storage/store.ts'
-import type { IncludeObject } from '../../table/table.ts'
+import { memoize } from '../../memoize.ts'
+import { revisionOf, type StoredItem, type StoreEvent } from '../../storage/store.ts'
+import { findColumns } from '../../table/find-columns.ts'
+import { type IncludeObject, partialOf, tablePieces } from '../../table/table.ts'
 import type { Matches } from '../label-selector.ts'
-import { objectText } from '../present.ts'
-import { objectOf, textOf } from '../record.ts'
+import { rowOf } from '../list-text.ts'
+import { metadataTextOf, textOf } from '../record.ts'
 import { type Selectable, selectableOf } from '../selectable.ts'
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
-/** What decides how an event's object is written; watches that agree in it share the bytes. */
+/** What decides how an event's object is written. Watches that agree in it have the same one, and share the bytes. */
 export interface Form {
   readonly representation: Representation
   readonly include: IncludeObject
@@ -18,27 +19,18 @@ export interface Form {
   readonly hasColumns: boolean
 }
 
-/** By the resource asked for: one stored object may be served as several. */
-const views = new WeakMap<KindSpec, WeakMap<StoreEvent, EventView>>()
-
-/** The one view of an event that all watches share: the same change is parsed once, and written once per form. */
-export function viewOf(event: StoreEvent, spec: KindSpec): EventView {
-  const known = views.get(spec) ?? new WeakMap<StoreEvent, EventView>()
-  views.set(spec, known)
-  let view = known.get(event)
-  if (!view) {
-    view = new EventView(event, spec)
-    known.set(event, view)
-  }
-  return view
-}
+/**
+ * The one view of an event that all watches share: the same change is written once per form. By the kind asked for, since one stored object
+ * may be served as several.
+ */
+export const viewOf: (event: StoreEvent, spec: KindSpec) => EventView = memoize(
+  (event, spec) => new EventView(event, spec),
+)
 
 export class EventView {
   readonly #event: StoreEvent
   readonly #spec: KindSpec
-  readonly #frames = new Map<string, Buffer>()
-  #object: KubernetesObject | undefined
-  #previous: KubernetesObject | undefined
+  readonly #frames = new Map<EventType, Map<Form, Buffer>>()
 
   constructor(event: StoreEvent, spec: KindSpec) {
     this.#event = event
@@ -56,37 +48,47 @@ export class EventView {
     return wasIn ? 'DELETED' : undefined
   }
 
-  /** `{"type":…,"object":…}` and a line's end. */
+  /** The line as bytes that are made once. */
   frame(type: EventType, form: Form): Buffer {
-    const key = `${type} ${form.representation} ${form.include} ${form.hasColumns}`
-    let frame = this.#frames.get(key)
+    let ofType = this.#frames.get(type)
+    if (!ofType) {
+      ofType = new Map()
+      this.#frames.set(type, ofType)
+    }
+    let frame = ofType.get(form)
     if (!frame) {
-      frame = Buffer.from(`{"type":"${type}","object":${this.#text(type, form)}}\n`)
-      this.#frames.set(key, frame)
+      frame = Buffer.from(this.line(type, form))
+      ofType.set(form, frame)
     }
     return frame
   }
 
-  /** What goes is shown as it was last, with the revision of its going. */
-  #text(type: EventType, { representation, include, hasColumns }: Form): string {
-    if (representation === 'object') return textOf(this.#shown(type), this.#spec.resource)
-    const object = type === 'DELETED' ? this.#before() : this.#current()
-    return objectText(object, representation, this.#spec, include, hasColumns)
+  /** `{"type":…,"object":…}` and a line's end. */
+  line(type: EventType, form: Form): string {
+    return `{"type":"${type}","object":${this.#text(this.#shown(type), form)}}\n`
   }
 
-  #shown(type: EventType) {
+  #text(item: ShownItem, { representation, include, hasColumns }: Form): string {
+    const { resource } = this.#spec
+    switch (representation) {
+      case 'object':
+        return textOf(item, resource)
+      case 'PartialObjectMetadata':
+        return partialOf(metadataTextOf(item, resource))
+      case 'Table': {
+        const options = { include, hasColumns, resourceVersion: String(item.modRevision) }
+        const pieces = tablePieces(findColumns(resource), [rowOf(item, resource, include)], options)
+        return Array.from(pieces).join('')
+      }
+    }
+  }
+
+  /** What goes is shown as it was last, with the revision of its going. */
+  #shown(type: EventType): ShownItem {
     const event = this.#event
     if (type !== 'DELETED' && event.type === 'put') return event.item
     return { value: event.previous!.value, modRevision: revisionOf(event) }
   }
-
-  #current(): KubernetesObject {
-    this.#object ??= objectOf(this.#shown('ADDED'), this.#spec.resource)
-    return this.#object
-  }
-
-  #before(): KubernetesObject {
-    this.#previous ??= objectOf(this.#shown('DELETED'), this.#spec.resource)
-    return this.#previous
-  }
 }
+
+type ShownItem = Pick<StoredItem, 'value' | 'modRevision'>

@@ -1,13 +1,11 @@
 import { apiVersionOf } from '#api/resources.ts'
 import { expired, internal, StatusError } from '#api/status.ts'
 import type { Answer, Response } from '../../http/answer.ts'
-import { CompactedError, type Store, type StoreEvent } from '../../storage/store.ts'
-import { includeObjectOf } from '../../table/table.ts'
-import { parseMatcher } from '../matcher.ts'
+import { CompactedError, type Store } from '../../storage/store.ts'
 import { prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
-import { viewOf } from './event-view.ts'
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts'
+import { createFraming, type Framing } from './framing.ts'
 import { parseWatchOptions, type WatchOptions } from './watch-options.ts'
 
 const BOOKMARK_INTERVAL_MS = 60_000
@@ -16,58 +14,44 @@ const LAST_BOOKMARK_BEFORE_MS = 2_000
 
 export async function watch(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
   const options = await parseWatchOptions(request, deps)
-  const matches = parseMatcher(request)
-  const form = {
-    representation: request.representation('watch'),
-    include: includeObjectOf(request),
-  }
-  let isFirst = true
-  const toFrame = (event: StoreEvent): Buffer | undefined => {
-    const view = viewOf(event, request.spec)
-    const type = view.typeFor(matches)
-    if (!type) return undefined
-    const hasColumns = isFirst
-    isFirst = form.representation !== 'Table'
-    return view.frame(type, { ...form, hasColumns })
-  }
+  const framing = createFraming(request)
   return {
     code: 200,
     contentType: 'application/json',
-    stream: (out) => streamEvents(out, request, deps, options, toFrame),
+    stream: (out) => streamEvents(out, request, deps, options, framing),
   }
 }
-
-type ToFrame = (event: StoreEvent) => Buffer | undefined
 
 async function streamEvents(
   out: Response,
   request: RESTRequest,
   { store }: RESTDeps,
   options: WatchOptions,
-  toFrame: ToFrame,
+  framing: Framing,
 ): Promise<void> {
   const prefix = prefixOf(request.spec.resource, request.namespace)
   const writer = createFrameWriter(out)
   const fromRevision =
-    options.fromRevision ?? (await writeState(writer, request, store, options, toFrame))
+    options.fromRevision ?? (await writeState(writer, request, store, options, framing))
   const ended = Promise.withResolvers<void>()
   using stack = new DisposableStack()
   let isHistory = true
   const subscription = stack.use(
     store.watch(prefix, fromRevision, {
       changed: (events) => {
-        const frames = events.map(toFrame).filter(isFrame)
-        if (isHistory) writer.allow(frames)
+        const frames = framing.changes(events)
+        if (!frames) return
+        if (isHistory) writer.allow(frames.length)
         writer.write(frames)
       },
       failed: (error) => {
-        writer.write([errorFrame(error, fromRevision)])
+        writer.write(errorFrame(error, fromRevision))
         ended.resolve()
       },
     }),
   )
   void subscription.progress().then(() => (isHistory = false))
-  const marks = async () => writer.write([bookmarkFrame(request, await subscription.progress())])
+  const marks = async () => writer.write(bookmarkFrame(request, await subscription.progress()))
   const schedule = (milliseconds: number, action: () => void) => {
     const timer = setTimeout(action, milliseconds)
     stack.defer(() => clearTimeout(timer))
@@ -86,21 +70,18 @@ async function streamEvents(
   await ended.promise
 }
 
-const isFrame = (frame: Buffer | undefined): frame is Buffer => frame !== undefined
-
 /** Writes what there is as ADDED events, and returns its revision. */
 async function writeState(
   writer: FrameWriter,
   request: RESTRequest,
   store: Store,
   { sendInitialEvents, allowBookmarks }: WatchOptions,
-  toFrame: ToFrame,
+  framing: Framing,
 ): Promise<number> {
   const { revision, items } = await store.list(prefixOf(request.spec.resource, request.namespace))
-  const frames = items.values().map((item) => toFrame({ type: 'put', item, previous: undefined }))
-  await writer.writePaced(frames.filter(isFrame))
+  await writer.writePaced(items.values().map((item) => framing.present(item)))
   if (sendInitialEvents && allowBookmarks) {
-    writer.write([bookmarkFrame(request, revision, { 'k8s.io/initial-events-end': 'true' })])
+    writer.write(bookmarkFrame(request, revision, { 'k8s.io/initial-events-end': 'true' }))
   }
   return revision
 }
