@@ -1,9 +1,10 @@
 /**
  * The API server alone, over SQLite and over a real etcd of one member, in turns: creations, lists, fan-out to watchers, memory, start-up.
- * Clients are processes of their own and share the machine's cores with the server and etcd.
+ * Clients are processes of their own and share the machine's cores with the server and etcd. A pod is of 3.9 kB, half of it managedFields, as a
+ * Deployment's pod that no kubelet has told of yet.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,6 +18,8 @@ import {
   startServer,
 } from '../soak/storage/api-server.ts'
 import { createClient } from '../soak/storage/client.ts'
+import { type Add, measureLists } from './api/lists.ts'
+import { cpuMs, residentMB } from './support/process.ts'
 import type { Measurement } from './support/report.ts'
 
 const PODS = 10_000
@@ -33,7 +36,6 @@ interface Found extends Measurement {
   readonly values: number[]
 }
 type Values = Map<string, Found>
-type Target = Pick<Measurement, 'atMost'> | Pick<Measurement, 'atLeast'>
 
 export async function measure([rounds = '3']: readonly string[]): Promise<readonly Measurement[]> {
   if (!/^[1-9]\d*$/.test(rounds))
@@ -58,7 +60,7 @@ async function measureEngine(
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
   const store = await storeOf(engine, folder, stack)
-  const add = (what: string, unit: string, value: number, target: Target = {}) => {
+  const add: Add = (what, unit, value, target = {}) => {
     const name = `${what}, ${engine}`
     const entry: Found = found.get(name) ?? { name, unit, values: [], ...target }
     entry.values.push(value)
@@ -77,12 +79,7 @@ async function measureEngine(
   add("server's CPU time a create", 'µs', ((cpuMs(server.pid) - before) * 1000) / PODS)
   await delay(SETTLE_MS)
   add('resident memory at 10,000 pods, after the load', 'MB', residentMB(server.pid))
-  for (const [form, accept] of Object.entries(FORMS)) {
-    const { milliseconds, bytes } = await measureList(server, identities, accept)
-    add(`list of 10,000 pods, ${form} (${(bytes / 2 ** 20).toFixed(1)} MB)`, 'ms', milliseconds, {
-      atMost: 30,
-    })
-  }
+  await measureLists(server, identities, folder, add)
   for (const watchers of [100, 1000]) {
     const { p50, p99 } = await measureFanOut(jobs, server, identities, watchers)
     add(`${watchers} watchers at 50 writes/s, p50`, 'ms', p50)
@@ -95,11 +92,6 @@ async function measureEngine(
   })
   await delay(SETTLE_MS)
   add('resident memory at 10,000 pods, after a start', 'MB', residentMB(full.pid), { atMost: 150 })
-}
-
-const FORMS = {
-  JSON: 'application/json',
-  Table: 'application/json;as=Table;v=v1;g=meta.k8s.io',
 }
 
 async function storeOf(
@@ -169,14 +161,6 @@ async function measureCreates(jobs: Jobs): Promise<number> {
   return PODS / Math.max(...said.map(({ seconds }) => Number(seconds)))
 }
 
-async function measureList({ port }: ServerProcess, identities: Identities, accept: string) {
-  using client = createClient(port, identities)
-  await client.size(`${LISTED}?limit=1`, accept)
-  const started = performance.now()
-  const bytes = await client.size(LISTED, accept)
-  return { milliseconds: performance.now() - started, bytes }
-}
-
 async function measureFanOut(
   jobs: Jobs,
   { port }: ServerProcess,
@@ -203,16 +187,4 @@ async function measureFanOut(
   }
   const { p50, p99 } = await watching.said
   return { p50: Number(p50), p99: Number(p99) }
-}
-
-/** User and system time of a process so far (proc(5)); ticks are 10 ms. */
-function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) * 10
-}
-
-function residentMB(pid: number): number {
-  const [, kilobytes] =
-    /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kilobytes) / 1024
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism, release } from 'node:os'
+import { availableParallelism, loadavg, release } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** What was measured, all rounds of it. */
@@ -52,6 +52,8 @@ export function keepResult(name: string, measurements: readonly Measurement[]): 
     at: new Date().toISOString(),
     commit: commit(),
     machine: machine(),
+    /** Of the last 1, 5 and 15 minutes, the bench's own included. */
+    load: loadavg(),
     measurements: measurements.map((one) => ({ ...one, median: median(one.values) })),
   })
   console.log(line)
