@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { Writable } from 'node:stream'
 import { suite, test } from 'node:test'
-import { encodePieces } from './encode-pieces.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { encodePieces, writeChunks } from './encode-pieces.ts'
 
 const MiB = 1024 * 1024
 const texts = [
@@ -15,7 +17,8 @@ const texts = [
 suite('encodePieces() of', () => {
   for (const { name, pieces, chunks } of texts) {
     test(name, async () => {
-      const found = await Array.fromAsync(encodePieces(pieces))
+      // Copied: the chunks' memory is used again.
+      const found = await Array.fromAsync(encodePieces(pieces), (chunk) => Buffer.from(chunk))
       assert.equal(Buffer.concat(found).toString('utf8'), pieces.join(''))
       assert.equal(found.length, chunks)
     })
@@ -38,5 +41,29 @@ suite('encodePieces() of', () => {
     await Array.fromAsync(encodePieces(busy()))
     clearImmediate(next)
     assert.ok(turns >= 4, `${turns} turns`)
+  })
+})
+
+suite('writeChunks()', () => {
+  const pieces = Array.from({ length: 2048 }, (_, i) => String(i).padEnd(1024))
+
+  test('changes no bytes before they are written', async () => {
+    let text = ''
+    const slow = new Writable({
+      highWaterMark: 1,
+      async write(chunk: Buffer, _encoding, done) {
+        for (let i = 0; i < 3; i++) await nextTurn()
+        text += chunk.toString('latin1')
+        done()
+      },
+    })
+    await writeChunks(slow, encodePieces(pieces))
+    assert.equal(text, pieces.join(''))
+  })
+
+  test('stops where the reader goes', async () => {
+    const gone: Writable = new Writable({ write: () => void gone.destroy() })
+    await writeChunks(gone, encodePieces(pieces))
+    assert.equal(gone.destroyed, true)
   })
 })

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { createPace } from '../pace.ts'
 
 /** What is written at once: the socket has always something to do, and a list in memory little. */
@@ -5,21 +6,49 @@ const CHUNK_BYTES = 256 * 1024
 /** A UTF-16 unit is three bytes of UTF-8 at most. */
 const MOST_BYTES_A_UNIT = 3
 
-/** Pieces of text as UTF-8 in chunks, made in turns that let others be served. Each piece is copied once. */
+/**
+ * Pieces of text as UTF-8 in chunks, made in turns that let others be served. Two buffers take turns too, for megabytes of fresh ones make
+ * garbage collections: a chunk's bytes are good until the second chunk behind it is asked for.
+ */
 export async function* encodePieces(pieces: Iterable<string>): AsyncGenerator<Buffer> {
   const pace = createPace()
-  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  let chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  let spare: Buffer | undefined
   let length = 0
+  const turn = () => {
+    const full = chunk.subarray(0, length)
+    const next = spare ?? Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    spare = chunk
+    chunk = next
+    length = 0
+    return full
+  }
   for (const piece of pieces) {
     if (pace.isDue()) await pace.rest()
     const most = piece.length * MOST_BYTES_A_UNIT
-    if (most > chunk.length - length && length > 0) {
-      yield chunk.subarray(0, length)
-      chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-      length = 0
-    }
+    if (most > chunk.length - length && length > 0) yield turn()
     if (most > chunk.length) yield Buffer.from(piece)
     else length += chunk.write(piece, length)
   }
-  if (length > 0) yield chunk.subarray(0, length)
+  if (length > 0) yield turn()
+}
+
+/** Writes chunks of {@link encodePieces} at the reader's pace: at most two are on their way. Does not end `out`; stops where it closes. */
+export async function writeChunks(out: Writable, chunks: AsyncIterable<Buffer>): Promise<void> {
+  const closed = Promise.withResolvers<void>()
+  const isOpen = () => !out.writableEnded && !out.destroyed
+  out.once('close', closed.resolve)
+  try {
+    let underWay: Promise<void> | undefined
+    for await (const chunk of chunks) {
+      await underWay
+      if (!isOpen()) return
+      const written = Promise.withResolvers<void>()
+      out.write(chunk, () => written.resolve())
+      underWay = Promise.race([written.promise, closed.promise])
+    }
+    await underWay
+  } finally {
+    out.off('close', closed.resolve)
+  }
 }

@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { createGzip, gzip } from 'node:zlib'
 import type { Answer, Response } from './answer.ts'
-import { encodePieces } from './encode-pieces.ts'
+import { encodePieces, writeChunks } from './encode-pieces.ts'
 
 const compress = promisify(gzip)
 /** As upstream: smaller bodies are not worth the time (apiserver endpoints/handlers/responsewriters). */
@@ -82,10 +82,12 @@ async function sendPieces(
   }
   if (options.acceptsGzip) {
     out.writeHead(head.code, { ...head.headers, ...GZIP_HEADERS })
-    await pipeline(all(), createGzip({ level: GZIP_LEVEL }), out)
+    const packer = createGzip({ level: GZIP_LEVEL })
+    await Promise.all([writeChunks(packer, all()).then(() => packer.end()), pipeline(packer, out)])
   } else {
     out.writeHead(head.code, head.headers)
-    await pipeline(all(), out)
+    await writeChunks(out, all())
+    out.end()
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Response } from '../../http/answer.ts'
-import { encodePieces } from '../../http/encode-pieces.ts'
+import { encodePieces, writeChunks } from '../../http/encode-pieces.ts'
 
 /** A client this far behind with live events is cut off; it lists again. */
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024
@@ -18,12 +18,7 @@ export function createFrameWriter(out: Response): FrameWriter {
   let limit = MAX_UNSENT_BYTES
   const isOpen = () => !out.writableEnded && !out.destroyed
   return {
-    async writePaced(lines) {
-      for await (const chunk of encodePieces(lines)) {
-        if (!isOpen()) return
-        if (!out.write(chunk)) await drained(out)
-      }
-    },
+    writePaced: (lines) => writeChunks(out, encodePieces(lines)),
     write(frames) {
       if (!isOpen()) return
       out.write(frames)
@@ -35,16 +30,4 @@ export function createFrameWriter(out: Response): FrameWriter {
       limit += bytes
     },
   }
-}
-
-function drained(out: Response): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const done = () => {
-    out.off('drain', done)
-    out.off('close', done)
-    resolve()
-  }
-  out.on('drain', done)
-  out.on('close', done)
-  return promise
 }
