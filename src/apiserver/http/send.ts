@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { createGzip, gzip } from 'node:zlib'
+import { createPace } from '../pace.ts'
 import type { Answer, Response } from './answer.ts'
 import { encodePieces, writeChunks } from './encode-pieces.ts'
 
@@ -63,32 +64,38 @@ async function sendWhole(
   out.end(body)
 }
 
-/** At the client's pace. What fits into one chunk is sent as a whole, with its length. */
+/** At the client's pace. What is short is sent as a whole, with its length. */
 async function sendPieces(
   out: Response,
-  head: Head,
+  { code, headers }: Head,
   pieces: Iterable<string>,
   options: SendOptions,
 ): Promise<void> {
-  const chunks = encodePieces(pieces)
-  const [first, second] = [await chunks.next(), await chunks.next()]
-  if (first.done || second.done) {
-    return sendWhole(out, head, first.done ? '' : first.value, options)
+  const rest = pieces[Symbol.iterator]()
+  const pace = createPace()
+  let start = ''
+  // A UTF-16 unit is a byte of UTF-8 at least: what is longer is worth packing.
+  while (start.length < GZIP_FROM_BYTES) {
+    const { done, value } = rest.next()
+    if (done) return sendWhole(out, { code, headers }, start, options)
+    start += value
+    if (pace.isDue()) await pace.rest()
   }
-  const all = async function* () {
-    yield first.value
-    yield second.value
-    yield* chunks
-  }
+  const chunks = encodePieces(beginWith(start, rest))
   if (options.acceptsGzip) {
-    out.writeHead(head.code, { ...head.headers, ...GZIP_HEADERS })
+    out.writeHead(code, { ...headers, ...GZIP_HEADERS })
     const packer = createGzip({ level: GZIP_LEVEL })
-    await Promise.all([writeChunks(packer, all()).then(() => packer.end()), pipeline(packer, out)])
+    await Promise.all([writeChunks(packer, chunks).then(() => packer.end()), pipeline(packer, out)])
   } else {
-    out.writeHead(head.code, head.headers)
-    await writeChunks(out, all())
+    out.writeHead(code, headers)
+    await writeChunks(out, chunks)
     out.end()
   }
+}
+
+function* beginWith(start: string, rest: Iterator<string>): Generator<string> {
+  yield start
+  for (let next = rest.next(); !next.done; next = rest.next()) yield next.value
 }
 
 /** All warnings together, and each where they are more. Source: apiserver endpoints/filters/warning.go. */
