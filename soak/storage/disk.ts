@@ -8,7 +8,7 @@
  * that it would find such a loss.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { libc } from '#kernel/ffi/libc.ts'
 
@@ -27,13 +27,14 @@ const SIZE = '256M'
 
 /** @throws Error where this machine cannot mount a file (root is needed, and a loop device) */
 export function createDisk(folder: string): Disk {
-  const image = join(folder, 'disk.img')
   const mounted = join(folder, 'disk')
   mkdirSync(mounted)
+  let image = join(folder, 'disk-0.img')
+  let losses = 0
   run(['truncate', '-s', SIZE, image])
   run(['mkfs.ext4', '-q', '-F', image])
-  const comeBack = () => run(['mount', '-o', 'loop', image, mounted])
-  comeBack()
+  const mount = () => run(['mount', '-o', 'loop', image, mounted])
+  mount()
   return {
     folder: mounted,
     losePower() {
@@ -46,8 +47,14 @@ export function createDisk(folder: string): Disk {
         throw new Error('Cannot shut the file system down: EXT4_IOC_SHUTDOWN was refused')
     },
     comeBack() {
+      // What reached the device goes on as a device of its own: the old one may live on in the mount namespace of a
+      // process that was started meanwhile, and would be found again, shut down.
+      const after = join(folder, `disk-${++losses}.img`)
+      run(['cp', '--sparse=always', image, after])
       run(['umount', mounted])
-      comeBack()
+      rmSync(image)
+      image = after
+      mount()
     },
     [Symbol.dispose]: () => void spawnSync('umount', [mounted]),
   }
