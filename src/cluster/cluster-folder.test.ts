@@ -29,6 +29,11 @@ suite('The folder of a cluster', () => {
     mkdirSync(join(layout.home, dirname(path)), { recursive: true })
     writeFileSync(join(layout.home, path), 'text')
   }
+  test('is not a file of a person that has its name', () => {
+    writeFileSync(layout.home, 'text')
+    assert.equal(isClusterFolder(layout), false)
+  })
+
   const placeState = (name: string) =>
     writeState(layout, {
       version: 1,

@@ -13,7 +13,7 @@ import {
   validateIntOrPercent,
 } from './int-or-percent.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
-import { isEmptySelector, validatePodTemplate } from './pod-template.ts'
+import { isEmptySelector, validatePodTemplate, validateTemplateLabels } from './pod-template.ts'
 import { warnOfPodTemplate } from './pod-warnings.ts'
 import { validateNotDecremented } from './stateful-set.ts'
 
@@ -84,22 +84,15 @@ function defaultSpec(spec: DaemonSetSpec): DaemonSetSpec {
 
 function validateSpec(spec: DaemonSetSpec): FieldError[] {
   const { selector, template } = spec
+  const selectorErrors = validateLabelSelector(selector, 'spec.selector')
+  const isSelector = selectorErrors.length === 0
   return [
-    ...validateLabelSelector(selector, 'spec.selector'),
-    // Nothing is what an absent selector matches.
-    ...(selector
-      ? []
-      : [
-          invalid(
-            'spec.template.metadata.labels',
-            template.metadata?.labels ?? null,
-            '`selector` does not match template `labels`',
-          ),
-        ]),
+    ...selectorErrors,
+    ...(isSelector ? validateTemplateLabels(template, selector, 'spec.template') : []),
     ...(selector && isEmptySelector(selector)
       ? [invalid('spec.selector', selector, 'empty selector is invalid for daemonset')]
       : []),
-    ...validatePodTemplate(template, selector, 'DaemonSet'),
+    ...validatePodTemplate(template, 'DaemonSet'),
     ...validateCounts(spec, ['minReadySeconds'], 'spec'),
     ...validateUpdateStrategy(spec.updateStrategy ?? {}),
     ...validateCounts(spec, ['revisionHistoryLimit'], 'spec'),

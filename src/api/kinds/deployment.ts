@@ -1,13 +1,12 @@
 import type { Deployment, DeploymentSpec } from '../apps.ts'
-import { type FieldError, forbidden, invalid, notSupported, required } from '../field-error.ts'
+import { type FieldError, forbidden, invalid, notSupported } from '../field-error.ts'
 import { deployments } from '../resources.ts'
-import { validateLabelSelector } from '../validation/labels.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { mustNotBeNegative, validateImmutable } from '../validation/object-meta.ts'
 import { defineKind } from './define-kind.ts'
 import { validateAtMost100Percent, validateIntOrPercent } from './int-or-percent.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
-import { isEmptySelector, validatePodTemplate } from './pod-template.ts'
+import { validateSelectedTemplate } from './pod-template.ts'
 import { warnOfPodTemplate } from './pod-warnings.ts'
 
 // Source: apps/v1/defaults.go and apps/validation.
@@ -56,8 +55,7 @@ function validateSpec(spec: DeploymentSpec): FieldError[] {
   const counts = ['replicas', 'minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds']
   return [
     ...validateCounts(spec, counts, 'spec'),
-    ...validateRequiredSelector(selector, 'deployment'),
-    ...validatePodTemplate(spec.template, selector),
+    ...validateSelectedTemplate(spec.template, selector, { kind: 'deployment' }),
     ...validateStrategy(spec),
     ...(progressDeadlineSeconds <= minReadySeconds
       ? [
@@ -83,19 +81,6 @@ export function validateCounts(
       ? [invalid(`${at}.${key}`, value, mustNotBeNegative)]
       : []
   })
-}
-
-export function validateRequiredSelector(
-  selector: DeploymentSpec['selector'] | undefined,
-  kind: string,
-): FieldError[] {
-  if (!selector) return [required('spec.selector')]
-  return [
-    ...validateLabelSelector(selector, 'spec.selector'),
-    ...(isEmptySelector(selector)
-      ? [invalid('spec.selector', selector, `empty selector is invalid for ${kind}`)]
-      : []),
-  ]
 }
 
 function validateStrategy({ strategy }: DeploymentSpec): FieldError[] {

@@ -59,7 +59,15 @@ const created: readonly (readonly [
       'spec.updateStrategy.rollingUpdate: Invalid value: {"partition":1}: only allowed for updateStrategy \'RollingUpdate\'',
     ],
   ],
-  ['StatefulSet', 'no selector', { spec: { template } }, ['spec.selector: Required value']],
+  [
+    'StatefulSet',
+    'no selector',
+    { spec: { template } },
+    [
+      'spec.selector: Required value',
+      'spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`',
+    ],
+  ],
   [
     'DaemonSet',
     'neither surge nor unavailable',

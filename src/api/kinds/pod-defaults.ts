@@ -7,8 +7,11 @@ import { formatQuantity, parseQuantity } from '../quantity.ts'
 
 /** What any pod spec gets, in a Pod and in a template. */
 function defaultPodSpec(spec: PodSpec): PodSpec {
+  const serviceAccount = spec.serviceAccountName || spec.serviceAccount
   return {
     ...spec,
+    // The older name says the same: core/v1/conversion.go, Convert_core_PodSpec_To_v1_PodSpec.
+    ...(serviceAccount ? { serviceAccountName: serviceAccount, serviceAccount } : {}),
     // A negative time is an instant: core/v1/conversion.go.
     ...((spec.terminationGracePeriodSeconds ?? 0) < 0 ? { terminationGracePeriodSeconds: 1 } : {}),
     ...(spec.volumes ? { volumes: spec.volumes.map(defaultVolume) } : {}),
@@ -29,14 +32,12 @@ export function defaultPod(pod: Pod): Pod {
   const spec = defaultPodSpec(pod.spec ?? { containers: [] })
   const each = (container: Container) =>
     defaultRequests(spec.hostNetwork ? exposeOnHost(container) : container)
-  const serviceAccount = spec.serviceAccountName ?? spec.serviceAccount
   return {
     ...pod,
     spec: {
       ...spec,
       containers: spec.containers.map(each),
       ...(spec.initContainers ? { initContainers: spec.initContainers.map(each) } : {}),
-      ...(serviceAccount ? { serviceAccountName: serviceAccount, serviceAccount } : {}),
       enableServiceLinks: spec.enableServiceLinks ?? true,
     },
   }
@@ -98,10 +99,10 @@ function defaultVolume(volume: Volume): Volume {
 /** On the host's network a port is the host's own. */
 function exposeOnHost(container: Container): Container {
   if (!container.ports) return container
-  const ports = container.ports.map((port) => ({
-    ...port,
-    hostPort: port.hostPort || port.containerPort,
-  }))
+  const ports = container.ports.map((port) => {
+    const hostPort = port.hostPort || port.containerPort
+    return hostPort === undefined ? port : { ...port, hostPort }
+  })
   return { ...container, ports }
 }
 

@@ -4,9 +4,9 @@ import { replicaSets } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { validateImmutable } from '../validation/object-meta.ts'
 import { defineKind } from './define-kind.ts'
-import { validateCounts, validateRequiredSelector } from './deployment.ts'
+import { validateCounts } from './deployment.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
-import { validatePodTemplate } from './pod-template.ts'
+import { validateSelectedTemplate } from './pod-template.ts'
 
 export const replicaSet = defineKind<ReplicaSet>({
   resource: replicaSets,
@@ -25,8 +25,7 @@ export const replicaSet = defineKind<ReplicaSet>({
   prepareCreate: (object) => ({ ...object, status: { replicas: 0 } }),
   validate: ({ spec }) => [
     ...validateCounts(spec, ['replicas', 'minReadySeconds'], 'spec'),
-    ...validateRequiredSelector(spec.selector, 'deployment'),
-    ...validatePodTemplate(spec.template, spec.selector),
+    ...validateSelectedTemplate(spec.template, spec.selector, { kind: 'deployment' }),
   ],
   validateChange: ({ spec }, old) =>
     validateImmutable(spec.selector, old.spec.selector, 'spec.selector'),

@@ -5,7 +5,7 @@ import { isDNS1123Subdomain } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
 import { validateCounts } from './deployment.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
-import { validatePodTemplate } from './pod-template.ts'
+import { validatePodTemplate, validateTemplateLabels } from './pod-template.ts'
 import { warnOfPodTemplate } from './pod-warnings.ts'
 import { validateReplicaStatus } from './replica-set.ts'
 
@@ -49,6 +49,9 @@ function validateSpec(spec: ReplicationController['spec']): FieldError[] {
     ...validateCounts(spec, ['minReadySeconds'], 'spec'),
     ...(Object.keys(selector).length === 0 ? [required('spec.selector')] : []),
     ...validateCounts(spec, ['replicas'], 'spec'),
-    ...validatePodTemplate(spec.template, { matchLabels: selector }, 'ReplicationController'),
+    ...(spec.template
+      ? validateTemplateLabels(spec.template, { matchLabels: selector }, 'spec.template')
+      : []),
+    ...validatePodTemplate(spec.template, 'ReplicationController'),
   ]
 }

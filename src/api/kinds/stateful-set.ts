@@ -5,10 +5,10 @@ import { equalJSON } from '../json.ts'
 import { statefulSets } from '../resources.ts'
 import { checkName, isDNS1123Label } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
-import { validateCounts, validateRequiredSelector } from './deployment.ts'
+import { validateCounts } from './deployment.ts'
 import { validateClaimSpec, warnOfClaimSpec } from './persistent-volume-claim-validation.ts'
 import { defaultPodTemplate } from './pod-defaults.ts'
-import { validatePodTemplate } from './pod-template.ts'
+import { validateSelectedTemplate } from './pod-template.ts'
 import { warnOfPodTemplate } from './pod-warnings.ts'
 
 // Source: apps/v1/defaults.go, apps/validation and registry/apps/statefulset.
@@ -99,8 +99,11 @@ function validateSpec(spec: StatefulSetSpec, old: StatefulSetSpec | undefined): 
     ...(old || serviceName === ''
       ? []
       : checkName(isDNS1123Label, serviceName, 'spec.serviceName')),
-    ...validateRequiredSelector(selector, 'statefulset'),
-    ...validatePodTemplate(templateAsRun(spec), selector, 'StatefulSet'),
+    ...validateSelectedTemplate(templateAsRun(spec), selector, {
+      kind: 'statefulset',
+      owner: 'StatefulSet',
+      notOne: '',
+    }),
   ]
 }
 

@@ -256,7 +256,11 @@ const invalidDeployments = [
   {
     name: 'no selector',
     spec: { template },
-    want: ['spec.selector: Required value'],
+    // No selector selects nothing: LabelSelectorAsSelector(nil) is labels.Nothing().
+    want: [
+      'spec.selector: Required value',
+      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+    ],
   },
   {
     name: 'an empty selector',
