@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createTestAuthority, type KeyPair } from '#apiserver/testing/certificates.ts'
-import type { ServeConfig } from '#apiserver/testing/serve.ts'
+import type { LoopDelayAnswer, LoopDelayQuestion, ServeConfig } from '#apiserver/testing/serve.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 /** Machines may be busy: what is measured is what is left, not how soon. */
@@ -34,6 +34,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly startMs: number
   /** With SIGKILL; resolves when it has ended. */
   kill(): Promise<void>
+  /** How long its event loop stood still at most since the last call, in milliseconds, as it measured itself. */
+  takeLoopDelay(): Promise<number>
 }
 
 /** @throws Error with its last words where it ends before it listens */
@@ -50,10 +52,10 @@ export async function startServer(
   const child = spawn(
     join(root, 'bin/fairlead-node'),
     ['--max-semi-space-size=4', join(root, 'src/apiserver/testing/serve.ts'), file],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
   )
   let words = ''
-  child.stderr.on('data', (text) => {
+  child.stderr!.on('data', (text) => {
     words = `${words}${text}`.slice(-2000)
   })
   const orphan = () => void child.kill('SIGKILL')
@@ -77,6 +79,12 @@ export async function startServer(
       if (hasEnded())
         throw new Error(`Cannot kill the API server: it had ended by itself: ${words}`)
       await end()
+    },
+    async takeLoopDelay() {
+      const answered = once(child, 'message')
+      child.send('loopDelay' satisfies LoopDelayQuestion)
+      const [answer] = (await answered) as [LoopDelayAnswer]
+      return answer.loopDelayMs
     },
     [Symbol.asyncDispose]: end,
   }

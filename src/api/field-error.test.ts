@@ -94,4 +94,22 @@ suite('invalidStatus()', () => {
     )
     assert.equal(status.code, 422)
   })
+  // decisions/0034: an answer must not be many times as long as its request.
+  test('shows a long value in part', () => {
+    const { message = '', details } = invalidStatus('Service', '', 'web', [
+      invalid('a', 'x'.repeat(1_000_000), 'bad'),
+    ])
+    assert.ok(message.length < 20_000)
+    assert.ok(message.endsWith('... (1000000 characters)": bad'))
+    assert.ok((details?.causes?.[0]?.message ?? '').length < 20_000)
+  })
+  test('lists the first errors of very many, and says how many more there are', () => {
+    const errors = Array.from({ length: 50_000 }, (_, i) => required(`spec.ports[${i}].name`))
+    const { message = '', details } = invalidStatus('Service', '', 'web', errors)
+    const causes = details?.causes ?? []
+    assert.ok(causes.length > 1_000 && causes.length < 20_000)
+    assert.ok(message.includes('[spec.ports[0].name: Required value, spec.ports[1].name: Required'))
+    const left = 50_000 - causes.length
+    assert.ok(message.endsWith(`, too many errors: ${left} more are not listed]`))
+  })
 })

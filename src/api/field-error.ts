@@ -117,10 +117,16 @@ const withoutValue: ReadonlySet<FieldErrorType> = new Set([
   'InternalError',
 ])
 
+/** Longer values are shown in part: an answer must not be many times as long as its request. */
+const MAX_SHOWN = 16 * 1024
+
 function formatValue(value: unknown): string {
-  if (typeof value === 'string') return quoteLikeGo(value)
-  return JSON.stringify(value ?? null)
+  if (typeof value === 'string') return quoteLikeGo(shorten(value))
+  return shorten(JSON.stringify(value ?? null))
 }
+
+const shorten = (text: string) =>
+  text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}... (${text.length} characters)`
 
 /** `spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive`. */
 export function formatFieldError(error: FieldError): string {
@@ -153,6 +159,22 @@ const goEscapes: Readonly<Record<string, string>> = {
   '\v': '\\v',
 }
 
+/** As many characters of errors as an answer lists; then it says how many more there are. */
+const MAX_LISTED = 256 * 1024
+
+/** Those that fit into an answer: the first always does. */
+function listed(errors: readonly FieldError[]): { readonly error: FieldError; body: string }[] {
+  const list: { error: FieldError; body: string }[] = []
+  let length = 0
+  for (const error of errors) {
+    if (length > MAX_LISTED) break
+    const body = formatFieldErrorBody(error)
+    length += error.field.length + body.length
+    list.push({ error, body })
+  }
+  return list
+}
+
 /** The 422 answer. Equal sentences are said once in the message, while `causes` lists every error. */
 export function invalidStatus(
   kind: string,
@@ -160,7 +182,10 @@ export function invalidStatus(
   name: string,
   errors: readonly FieldError[],
 ): Status {
-  const sentences = [...new Set(errors.map(formatFieldError))]
+  const shown = listed(errors)
+  const sentences = [...new Set(shown.map(({ error, body }) => `${error.field}: ${body}`))]
+  const left = errors.length - shown.length
+  if (left > 0) sentences.push(`too many errors: ${left} more are not listed`)
   const reasons = sentences.length === 1 ? sentences[0]! : `[${sentences.join(', ')}]`
   const qualified = group === '' ? kind : `${kind}.${group}`
   return {
@@ -168,15 +193,15 @@ export function invalidStatus(
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message: `${qualified} ${quoteLikeGo(name)} is invalid${errors.length === 0 ? '' : `: ${reasons}`}`,
+    message: `${qualified} ${quoteLikeGo(shorten(name))} is invalid${errors.length === 0 ? '' : `: ${reasons}`}`,
     reason: 'Invalid',
     details: {
-      ...(name === '' ? {} : { name }),
+      ...(name === '' ? {} : { name: shorten(name) }),
       ...(group === '' ? {} : { group }),
       ...(kind === '' ? {} : { kind }),
-      causes: errors.map((error) => ({
+      causes: shown.map(({ error, body }) => ({
         reason: words[error.type].reason,
-        message: formatFieldErrorBody(error),
+        message: body,
         field: error.field,
       })),
     },

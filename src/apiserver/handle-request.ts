@@ -32,6 +32,7 @@ import { type Request, readBody } from './http/read-body.ts'
 import { parseResourcePath } from './http/request-path.ts'
 import { send } from './http/send.ts'
 import { chooseForm } from './rest/choose-form.ts'
+import { createPace } from './rest/pace.ts'
 import type { RESTDeps, RESTRequest } from './rest/request.ts'
 import { findHandler, verbOf } from './rest/route.ts'
 import { RequestTooLargeError, StoreUnavailableError } from './storage/store.ts'
@@ -162,6 +163,7 @@ async function decide(
     upgrade: head && { method, url: request.url ?? '/', headers: request.headers, head },
     representation: (shape = 'object') => chooseForm(request.headers.accept, shape, spec.resource),
     body: () => readBody(request),
+    pace: createPace(),
   }
   if (isLongRunning(attributes)) return handle(restRequest, deps)
   const milliseconds = deadlineOf(query, deps.limits?.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)

@@ -236,9 +236,8 @@ function selectableFields({
 const STANDARD_FINALIZERS = new Set(['orphan', 'foregroundDeletion', 'kubernetes'])
 
 function warnOfFinalizers({ metadata }: KubernetesObject, old?: KubernetesObject): string[] {
-  const added = (metadata.finalizers ?? [])
-    .filter((name) => !old?.metadata.finalizers?.includes(name))
-    .toSorted()
+  const held = new Set(old?.metadata.finalizers)
+  const added = (metadata.finalizers ?? []).filter((name) => !held.has(name)).toSorted()
   return added.flatMap((name) => {
     const field = `metadata.finalizers: ${quoteLikeGo(name)}`
     const wrong = isQualifiedName(name).map((why) => `${field}: ${why}`)

@@ -152,13 +152,14 @@ export function checkLabelKeys(
     }
     return keys.flatMap((key, i) => checkName(isQualifiedName, key, `${field}[${i}]`))
   }
+  const isMismatching = new Set(mismatching)
   const both = 'exists in both matchLabelKeys and mismatchLabelKeys'
   return [
     ...each(matching, `${at}.matchLabelKeys`),
     ...each(mismatching, `${at}.mismatchLabelKeys`),
     ...checkSelectorKeys(at, selector, matching),
     ...matching.flatMap((key, i) =>
-      mismatching.includes(key) ? [invalid(`${at}.matchLabelKeys[${i}]`, key, both)] : [],
+      isMismatching.has(key) ? [invalid(`${at}.matchLabelKeys[${i}]`, key, both)] : [],
     ),
   ]
 }

@@ -12,6 +12,7 @@ import {
 } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
 import { certificateSigningRequests } from '../resources.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import { validateSignerName } from '../validation/signer-name.ts'
 import { defineKind } from './define-kind.ts'
 import type { KindSpec } from './kind-spec.ts'
@@ -104,8 +105,8 @@ function validate({ spec, status }: CertificateSigningRequest): FieldError[] {
     ...usages.flatMap((usage, index) =>
       USAGES.includes(usage) ? [] : [notSupported(`spec.usages[${index}]`, usage, USAGES)],
     ),
-    ...usages.flatMap((usage, index) =>
-      usages.indexOf(usage) < index ? [duplicate(`spec.usages[${index}]`, usage)] : [],
+    ...findRepeats(usages, (usage) => usage).flatMap((isRepeat, index) =>
+      isRepeat ? [duplicate(`spec.usages[${index}]`, usages[index])] : [],
     ),
     ...(signerName === LEGACY_SIGNER
       ? [
@@ -131,23 +132,24 @@ function validate({ spec, status }: CertificateSigningRequest): FieldError[] {
 
 function validateConditions(conditions: readonly Condition[]): FieldError[] {
   const at = 'status.conditions'
-  const types = conditions.map(({ type }) => type)
+  const earlier = new Set<string>()
   return conditions.flatMap(({ type, status = '' }, index) => {
     const field = `${at}[${index}]`
     const allowed = LASTING.includes(type) ? ['True'] : ['False', 'True', 'Unknown']
-    const earlier = types.slice(0, index)
     const opposite = type === 'Approved' ? 'Denied' : 'Approved'
-    return [
+    const errors = [
       ...(type ? [] : [required(`${field}.type`)]),
       ...(status === '' ? [required(`${field}.status`)] : []),
       ...(status !== '' && !allowed.includes(status)
         ? [notSupported(`${field}.status`, status, allowed)]
         : []),
-      ...(DECISIONS.includes(type) && earlier.includes(opposite)
+      ...(DECISIONS.includes(type) && earlier.has(opposite)
         ? [invalid(at, type, 'Approved and Denied conditions are mutually exclusive')]
         : []),
-      ...(earlier.includes(type) ? [duplicate(`${field}.type`, type)] : []),
+      ...(earlier.has(type) ? [duplicate(`${field}.type`, type)] : []),
     ]
+    earlier.add(type)
+    return errors
   })
 }
 

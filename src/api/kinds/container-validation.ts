@@ -10,6 +10,7 @@ import {
   required,
 } from '../field-error.ts'
 import { checkName, isDNS1123Label, isPortName, isPortNumber } from '../validation/names.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import { validateEnv, validateEnvFrom } from './env-validation.ts'
 import { validateLifecycle } from './handler-validation.ts'
 import { validateProbe } from './probe-validation.ts'
@@ -35,13 +36,13 @@ export function validateContainers(
   at: string,
 ): FieldError[] {
   if (containers.length === 0) return [required(at)]
+  const isRepeat = findRepeats(containers, ({ name }) => name)
   return [
     ...containers.flatMap((container, index) => {
       const field = `${at}[${index}]`
-      const first = containers.findIndex(({ name }) => name === container.name)
       return [
         ...validateContainer(container, pod, field),
-        ...(first < index ? [duplicate(`${field}.name`, container.name)] : []),
+        ...(isRepeat[index] ? [duplicate(`${field}.name`, container.name)] : []),
         ...validateRuntime(container, pod, field),
         ...validateRestartRules(container, field),
       ]
@@ -191,13 +192,11 @@ function checkResizePolicy(
   at: string,
   podRestartPolicy: string,
 ): FieldError[] {
+  const isTaken = findRepeats(resizePolicy, ({ resourceName }) => resourceName)
   return resizePolicy.flatMap(({ resourceName = '', restartPolicy = '' }, index) => {
-    const isTaken = resizePolicy
-      .slice(0, index)
-      .some((other) => other.resourceName === resourceName)
     const detail = "must be 'NotRequired' when pod `restartPolicy` is 'Never'"
     return [
-      ...(isTaken ? [duplicate(`${at}[${index}]`, resourceName)] : []),
+      ...(isTaken[index] ? [duplicate(`${at}[${index}]`, resourceName)] : []),
       ...oneOf(resourceName, ['cpu', 'memory'], at),
       ...oneOf(restartPolicy, ['NotRequired', 'RestartContainer'], at),
       ...(podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired'
@@ -210,13 +209,13 @@ function checkResizePolicy(
 function validateContainerPorts(ports: readonly ContainerPort[], at: string): FieldError[] {
   const number = (port: number, field: string) =>
     isPortNumber(port).map((detail) => invalid(field, port, detail))
+  const isRepeat = findRepeats(ports, ({ name }) => name)
   return ports.flatMap(({ name = '', containerPort = 0, hostPort = 0, protocol = '' }, index) => {
     const field = `${at}[${index}]`
     const wrongName = name === '' ? [] : checkName(isPortName, name, `${field}.name`)
-    const first = ports.findIndex((other) => other.name === name)
     return [
       ...wrongName,
-      ...(name !== '' && wrongName.length === 0 && first < index
+      ...(name !== '' && wrongName.length === 0 && isRepeat[index]
         ? [duplicate(`${field}.name`, name)]
         : []),
       ...(containerPort === 0

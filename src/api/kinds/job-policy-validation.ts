@@ -13,6 +13,7 @@ import {
 } from '../field-error.ts'
 import { countIndexes, parseIndexes } from '../job-indexes.ts'
 import { checkName, isQualifiedName } from '../validation/names.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import { validateCounts } from './deployment.ts'
 
 const MAX_RULES = 20
@@ -83,6 +84,7 @@ function validateExitCodes(
   at: string,
 ): FieldError[] {
   const field = `${at}.values`
+  const isRepeat = findRepeats(values, (value) => value)
   const isOrdered = values.every((value, index) => index === 0 || values[index - 1]! <= value)
   return [
     ...checkOneOf(operator, OPERATORS, `${at}.operator`),
@@ -101,7 +103,7 @@ function validateExitCodes(
       ...(operator === 'In' && value === 0
         ? [invalid(`${field}[${index}]`, value, 'must not be 0 for the In operator')]
         : []),
-      ...(values.indexOf(value) < index ? [duplicate(`${field}[${index}]`, value)] : []),
+      ...(isRepeat[index] ? [duplicate(`${field}[${index}]`, value)] : []),
     ]),
     ...(isOrdered ? [] : [invalid(field, values, 'must be ordered')]),
   ]

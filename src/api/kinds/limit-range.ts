@@ -2,6 +2,7 @@ import { duplicate, type FieldError, forbidden, invalid, required } from '../fie
 import type { LimitRange, LimitRangeItem } from '../limits.ts'
 import { limitRanges } from '../resources.ts'
 import { checkName, isDNS1123Subdomain, isQualifiedName } from '../validation/names.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import type { ResourceList } from '../volumes.ts'
 import { defineKind } from './define-kind.ts'
 import { compareQuantities, nanosOf } from './quantity-validation.ts'
@@ -23,7 +24,9 @@ export const limitRange = defineKind<LimitRange>({
   },
   validate: ({ spec = {} }) => {
     const { limits = [] } = spec
-    return limits.flatMap((item, index) => validateItem(item, index, limits))
+    return findRepeats(limits, ({ type }) => type).flatMap((isRepeat, index) =>
+      validateItem(limits[index]!, index, isRepeat),
+    )
   },
 })
 
@@ -39,11 +42,7 @@ function defaultItem(item: LimitRangeItem): LimitRangeItem {
   }
 }
 
-function validateItem(
-  item: LimitRangeItem,
-  index: number,
-  all: readonly LimitRangeItem[],
-): FieldError[] {
+function validateItem(item: LimitRangeItem, index: number, isRepeat: boolean): FieldError[] {
   const at = `spec.limits[${index}]`
   const { type = '', min = {}, max = {}, maxLimitRequestRatio: ratios = {} } = item
   const isPod = type === 'Pod'
@@ -54,9 +53,7 @@ function validateItem(
   const keys = new Set([...Object.values(checked), ratios].flatMap((list) => Object.keys(list)))
   return [
     ...validateType(type, `${at}.type`),
-    ...(all.findIndex((other) => other.type === type) < index
-      ? [duplicate(`${at}.type`, type)]
-      : []),
+    ...(isRepeat ? [duplicate(`${at}.type`, type)] : []),
     ...Object.entries(checked).flatMap(([key, list]) => names(list, key)),
     ...(isPod
       ? (['default', 'defaultRequest'] as const).flatMap((key) =>

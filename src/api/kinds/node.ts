@@ -16,6 +16,7 @@ import {
   isLabelValue,
   isQualifiedName,
 } from '../validation/names.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import { defineKind } from './define-kind.ts'
 import { taintEffects } from './toleration-validation.ts'
 
@@ -44,26 +45,23 @@ export const node = defineKind<Node>({
   validate: (object) => [...checkTaints(object), ...checkPodCIDRs(object)],
   validateChange: checkChange,
   validateStatus: ({ status }) =>
-    (status?.addresses ?? []).flatMap((address, index, all) =>
-      all.findIndex((other) => equalJSON(other, address)) < index
-        ? [
-            duplicate(`status.addresses[${index}]`, {
-              Type: address.type,
-              Address: address.address,
-            }),
-          ]
-        : [],
-    ),
+    findRepeats(status?.addresses ?? [], ({ type, address }) =>
+      JSON.stringify([type, address]),
+    ).flatMap((isRepeat, index) => {
+      const { type, address } = status!.addresses![index]!
+      const shown = { Type: type, Address: address }
+      return isRepeat ? [duplicate(`status.addresses[${index}]`, shown)] : []
+    }),
 })
 
 function checkTaints({ spec }: Node): FieldError[] {
   const taints = spec?.taints ?? []
+  const isRepeat = findRepeats(taints, ({ key = '', effect = '' }) => `${key} ${effect}`)
   return taints.flatMap((taint, index) => {
     // Upstream says metadata here.
     const field = `metadata.taints[${index}]`
     const { key = '', value = '', effect = '' } = taint
     const wrong = isLabelValue(value)
-    const first = taints.findIndex((other) => other.key === key && other.effect === effect)
     return [
       ...checkName(isQualifiedName, key, `${field}.key`),
       ...(wrong.length > 0 ? [invalid(`${field}.value`, value, wrong.join(';'))] : []),
@@ -72,7 +70,7 @@ function checkTaints({ spec }: Node): FieldError[] {
         : taintEffects.includes(effect)
           ? []
           : [notSupported(`${field}.effect`, effect, taintEffects)]),
-      ...(first < index
+      ...(isRepeat[index]
         ? [
             {
               ...duplicate(field, asInternalTaint(taint)),

@@ -26,8 +26,9 @@ export function validateEphemeralContainersUpdate({ metadata, spec }: Pod, old: 
   if (metadata.annotations?.[MIRROR] !== undefined)
     errors.push(forbidden('', 'static pods do not support ephemeral containers'))
   const wanted = spec.ephemeralContainers ?? []
+  const byName = new Map(wanted.toReversed().map((each) => [each.name, each]))
   for (const container of old.spec.ephemeralContainers ?? []) {
-    const same = wanted.find(({ name }) => name === container.name)
+    const same = byName.get(container.name)
     const existing = `existing ephemeral containers "${container.name}"`
     if (!same) errors.push(forbidden(FIELD, `${existing} may not be removed\n`))
     else if (!equalJSON(same, container))

@@ -8,6 +8,7 @@ import {
   notSupported,
   required,
 } from '../field-error.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import {
   checkID,
   validateAppArmor,
@@ -60,15 +61,15 @@ function checkSysctls(context: PodSecurityContext, spec: PodSpec, at: string): F
   const { sysctls = [] } = context
   const isName = new RegExp(sysctlPattern)
   const detail = `must have at most ${maxSysctl} characters and match regex ${sysctlPattern}`
+  const isTaken = findRepeats(sysctls, ({ name = '' }) => name)
   return sysctls.flatMap(({ name = '' }, index) => {
     const field = `${at}[${index}].name`
-    const isTaken = sysctls.slice(0, index).some((other) => (other.name ?? '') === name)
     const own =
       name === ''
         ? [required(field)]
         : name.length > maxSysctl || !isName.test(name)
           ? [invalid(field, name, detail)]
-          : isTaken
+          : isTaken[index]
             ? [duplicate(field, name)]
             : []
     return [...own, ...checkNamespaceOfSysctl(name, spec, field)]

@@ -18,6 +18,7 @@ import {
   isDNS1123Subdomain,
   isQualifiedName,
 } from '../validation/names.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import { validateAffinity } from './affinity-validation.ts'
 import {
   oneOf,
@@ -132,11 +133,10 @@ function checkHostNetworkPorts(
 }
 
 function checkSchedulingGates({ schedulingGates = [] }: PodSpec, at: string): FieldError[] {
+  const isTaken = findRepeats(schedulingGates, ({ name = '' }) => name)
   return schedulingGates.flatMap(({ name = '' }, index) => [
     ...checkName(isQualifiedName, name, `${at}[${index}]`),
-    ...(schedulingGates.slice(0, index).some((other) => (other.name ?? '') === name)
-      ? [duplicate(`${at}[${index}]`, name)]
-      : []),
+    ...(isTaken[index] ? [duplicate(`${at}[${index}]`, name)] : []),
   ])
 }
 

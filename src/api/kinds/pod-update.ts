@@ -61,15 +61,16 @@ function checkDeadline(now: number | undefined, old: number | undefined): FieldE
 
 function checkTolerations({ tolerations = [] }: PodSpec, old: PodSpec): FieldError[] {
   const at = 'spec.tolerations'
-  const isKept = (old.tolerations ?? []).every((toleration) =>
-    tolerations.some((other) => equalJSON(withoutSeconds(other), withoutSeconds(toleration))),
-  )
+  const wanted = new Set(tolerations.map(identify))
+  const isKept = (old.tolerations ?? []).every((toleration) => wanted.has(identify(toleration)))
   if (isKept) return validateTolerations(tolerations, at)
   const detail = 'existing toleration can not be modified except its tolerationSeconds'
   return [forbidden(at, detail)]
 }
 
-const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration) => rest
+/** All but its seconds. */
+const identify = ({ key, operator, value, effect }: Toleration) =>
+  JSON.stringify([key, operator, value, effect])
 
 /** Gates are opened, never closed. */
 function checkGates({ schedulingGates = [] }: PodSpec, old: PodSpec): FieldError[] {

@@ -13,6 +13,7 @@ import type { ObjectMeta } from '../meta.ts'
 import { formatQuantity, parseQuantity } from '../quantity.ts'
 import { warnOfIP } from '../validation/ip-rules.ts'
 import { isLabelValue } from '../validation/names.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import { eachContainer } from './pod-security-validation.ts'
 import { warnOfVolumes } from './volume-warnings.ts'
 
@@ -150,7 +151,7 @@ function warnOfTwice({ hostAliases = [], imagePullSecrets = [] }: PodSpec, at: s
   const addresses = hostAliases.map(({ ip = '' }) => ip)
   const names = imagePullSecrets.map(({ name = '' }) => name)
   const repeated = (list: readonly string[], say: (value: string, i: number) => string) =>
-    list.flatMap((value, i) => (list.indexOf(value) < i ? [say(value, i)] : []))
+    findRepeats(list, (value) => value).flatMap((isTwice, i) => (isTwice ? [say(list[i]!, i)] : []))
   return [
     ...repeated(
       addresses,
@@ -182,12 +183,12 @@ function warnOfFractions(
 }
 
 function warnOfEnv(env: readonly EnvVar[], at: string): string[] {
+  const isTwice = findRepeats(env, ({ name = '' }) => name)
   return env.flatMap(({ name = '', value = '', valueFrom }, i) => {
-    const isTwice = env.slice(0, i).some((other) => (other.name ?? '') === name)
     const reference = `$(${name})`
     // To refer to what was before is what the order is for.
     const extends_ = !valueFrom && value !== reference && value.includes(reference)
-    if (!isTwice || extends_) return []
+    if (!isTwice[i] || extends_) return []
     return [
       `${at}[${i}]: hides previous definition of ${quoteLikeGo(name)}, which may be dropped when using apply`,
     ]

@@ -162,21 +162,21 @@ function checkClaims(
   known: readonly string[],
 ): FieldError[] {
   const seen = new Set<string>()
+  const withRequest = new Set<string>()
+  const isKnown = new Set(known)
   const where = known.length === 0 ? ' which is empty' : `: ${known.toSorted().join(', ')}`
   return claims.flatMap(({ name = '', request = '' }, i) => {
     const field = `${at}[${i}]`
     if (name === '') return [required(field)]
     const key = request === '' ? name : `${name}/${request}`
-    const isTaken =
-      seen.has(name) ||
-      seen.has(key) ||
-      (request === '' && [...seen].some((other) => other.startsWith(`${name}/`)))
+    const isTaken = seen.has(name) || seen.has(key) || (request === '' && withRequest.has(name))
     seen.add(key)
+    if (request !== '') withRequest.add(name)
     const detail = `must be one of the names in pod.spec.resourceClaims${where}`
     return [
       ...(request === '' ? [] : checkName(isDNS1123Label, request, `${field}.request`)),
       ...(isTaken ? [duplicate(field, seen.has(name) ? name : key)] : []),
-      ...(known.includes(name)
+      ...(isKnown.has(name)
         ? []
         : [{ type: 'NotFound', field, value: name, detail } satisfies FieldError]),
     ]

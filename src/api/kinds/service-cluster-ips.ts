@@ -3,6 +3,7 @@ import { familyOf } from '#ip/ip.ts'
 import type { Service, ServiceSpec } from '../core.ts'
 import { duplicate, type FieldError, invalid, notSupported, required } from '../field-error.ts'
 import { parseIPSloppy, validateLegacyIP } from '../validation/ip-rules.ts'
+import { findRepeats } from '../validation/repeats.ts'
 
 const at = 'spec.clusterIPs'
 const families = ['IPv4', 'IPv6'] as const
@@ -46,12 +47,13 @@ function checkPair({ clusterIP = '', clusterIPs = [] }: ServiceSpec): FieldError
 }
 
 function checkFamilies({ ipFamilies = [], ipFamilyPolicy }: ServiceSpec): FieldError[] {
+  const isRepeat = findRepeats(ipFamilies, (family) => family)
   return [
     ...ipFamilies.flatMap((family, index) => {
       const field = `spec.ipFamilies[${index}]`
       return [
         ...(families.includes(family) ? [] : [notSupported(field, family, families)]),
-        ...(ipFamilies.indexOf(family) < index ? [duplicate(field, family)] : []),
+        ...(isRepeat[index] ? [duplicate(field, family)] : []),
       ]
     }),
     ...(ipFamilyPolicy === undefined || policies.includes(ipFamilyPolicy)

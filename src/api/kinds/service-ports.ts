@@ -9,12 +9,16 @@ import {
 } from '../field-error.ts'
 import { checkName, isDNS1123Label, isPortNumber, isQualifiedName } from '../validation/names.ts'
 import { validatePortNumberOrName } from '../validation/ports.ts'
+import { findRepeats } from '../validation/repeats.ts'
 
 export const protocols = ['SCTP', 'TCP', 'UDP']
 
 /** Each port by itself. */
 export function validateServicePorts({ ports = [] }: ServiceSpec): FieldError[] {
-  return ports.flatMap((port, index) => checkPort(port, ports, index))
+  const isRepeat = findRepeats(ports, ({ name }) => name)
+  return ports.flatMap((port, index) =>
+    checkPort(port, `spec.ports[${index}]`, ports.length === 1, isRepeat[index]!),
+  )
 }
 
 /** What ports mean to each other and to the type. */
@@ -22,18 +26,21 @@ export function validatePortPairs({ type, ports = [] }: ServiceSpec): FieldError
   return [...(type === 'ClusterIP' ? checkNoNodePorts(ports) : []), ...checkPairs(ports)]
 }
 
-function checkPort(port: ServicePort, ports: readonly ServicePort[], index: number): FieldError[] {
-  const at = `spec.ports[${index}]`
+function checkPort(
+  port: ServicePort,
+  at: string,
+  isOnly: boolean,
+  isRepeat: boolean,
+): FieldError[] {
   const { name = '', protocol = '', targetPort = 0, appProtocol } = port
-  const first = ports.findIndex((other) => other.name === name)
   return [
     ...(name === ''
-      ? ports.length > 1
-        ? [required(`${at}.name`)]
-        : []
+      ? isOnly
+        ? []
+        : [required(`${at}.name`)]
       : [
           ...checkName(isDNS1123Label, name, `${at}.name`),
-          ...(first < index ? [duplicate(`${at}.name`, name)] : []),
+          ...(isRepeat ? [duplicate(`${at}.name`, name)] : []),
         ]),
     ...isPortNumber(port.port ?? 0).map((detail) => invalid(`${at}.port`, port.port ?? 0, detail)),
     ...(protocols.includes(protocol) ? [] : [notSupported(`${at}.protocol`, protocol, protocols)]),
@@ -54,16 +61,16 @@ function checkNoNodePorts(ports: readonly ServicePort[]): FieldError[] {
 
 /** Each (protocol, nodePort) and each (protocol, port) once. */
 function checkPairs(ports: readonly ServicePort[]): FieldError[] {
-  const nodePorts = ports.flatMap(({ protocol, nodePort = 0 }, index) => {
-    const before = ports.slice(0, index)
-    const taken = before.some((other) => other.protocol === protocol && other.nodePort === nodePort)
-    return nodePort !== 0 && taken ? [duplicate(`spec.ports[${index}].nodePort`, nodePort)] : []
-  })
-  const pairs = ports.flatMap(({ protocol, port }, index) => {
-    const before = ports.slice(0, index)
-    const taken = before.some((other) => other.protocol === protocol && other.port === port)
-    return taken ? [duplicate(`spec.ports[${index}]`, asInternalPort(protocol, port))] : []
-  })
+  const hasNodePort = findRepeats(ports, ({ protocol, nodePort }) => `${protocol} ${nodePort}`)
+  const nodePorts = ports.flatMap(({ nodePort = 0 }, index) =>
+    nodePort !== 0 && hasNodePort[index]
+      ? [duplicate(`spec.ports[${index}].nodePort`, nodePort)]
+      : [],
+  )
+  const hasPort = findRepeats(ports, ({ protocol, port }) => `${protocol} ${port}`)
+  const pairs = ports.flatMap(({ protocol, port }, index) =>
+    hasPort[index] ? [duplicate(`spec.ports[${index}]`, asInternalPort(protocol, port))] : [],
+  )
   return [...nodePorts, ...pairs]
 }
 

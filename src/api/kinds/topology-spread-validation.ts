@@ -1,6 +1,7 @@
 import type { TopologySpreadConstraint } from '../core.ts'
 import { duplicate, type FieldError, invalid, notSupported, required } from '../field-error.ts'
 import { validateLabelSelector } from '../validation/labels.ts'
+import { findRepeats } from '../validation/repeats.ts'
 import { checkLabelKeys } from './affinity-validation.ts'
 
 const actions = ['DoNotSchedule', 'ScheduleAnyway']
@@ -12,24 +13,22 @@ export function validateTopologySpread(
   constraints: readonly TopologySpreadConstraint[],
   at: string,
 ): FieldError[] {
+  // A later one makes it a repeat: seen from the end.
+  const isRepeated = findRepeats(
+    constraints.toReversed(),
+    ({ topologyKey = '', whenUnsatisfiable = '' }) => `${topologyKey} ${whenUnsatisfiable}`,
+  ).reverse()
   return constraints.flatMap((constraint, index) => {
     const field = `${at}[${index}]`
     const { maxSkew = 0, topologyKey = '' } = constraint
     const whenUnsatisfiable: string = constraint.whenUnsatisfiable ?? ''
-    const isRepeated = constraints
-      .slice(index + 1)
-      .some(
-        (other) =>
-          (other.topologyKey ?? '') === topologyKey &&
-          (other.whenUnsatisfiable ?? '') === whenUnsatisfiable,
-      )
     return [
       ...(maxSkew > 0 ? [] : [invalid(`${field}.maxSkew`, maxSkew, mustBePositive)]),
       ...(topologyKey === '' ? [required(`${field}.topologyKey`, 'can not be empty')] : []),
       ...(actions.includes(whenUnsatisfiable)
         ? []
         : [notSupported(`${field}.whenUnsatisfiable`, whenUnsatisfiable, actions)]),
-      ...(isRepeated
+      ...(isRepeated[index]
         ? [
             duplicate(
               `${field}.{topologyKey, whenUnsatisfiable}`,

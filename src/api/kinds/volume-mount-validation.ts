@@ -9,6 +9,7 @@ import {
   required,
 } from '../field-error.ts'
 import { validateDescendingPath, validateNoBacksteps } from '../validation/paths.ts'
+import { findRepeats } from '../validation/repeats.ts'
 
 /** The volumes of a pod that are valid, by name: what mounts may use. */
 export type Volumes = ReadonlyMap<string, Volume>
@@ -19,24 +20,24 @@ const readOnlyModes = ['Disabled', 'Enabled', 'IfPossible']
 export function validateMounts(container: Container, volumes: Volumes, at: string): FieldError[] {
   const { volumeMounts: mounts = [], volumeDevices: devices = [] } = container
   // Of devices of one name upstream sees the last.
-  const devicePaths = [
-    ...new Map(devices.map((each) => [each.name, each.devicePath ?? ''])).values(),
-  ]
-  const deviceNames = devices.map(({ name = '' }) => name)
+  const devicePaths = new Set(
+    new Map(devices.map((each) => [each.name, each.devicePath ?? ''])).values(),
+  )
+  const deviceNames = new Set(devices.map(({ name = '' }) => name))
+  const isTaken = findRepeats(mounts, ({ mountPath = '' }) => mountPath)
   return mounts.flatMap((mount, index) => {
     const field = `${at}[${index}]`
     const { name = '', mountPath = '', subPath = '', subPathExpr = '' } = mount
-    const isTaken = mounts.slice(0, index).some((other) => (other.mountPath ?? '') === mountPath)
     const both = 'subPathExpr and subPath are mutually exclusive'
     return [
       ...(name === '' ? [required(`${field}.name`)] : []),
       ...(volumes.has(name) ? [] : [notFound(`${field}.name`, name)]),
       ...(mountPath === '' ? [required(`${field}.mountPath`)] : []),
-      ...(isTaken ? [invalid(`${field}.mountPath`, mountPath, 'must be unique')] : []),
-      ...(deviceNames.includes(name)
+      ...(isTaken[index] ? [invalid(`${field}.mountPath`, mountPath, 'must be unique')] : []),
+      ...(deviceNames.has(name)
         ? [invalid(`${field}.name`, name, 'must not already exist in volumeDevices')]
         : []),
-      ...(devicePaths.includes(mountPath)
+      ...(devicePaths.has(mountPath)
         ? [
             invalid(
               `${field}.mountPath`,
@@ -86,7 +87,11 @@ export function validateDevices(container: Container, volumes: Volumes, at: stri
   const { volumeMounts: mounts = [], volumeDevices: devices = [] } = container
   const paths = new Set<string>()
   // Of mounts of one name upstream sees the last.
-  const mountPaths = new Map(mounts.map(({ name, mountPath = '' }) => [name, mountPath]))
+  const mountPaths = new Set(
+    new Map(mounts.map(({ name, mountPath = '' }) => [name, mountPath])).values(),
+  )
+  const mountNames = new Set(mounts.map(({ name = '' }) => name))
+  const isRepeat = findRepeats(devices, ({ name }) => name)
   return devices.flatMap(({ name = '', devicePath = '' }, index) => {
     const field = `${at}[${index}]`
     const volume = volumes.get(name)
@@ -96,10 +101,9 @@ export function validateDevices(container: Container, volumes: Volumes, at: stri
     const climbs = validateNoBacksteps(devicePath, field).length > 0
     const isTaken = paths.has(devicePath)
     if (!climbs) paths.add(devicePath)
-    const isNamed = name !== '' && devices.slice(0, index).some((other) => other.name === name)
     return [
       ...(name === '' ? [required(`${field}.name`)] : []),
-      ...(isNamed ? [wrongName('must be unique')] : []),
+      ...(name !== '' && isRepeat[index] ? [wrongName('must be unique')] : []),
       ...(volume && !isBlock
         ? [
             wrongName(
@@ -111,10 +115,8 @@ export function validateDevices(container: Container, volumes: Volumes, at: stri
       ...(devicePath === '' ? [required(`${field}.devicePath`)] : []),
       ...(isTaken ? [wrongPath('must be unique')] : []),
       ...(climbs ? [wrongPath("can not contain backsteps ('..')")] : []),
-      ...(mounts.some((mount) => (mount.name ?? '') === name)
-        ? [wrongName('must not already exist in volumeMounts')]
-        : []),
-      ...([...mountPaths.values()].includes(devicePath)
+      ...(mountNames.has(name) ? [wrongName('must not already exist in volumeMounts')] : []),
+      ...(mountPaths.has(devicePath)
         ? [wrongPath('must not already exist as a path in volumeMounts')]
         : []),
     ]

@@ -59,7 +59,8 @@ export function validateObjectMetaUpdate(
     'deletionTimestamp',
     'deletionGracePeriodSeconds',
   ] as const
-  const added = (metadata.finalizers ?? []).filter((name) => !old.finalizers?.includes(name))
+  const held = new Set(old.finalizers)
+  const added = (metadata.finalizers ?? []).filter((name) => !held.has(name))
   return [
     ...(old.deletionTimestamp !== undefined && added.length > 0 ? [noNewFinalizers(added)] : []),
     ...(metadata.resourceVersion

@@ -17,7 +17,7 @@ export interface Created {
 /** A request, or the server itself, which is no user. */
 export interface Creation
   extends Pick<RESTRequest, 'spec' | 'warn'>,
-    Partial<Pick<RESTRequest, 'user'>> {
+    Partial<Pick<RESTRequest, 'user' | 'pace'>> {
   /** Who will own the fields that were sent; absent where the object says it itself. */
   readonly writer?: Writer
 }
@@ -25,7 +25,7 @@ export interface Creation
 /** Stores a new object by the rules of its kind; undefined when its name is taken. @throws StatusError */
 export async function createObject(
   sent: KubernetesObject,
-  { spec, warn, writer, user }: Creation,
+  { spec, warn, writer, user, pace }: Creation,
   deps: Pick<RESTDeps, 'store' | 'admission'>,
   dryRun: boolean,
 ): Promise<Created | undefined> {
@@ -39,7 +39,9 @@ export async function createObject(
   // Asked early too: an object whose name is taken must not fail for the address that its twin holds.
   if (name !== '' && (await deps.store.get(key))) return undefined
   const defaulted = spec.default(bear(sent))
+  await pace?.()
   const owned = writer ? trackFields(defaulted, undefined, writer) : defaulted
+  await pace?.()
   const prepared = spec.prepareCreate(owned)
   const { object, check, settle } = await admit(deps, {
     operation: 'CREATE',
@@ -50,11 +52,14 @@ export async function createObject(
   })
   let stored = false
   try {
+    await pace?.()
     const errors = spec.validate(object)
+    await pace?.()
     if (errors.length > 0) throw invalid(resource, name, errors)
     await check()
     for (const warning of spec.warnings?.(object) ?? []) warn(warning)
     const value = encodeRecord(object, resource)
+    await pace?.()
     if (dryRun) return { object, value, modRevision: 0 }
     const result = await deps.store.create(key, value)
     stored = result.ok

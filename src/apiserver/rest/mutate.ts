@@ -16,7 +16,8 @@ import { namespaceMismatch, unnamed } from './verbs/create.ts'
 type Target = Pick<
   RESTRequest,
   'spec' | 'namespace' | 'name' | 'subresource' | 'warn' | 'query' | 'userAgent' | 'user'
->
+> &
+  Partial<Pick<RESTRequest, 'pace'>>
 type Written = Pick<StoredItem, 'value' | 'modRevision'>
 
 export interface Mutation {
@@ -43,13 +44,16 @@ export async function mutate(
   for (;;) {
     const item = await findItem(target, deps)
     const live = objectOf(item, target.spec.resource)
+    await target.pace?.()
     const wanted = await change(live)
+    await target.pace?.()
     const old = withoutNulls(live, target.spec.resource)
     checkIdentity(wanted, old, target, isUpdate)
     const defaulted = target.spec.default(keepMetadata(wanted, old))
     const owned = isApply
       ? defaulted
       : trackFields(defaulted, live, { ...target, subresource: through ?? target.subresource })
+    await target.pace?.()
     const prepared = prepare(owned, old, target)
     const written = await write(prepared, old, item, target, deps, dryRun)
     if (written) return written
@@ -65,7 +69,7 @@ async function write(
   deps: RESTDeps,
   dryRun: boolean,
 ): Promise<Written | undefined> {
-  const { spec, subresource, warn, name, user } = target
+  const { spec, subresource, warn, name, user, pace } = target
   const { resource } = spec
   const { object, check, settle } = await admit(deps, {
     operation: 'UPDATE',
@@ -78,6 +82,7 @@ async function write(
   })
   let stored = false
   try {
+    await pace?.()
     const errors = [
       // Asked twice, here and by the kind: registry/rest/update.go, BeforeUpdate, too.
       ...validateObjectMetaUpdate(object.metadata, old.metadata, { freeFinalizers: true }),
@@ -85,10 +90,14 @@ async function write(
         ? (spec.validateStatusUpdate?.(object, old) ?? [])
         : spec.validateUpdate(object, old)),
     ]
+    await pace?.()
     if (errors.length > 0) throw invalid(resource, name, errors)
     await check()
     for (const warning of subresource ? [] : (spec.warnings?.(object, old) ?? [])) warn(warning)
-    const value = encodeRecord(keepTimes(object, old), resource)
+    const settled = keepTimes(object, old)
+    await pace?.()
+    const value = encodeRecord(settled, resource)
+    await pace?.()
     if (dryRun || isSame(value, item.value)) return { value, modRevision: item.modRevision }
     const finished = isFinished(object)
     const result = finished
@@ -111,8 +120,9 @@ async function settleDeletion(object: KubernetesObject, { spec }: Target, deps: 
   await settle(true)
 }
 
-/** A write that changes nothing takes no revision, whatever the order of its keys. */
+/** A write that changes nothing takes no revision, whatever the order of its keys, which leaves the length alone. */
 function isSame(value: string, stored: string): boolean {
+  if (value.length !== stored.length) return false
   return value === stored || isDeepStrictEqual(JSON.parse(value), JSON.parse(stored))
 }
 

@@ -9,6 +9,7 @@ import type { Request } from '../http/read-body.ts'
 import type { Upgrade } from '../http/upgrade.ts'
 import type { Store } from '../storage/store.ts'
 import type { Components } from './component-statuses.ts'
+import type { Pace } from './pace.ts'
 
 /** A request for a served resource, after authentication, authorisation and routing. */
 export interface RESTRequest {
@@ -30,6 +31,7 @@ export interface RESTRequest {
   /** How the answer is to be shown. @throws StatusError 406 */
   readonly representation: (shape?: Shape) => Representation
   readonly body: () => Promise<Buffer>
+  readonly pace: Pace
   /** Adds a Warning header to the answer. */
   readonly warn: (text: string) => void
 }

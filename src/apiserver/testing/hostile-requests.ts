@@ -241,19 +241,6 @@ const many = <T>(count: number, make: (index: number) => T): T[] =>
 const keys = (count: number) => Object.fromEntries(many(count, (i) => [`k${i}`, 'v']))
 const ports = many(20_000, (i) => ({ port: i + 1, name: `p${i}` }))
 
-/** What takes seconds yet, in one go: the rules of a kind, and owners, over tens of thousands of items. */
-export const TOO_DEAR: ReadonlySet<string> = new Set([
-  'many keys',
-  'many labels',
-  'a text of quotes',
-  'many containers by a strategic merge',
-  'an order of many',
-  'many deletions',
-  'many ports, applied',
-  'many keys, applied',
-  'many managers',
-])
-
 /** Each has a name; the object `a` of configmaps, pods and services is there. */
 export const BOMBS: readonly (HostileRequest & { readonly name: string })[] = [
   { name: 'deep lists', method: 'POST', path: MAPS, body: '['.repeat(1_000_000), headers: json },

@@ -1,6 +1,7 @@
 /** Source: apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go, apiserver pkg/util/webhook/validation.go. */
 import { type FieldError, forbidden, invalid, notSupported, required } from '../../field-error.ts'
 import { isDNS1035Label } from '../../validation/names.ts'
+import { findRepeats } from '../../validation/repeats.ts'
 import type { DefinitionConversion } from '../definition.ts'
 
 const PATH = 'spec.conversion'
@@ -63,9 +64,10 @@ function checkURL(text: string, field: string): FieldError[] {
 function checkReviewVersions(versions: readonly string[]): FieldError[] {
   const at = `${PATH}.conversionReviewVersions`
   if (versions.length === 0) return [required(at)]
+  const isRepeat = findRepeats(versions, (version) => version)
   return [
     ...versions.flatMap((version, index) =>
-      versions.indexOf(version) < index
+      isRepeat[index]
         ? [invalid(`${at}[${index}]`, version, 'duplicate version')]
         : isDNS1035Label(version).map((why) => invalid(`${at}[${index}]`, version, why)),
     ),

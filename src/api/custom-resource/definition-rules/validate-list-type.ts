@@ -1,5 +1,6 @@
 /** x-kubernetes-list-type and its keys. Source: apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go. */
 import { type FieldError, forbidden, invalid, notSupported, required } from '../../field-error.ts'
+import { findRepeats } from '../../validation/repeats.ts'
 import { itemsOf, type JSONSchema, propertyOf } from '../json-schema.ts'
 
 const LIST_TYPES = ['atomic', 'set', 'map']
@@ -69,6 +70,7 @@ function checkMap(schema: JSONSchema, path: string, keys: readonly string[]): Fi
 
 function checkKeys(items: JSONSchema, path: string, keys: readonly string[]): FieldError[] {
   const at = `${path}.x-kubernetes-list-map-keys`
+  const isRepeat = findRepeats(keys, (key) => key)
   return keys.flatMap((key, index) => {
     const property = propertyOf(items, key)
     const isScalar = property?.type !== 'array' && property?.type !== 'object'
@@ -83,9 +85,7 @@ function checkKeys(items: JSONSchema, path: string, keys: readonly string[]): Fi
               "must be a scalar type if parent array's x-kubernetes-list-type is map",
             ),
           ]),
-      ...(keys.indexOf(key) < index
-        ? [invalid(at, keys, 'must not contain duplicate entries')]
-        : []),
+      ...(isRepeat[index] ? [invalid(at, keys, 'must not contain duplicate entries')] : []),
     ]
   })
 }

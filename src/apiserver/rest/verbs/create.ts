@@ -23,10 +23,12 @@ export async function create(request: RESTRequest, deps: RESTDeps): Promise<Answ
   request.representation()
   const { dryRun, fieldValidation } = parseWriteOptions(query, 'CreateOptions')
   const body = await parseBody(await request.body(), request.contentType, request.spec.resource)
+  await request.pace()
   const decoded = decodeObject(spec.resource, body, fieldValidation, warn)
+  await request.pace()
   const sent = placeInNamespace(decoded, request)
   const { namespace, generateName } = sent.metadata
-  const creation = { spec, warn, user: request.user, writer: request }
+  const creation = { spec, warn, user: request.user, writer: request, pace: request.pace }
   for (let attempt = 1; ; attempt++) {
     const named = nameObject(sent)
     const { name } = named.metadata
@@ -52,7 +54,7 @@ export async function createWhereMissing(
   if (namespace !== undefined) await checkNamespace(deps, spec.resource, namespace, name)
   const created = await createObject(
     sent,
-    { spec, warn, user: request.user, writer: request },
+    { spec, warn, user: request.user, writer: request, pace: request.pace },
     deps,
     dryRun,
   )

@@ -22,10 +22,12 @@ export async function patch(request: RESTRequest, deps: RESTDeps): Promise<Answe
     throw invalid({ kind: 'PatchOptions', group: 'meta.k8s.io' }, '', [forbidden('force', why)])
   }
   const parsed = parsePatch(await request.body(), request.contentType, spec.resource)
+  await request.pace()
   const written = await mutate(request, deps, {
     dryRun,
     change: async (current) => {
       const patched = await parsed.apply(structuredClone(current) as unknown as JSONObject) // came from JSON
+      await request.pace()
       return decodePatched(spec.resource, patched, parsed, fieldValidation, warn)
     },
   })

@@ -12,6 +12,7 @@ export async function update(request: RESTRequest, deps: RESTDeps): Promise<Answ
   request.representation()
   const { dryRun, fieldValidation } = parseWriteOptions(request.query, 'UpdateOptions')
   const body = await parseBody(await request.body(), request.contentType, request.spec.resource)
+  await request.pace()
   const decoded = decodeObject(request.spec.resource, body, fieldValidation, request.warn)
   const wanted = placed(decoded, request.namespace)
   const change = () => wanted
