@@ -83,7 +83,7 @@ function childrenOfList(items: readonly JSONValue[], type: NodeType): Child[] | 
     value,
     type: itemOf(type),
   }))
-  const isDistinct = new Set(children.map(({ element }) => element)).size === children.length
+  const isDistinct = new Set(elements).size === elements.length
   return isDistinct ? children : undefined
 }
 
@@ -91,17 +91,19 @@ function childrenOfList(items: readonly JSONValue[], type: NodeType): Child[] | 
 export function elementsOf(items: readonly JSONValue[], type: NodeType): string[] {
   const { listType, listMapKeys } = type
   if (listType !== 'map' && listType !== 'set') return []
-  return items.map((value) =>
-    listMapKeys ? keyOf(value, listMapKeys, type.of) : `v:${JSON.stringify(value)}`,
-  )
-}
-
-function keyOf(item: JSONValue, keys: readonly string[], of: string): string {
-  const object = isJSONObject(item) ? item : {}
-  const pairs = keys
-    .toSorted()
-    .map((key) => [key, getKey(object, key) ?? defaultKey(of, key)] as const)
-  return `k:${JSON.stringify(Object.fromEntries(pairs))}`
+  if (!listMapKeys) return items.map((value) => `v:${JSON.stringify(value)}`)
+  const keys = listMapKeys.toSorted().map((key) => ({
+    key,
+    start: `${JSON.stringify(key)}:`,
+    absent: defaultKey(type.of, key),
+  }))
+  return items.map((item) => {
+    const object = isJSONObject(item) ? item : {}
+    const pairs = keys.map(
+      ({ key, start, absent }) => start + JSON.stringify(getKey(object, key) ?? absent),
+    )
+    return `k:{${pairs.join()}}`
+  })
 }
 
 /** A key that is absent from an item. Source: client-go applyconfigurations/internal, `default:`. */

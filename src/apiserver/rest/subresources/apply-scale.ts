@@ -12,7 +12,7 @@ export async function applyScale(
   deps: RESTDeps,
 ): Promise<Pick<StoredItem, 'value' | 'modRevision'>> {
   const options = parseApplyOptions(request)
-  const config = parseConfig(await request.body(), SCALE, options)
+  const config = await parseConfig(request, SCALE, options)
   const { resource } = request.spec
   const spec = isJSONObject(config.spec) ? config.spec : {}
   const { replicas } = spec

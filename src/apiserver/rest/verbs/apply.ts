@@ -24,6 +24,7 @@ import { asKubernetesObject } from '../decode-object.ts'
 import { isTrue } from '../list-options.ts'
 import { mutate } from '../mutate.ts'
 import { checkNamespace } from '../namespace-lifecycle.ts'
+import type { Pace } from '../pace.ts'
 import { type ParsedYAML, parseYAML } from '../parse-yaml.ts'
 import { presentItem, presentObject } from '../present.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
@@ -47,7 +48,7 @@ export async function apply(request: RESTRequest, deps: RESTDeps): Promise<Answe
   const { spec } = request
   request.representation()
   const options = parseApplyOptions(request)
-  const config = parseConfig(await request.body(), spec.resource, options)
+  const config = await parseConfig(request, spec.resource, options)
   await request.pace()
   for (let attempt = 1; ; attempt++) {
     try {
@@ -63,12 +64,13 @@ export async function apply(request: RESTRequest, deps: RESTDeps): Promise<Answe
 }
 
 /** The configuration as it was sent: what it says nothing of, its manager does not own. @throws StatusError 400, 500 */
-export function parseConfig(
-  body: Buffer,
+export async function parseConfig(
+  { body, pace }: Pick<RESTRequest, 'body' | 'pace'>,
   resource: ServedResource,
   { fieldValidation }: WriteOptions,
-): JSONObject {
-  const { value, duplicates } = parseApplied(body.toString('utf8'))
+): Promise<JSONObject> {
+  const { value, duplicates } = parseApplied((await body()).toString('utf8'))
+  await pace()
   if (duplicates.length > 0 && fieldValidation === 'Strict') {
     const lines = duplicates.map(
       ({ line, key }) => `\n  line ${line}: key "${key}" already set in map`,
@@ -91,7 +93,7 @@ export function parseConfig(
   if (isJSONObject(metadata) && (metadata.managedFields ?? null) !== null) {
     throw badRequest('metadata.managedFields must be nil')
   }
-  checkConfig(config, resource)
+  await checkConfig(config, resource, pace)
   return config
 }
 
@@ -109,8 +111,13 @@ function parseApplied(text: string): ParsedYAML {
 }
 
 /** Whether it fits the schema, as structured-merge-diff says it. @throws StatusError 500 */
-function checkConfig(config: JSONObject, resource: ServedResource): void {
+async function checkConfig(
+  config: JSONObject,
+  resource: ServedResource,
+  pace: Pace,
+): Promise<void> {
   const { unknown, typeError } = checkObject(resource, config)
+  await pace()
   const duplicate = findDuplicate(config, typeOf({ resource }))
   const errors = [
     ...unknown.map((path) => `.${path}: field not declared in schema`),
