@@ -3,9 +3,9 @@ import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connect as connectTLS } from 'node:tls'
+import { BOMBS } from '#apiserver/testing/hostile-bombs.ts'
+import { DEFINITION, DEFINITIONS, WIDGET, WIDGETS } from '#apiserver/testing/hostile-corners.ts'
 import {
-  BOMBS,
   createRandom,
   faultOf,
   type HostileRequest,
@@ -13,8 +13,9 @@ import {
   TEMPLATES,
 } from '#apiserver/testing/hostile-requests.ts'
 import { send } from '#apiserver/testing/test-server.ts'
+import { sendBroken } from './hostile-framing.ts'
 import type { SoakOptions } from './soak-options.ts'
-import { createIdentities, type Identities, startServer } from './storage/api-server.ts'
+import { createIdentities, startServer } from './storage/api-server.ts'
 
 export const rounds = 100_000
 
@@ -38,8 +39,14 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
       cert: admin.certPEM,
       key: admin.keyPEM,
     })
-    const check = async ({ method, path, ...options }: HostileRequest, what: string) => {
-      const { code, text } = await send(session, method, path, options)
+    const anonymous = connect(`https://127.0.0.1:${server.port}`, { ca: caPEM })
+    for (const each of [session, anonymous])
+      each.on('error', (error) => log(`connection: ${error.message}`))
+    const answers = new Map<number, number>()
+    const check = async (request: HostileRequest, what: string) => {
+      const { method, path, isAnonymous, ...options } = request
+      const { code, text } = await send(isAnonymous ? anonymous : session, method, path, options)
+      answers.set(code, (answers.get(code) ?? 0) + 1)
       const fault = faultOf(code, text)
       if (fault)
         throw new Error(
@@ -53,7 +60,10 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
       await send(session, 'POST', CONFIG_MAPS, { body })
     }
     await create()
-    const stalls = watchStalls(session)
+    await send(session, 'POST', DEFINITIONS, { body: DEFINITION })
+    while ((await send(session, 'GET', WIDGETS, {})).code === 404) await delay(10)
+    await send(session, 'POST', WIDGETS, { body: WIDGET })
+    await server.takeLoopDelay()
     const random = createRandom(seed)
     let sent = 0
     let early = 0
@@ -67,51 +77,32 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
     }
     await Promise.all(Array.from({ length: AT_ONCE }, worker))
     log(
-      `spoilt requests: longest wait of others ${stalls.take()} ms, ${early} → ${memoryOf(server.pid)} MB`,
+      `spoilt requests: event loop stood still for ${await server.takeLoopDelay()} ms at most, ${early} → ${memoryOf(server.pid)} MB; ${listAnswers(answers)}`,
     )
     for (const bomb of BOMBS) {
       await create()
-      stalls.take()
+      await server.takeLoopDelay()
       const started = performance.now()
       await check(bomb, bomb.name)
       const took = Math.round(performance.now() - started)
-      log(`${bomb.name}: ${took} ms, longest wait of others ${stalls.take()} ms`)
+      log(`${bomb.name}: ${took} ms, event loop ${await server.takeLoopDelay()} ms`)
     }
-    for (let round = 0; round < Math.ceil(rounds / 200); round++)
-      await sendBroken(server.port, identities, random.next)
+    const stalls = new Map<string, number>()
+    for (let round = 0; round < Math.ceil(rounds / 200); round++) {
+      const name = await sendBroken(round, server.port, identities, random.next)
+      await check({ method: 'GET', path: CONFIG_MAPS }, `after ${name}`)
+      stalls.set(name, Math.max(stalls.get(name) ?? 0, await server.takeLoopDelay()))
+    }
+    for (const [name, longest] of stalls) log(`${name}: event loop ${longest} ms at most`)
     await check({ method: 'GET', path: CONFIG_MAPS }, 'after broken framing')
     const late = memoryOf(server.pid)
     log(`at the end: ${late} MB`)
     if (late - early > MAX_GROWTH_MB)
       throw new Error(`The server grew from ${early} MB to ${late} MB`)
-    stalls.stop()
     session.destroy()
+    anonymous.destroy()
   } finally {
     rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** Asks for little again and again, and knows the longest wait for it. */
-function watchStalls(session: ReturnType<typeof connect>) {
-  let [longest, isOver] = [0, false]
-  const ask = async () => {
-    while (!isOver) {
-      const started = performance.now()
-      await send(session, 'GET', '/readyz', {}).catch(() => undefined)
-      longest = Math.max(longest, performance.now() - started)
-      await delay(10)
-    }
-  }
-  void ask()
-  return {
-    take() {
-      const taken = Math.round(longest)
-      longest = 0
-      return taken
-    },
-    stop() {
-      isOver = true
-    },
   }
 }
 
@@ -120,36 +111,8 @@ const memoryOf = (pid: number): number => {
   return Math.round(Number(kilobytes) / 1024)
 }
 
-const LINES = [
-  'GET / HTTP/1.1\r\n\r\n',
-  'GET /api HTTP/9.9\r\nHost: x\r\n\r\n',
-  'POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
-  'POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
-  `GET /${'a'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
-  `GET /api HTTP/1.1\r\nHost: x\r\n${'a: b\r\n'.repeat(5_000)}\r\n`,
-  'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense',
-  'GET /api/v1/pods?watch=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
-]
-
-/** A connection that speaks nonsense, cut off somewhere; the server hangs up or waits, and we do. */
-async function sendBroken(
-  port: number,
-  { caPEM, admin }: Identities,
-  random: () => number,
-): Promise<void> {
-  const line = LINES[Math.floor(random() * LINES.length)]!
-  const isHTTP2 = random() < 0.5
-  const socket = connectTLS({
-    host: '127.0.0.1',
-    port,
-    ca: caPEM,
-    cert: admin.certPEM,
-    key: admin.keyPEM,
-    ALPNProtocols: isHTTP2 ? ['h2'] : ['http/1.1'],
-    checkServerIdentity: () => undefined,
-  })
-  socket.on('error', () => {})
-  socket.write(line.slice(0, Math.ceil(random() * line.length)))
-  await delay(5)
-  socket.destroy()
-}
+const listAnswers = (answers: ReadonlyMap<number, number>) =>
+  [...answers]
+    .sort(([a], [b]) => a - b)
+    .map(([code, count]) => `${count} × ${code}`)
+    .join(', ')

@@ -4,12 +4,16 @@
  */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { BOMBS, createRandom, faultOf, makeRequest, TEMPLATES } from './testing/hostile-requests.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { BOMBS } from './testing/hostile-bombs.ts'
+import { DEFINITION, DEFINITIONS, WIDGET, WIDGETS } from './testing/hostile-corners.ts'
+import { createRandom, faultOf, makeRequest, TEMPLATES } from './testing/hostile-requests.ts'
 import { startTestServer } from './testing/test-server.ts'
+import { createTestTokens } from './testing/tokens.ts'
 
 /** Set it to replay; the soak plays others. */
 const SEED = 20_261_121
-const REQUESTS = 600
+const REQUESTS = 1_000
 
 async function startWatched() {
   const problems: unknown[] = []
@@ -19,22 +23,27 @@ async function startWatched() {
     error: (...entry: unknown[]) => problems.push(entry),
     child: () => log,
   }
-  const server = await startTestServer({ log })
+  const server = await startTestServer({ log, accountTokens: createTestTokens() })
   for (const path of Object.keys(TEMPLATES))
     await server.request('POST', path, { body: TEMPLATES[path] })
   await server.request('POST', '/api/v1/namespaces/default/configmaps', {
     body: { metadata: { name: 'a' }, data: { k: 'v' } },
   })
+  await server.request('POST', DEFINITIONS, { body: DEFINITION })
+  while ((await server.request('GET', WIDGETS)).code === 404) await delay(10)
+  await server.request('POST', WIDGETS, { body: WIDGET })
   return { server, problems }
 }
 
 test('every spoilt request gets an exact answer', async () => {
   const { server, problems } = await startWatched()
   await using _ = server
+  const anonymous = server.connectAs(undefined)
   const random = createRandom(SEED)
   for (let i = 0; i < REQUESTS; i++) {
-    const { method, path, ...options } = makeRequest(random)
-    const { code, text } = await server.request(method, path, options)
+    const { method, path, isAnonymous, ...options } = makeRequest(random)
+    const session = isAnonymous ? { session: anonymous } : {}
+    const { code, text } = await server.request(method, path, { ...options, ...session })
     const what = `seed ${SEED}, request ${i}: ${method} ${path.slice(0, 200)} → ${text.slice(0, 300)}`
     assert.equal(faultOf(code, text), undefined, what)
   }

@@ -129,25 +129,26 @@ function capUpdates(owners: Ownerships): Ownerships {
   const updates = owners.filter(({ manager }) => manager.operation === 'Update')
   if (updates.length <= MAX_UPDATE_MANAGERS) return owners
   const oldestFirst = updates.toSorted((a, b) => (ageOf(a) < ageOf(b) ? -1 : 1))
-  const left = new Set(owners)
-  const buckets = new Map<string, Ownership>()
+  const buckets = new Map<string, Ownership[]>()
   let count = updates.length
   for (const owner of oldestFirst) {
     if (count <= MAX_UPDATE_MANAGERS) break
-    const { apiVersion } = owner.manager
-    const first = buckets.get(apiVersion)
-    if (first) {
-      const bucket = {
-        manager: { name: ANCIENT, operation: 'Update' as const, apiVersion },
-        fields: union(first.fields, owner.fields),
-        ...(owner.time === undefined ? {} : { time: owner.time }),
-      }
-      left.delete(first)
-      left.delete(owner)
-      left.add(bucket)
-      buckets.set(apiVersion, bucket)
+    const bucket = buckets.get(owner.manager.apiVersion)
+    if (bucket) {
+      bucket.push(owner)
       count--
-    } else buckets.set(apiVersion, owner)
+    } else buckets.set(owner.manager.apiVersion, [owner])
+  }
+  const left = new Set(owners)
+  for (const [apiVersion, bucket] of buckets) {
+    if (bucket.length === 1) continue
+    for (const owner of bucket) left.delete(owner)
+    const { time } = bucket.at(-1)!
+    left.add({
+      manager: { name: ANCIENT, operation: 'Update', apiVersion },
+      fields: unionOf(bucket.map(({ fields }) => fields)),
+      ...(time === undefined ? {} : { time }),
+    })
   }
   return settle([...left])
 }
