@@ -22,22 +22,36 @@ export function fieldSet(self: boolean, children: Iterable<readonly [string, Fie
   return { self, children: new Map([...children].filter(([, child]) => !isEmpty(child))) }
 }
 
-export const union = (a: FieldSet, b: FieldSet) => combine(a, b, (inA, inB) => inA || inB)
-export const intersection = (a: FieldSet, b: FieldSet) => combine(a, b, (inA, inB) => inA && inB)
-export const difference = (a: FieldSet, b: FieldSet) => combine(a, b, (inA, inB) => inA && !inB)
+/** Each returns `a` itself where nothing changes, at every depth: most writes change little, and what is known of a set stays so. */
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b || isEmpty(b)) return a
+  if (isEmpty(a)) return b
+  const children = new Map(a.children)
+  for (const [element, child] of b.children)
+    children.set(element, union(a.children.get(element) ?? noFields, child))
+  return replace(a, a.self || b.self, children)
+}
 
-type Keep = (inA: boolean, inB: boolean) => boolean
-
-/** `a` itself where nothing changes, at every depth: most writes change little, and what is known of a set stays so. */
-function combine(a: FieldSet, b: FieldSet, keep: Keep): FieldSet {
-  if (isEmpty(b)) return keep(true, false) ? a : noFields
-  if (isEmpty(a)) return keep(false, true) ? b : noFields
+/** Takes as long as the smaller one: a write is compared with the fields of each of many managers. */
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b) return a
+  const [few, many] = a.children.size <= b.children.size ? [a, b] : [b, a]
   const children = new Map<string, FieldSet>()
-  for (const [element, inA] of a.children)
-    children.set(element, combine(inA, b.children.get(element) ?? noFields, keep))
-  for (const [element, inB] of b.children)
-    if (!a.children.has(element)) children.set(element, combine(noFields, inB, keep))
-  return replace(a, keep(a.self, b.self), children)
+  for (const element of few.children.keys()) {
+    if (!many.children.has(element)) continue
+    const both = intersection(a.children.get(element)!, b.children.get(element)!)
+    if (!isEmpty(both)) children.set(element, both)
+  }
+  return replace(a, a.self && b.self, children)
+}
+
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b) return noFields
+  if (isEmpty(a) || isEmpty(b)) return a
+  const children = new Map<string, FieldSet>()
+  for (const [element, child] of a.children)
+    children.set(element, difference(child, b.children.get(element) ?? noFields))
+  return replace(a, a.self && !b.self, children)
 }
 
 /** `a` without what lies at or below the paths of `b`. */
@@ -53,7 +67,7 @@ export function without(a: FieldSet, b: FieldSet): FieldSet {
 }
 
 function replace(a: FieldSet, self: boolean, children: Map<string, FieldSet>): FieldSet {
-  let isSame = self === a.self
+  let isSame = self === a.self && children.size === a.children.size
   for (const [element, child] of children) {
     if (isEmpty(child)) children.delete(element)
     if (a.children.get(element) !== (isEmpty(child) ? undefined : child)) isSame = false

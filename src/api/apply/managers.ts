@@ -90,8 +90,9 @@ export function applyConfig(
   const owned = unionOf([spoken, ...others.map((owner) => owner.fields)])
   const object = prune(merged, type, own?.fields ?? noFields, owned) as JSONObject // as its configuration
   const change = changeOf(compare(live, object, type), reset)
+  const written = union(change.modified, change.added)
   const conflicts = others.flatMap((owner) =>
-    pathsOf(taken(owner, change)).map((path) => ({ manager: owner.manager, path })),
+    pathsOf(intersection(owner.fields, written)).map((path) => ({ manager: owner.manager, path })),
   )
   if (conflicts.length > 0 && !force) return { kind: 'conflict', conflicts }
   const fields = difference(spoken, UNOWNED)
@@ -163,12 +164,10 @@ const isSame = (a: Manager, b: Manager) =>
   a.subresource === b.subresource &&
   (a.operation === 'Apply' || a.apiVersion === b.apiVersion)
 
-const taken = ({ fields }: Ownership, { modified, added }: Comparison) =>
-  intersection(fields, union(modified, added))
-
-function lose(owners: Ownerships, change: Comparison): Ownership[] {
+function lose(owners: Ownerships, { modified, added, removed }: Comparison): Ownership[] {
+  const written = union(modified, added)
   return owners.map((owner) => {
-    const lost = union(taken(owner, change), intersection(owner.fields, change.removed))
+    const lost = union(intersection(owner.fields, written), intersection(owner.fields, removed))
     return isEmpty(lost) ? owner : { ...owner, fields: difference(owner.fields, lost) }
   })
 }
