@@ -206,6 +206,7 @@ const UPSTREAM_500 = [
   /^resourceVersion should not be set on objects to be created$/, // storage/errors.go
   /list element types are not identical/, // strategicpatch/patch.go sliceElementType
   /does not contain declared merge key/, // mergepatch/errors.go ErrNoMergeKey
+  /^error trying to reach service: /, // apimachinery util/proxy/upgradeaware.go
   /^no (endpoints available|service port \S+ found) for service /, // registry/core/service/storage/storage.go, ResourceLocation
   /unknown patch type: .* in map: /, // mergepatch/errors.go ErrBadPatchType
   /doesn't match \$setElementOrder list/, // strategicpatch/patch.go
