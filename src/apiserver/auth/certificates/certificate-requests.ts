@@ -37,7 +37,7 @@ async function checkNew({ object, user }: AdmissionRequest): Promise<Certificate
   const csr = withRequester(object as CertificateSigningRequest, user)
   const { spec, metadata } = csr
   const { parseRequest } = await import('./parse-request.ts')
-  const parsed = await parseRequest(spec.request)
+  const parsed = await parseRequest(spec.request ?? '') // Go's types let it be absent
   if (typeof parsed === 'string')
     throw invalid(certificateSigningRequests, metadata.name, [
       invalidField('spec.request', spec.request, parsed),

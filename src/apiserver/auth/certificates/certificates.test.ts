@@ -73,6 +73,11 @@ suite('a request for a certificate', () => {
       more: { request: Buffer.from('hello').toString('base64') },
       want: /: spec.request: Invalid value: "aGVsbG8=": PEM block type must be CERTIFICATE REQUEST$/,
     },
+    {
+      name: 'nothing at all',
+      more: { request: undefined },
+      want: /: spec.request: Invalid value: null: PEM block type must be CERTIFICATE REQUEST$/,
+    },
     { name: 'no usages', more: { usages: [] }, want: /: spec.usages: Required value$/ },
     {
       name: 'an unknown usage',
