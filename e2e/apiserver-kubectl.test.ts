@@ -4,8 +4,7 @@
  * where they stand.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -13,11 +12,13 @@ import { startTestServer, type TestServer } from '../src/apiserver/testing/test-
 import { cidr } from '../src/ip/cidr.ts'
 import { silentLog } from '../src/log/log.ts'
 import { createServiceAdmission } from '../src/service-network/cluster-ip/service-admission.ts'
+import { createKubectl, type Kubectl } from './support/kubectl.ts'
 
 const KUBERNETES = { clusterIP: '10.96.0.1', addresses: ['172.30.0.2'], port: 6443 }
 
 let server: TestServer
 let folder: string
+let kubectl: Kubectl
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fairlead-kubectl-'))
@@ -25,46 +26,13 @@ before(async () => {
     admission: [createServiceAdmission({ serviceCIDRs: [cidr('10.96.0.0/16')], log: silentLog })],
     kubernetes: KUBERNETES,
   })
-  writeFileSync(join(folder, 'config'), kubeconfig(server))
+  kubectl = createKubectl(server, folder)
 })
 
 after(async () => {
   await server[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
 })
-
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs kubectl with a cache of its own; `input` is its standard input. */
-async function kubectl(command: readonly string[], input = ''): Promise<Outcome> {
-  const options = [`--kubeconfig=${folder}/config`, `--cache-dir=${folder}/cache`]
-  const child = spawn('kubectl', [...options, ...command], { timeout: 30_000 })
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (output.stdout += chunk))
-  child.stderr.on('data', (chunk) => (output.stderr += chunk))
-  child.stdin.on('error', () => {}) // it ended without reading
-  child.stdin.end(input)
-  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
-  child.once('close', resolve)
-  child.once('error', reject)
-  return { code: await promise, ...output }
-}
-
-async function succeed(command: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await kubectl(command, input)
-  assert.equal(code, 0, `kubectl ${command.join(' ')}: ${stderr}`)
-  return stdout
-}
-
-async function fail(command: readonly string[], input?: string): Promise<string> {
-  const { code, stderr } = await kubectl(command, input)
-  assert.notEqual(code, 0, `kubectl ${command.join(' ')} succeeded`)
-  return stderr
-}
 
 const DEPLOYMENT = `
 apiVersion: apps/v1
@@ -93,11 +61,11 @@ const APP1 = service(
 
 suite('kubectl reads', () => {
   test('version, with the version that was asked for', async () => {
-    assert.match(await succeed(['version']), /^Server Version: v1\.36\.0\+fairlead$/m)
+    assert.match(await kubectl.succeed(['version']), /^Server Version: v1\.36\.0\+fairlead$/m)
   })
 
   test('the namespaces that every cluster has', async () => {
-    const names = await succeed(['get', 'namespaces', '-o', 'name'])
+    const names = await kubectl.succeed(['get', 'namespaces', '-o', 'name'])
     // kube-apiserver's system namespaces controller, plus `default`.
     assert.deepEqual(names.trim().split('\n'), [
       'namespace/default',
@@ -108,7 +76,7 @@ suite('kubectl reads', () => {
   })
 
   test('the kubernetes Service with the columns of upstream', async () => {
-    const lines = (await succeed(['get', 'services', '-o', 'wide'])).trim().split('\n')
+    const lines = (await kubectl.succeed(['get', 'services', '-o', 'wide'])).trim().split('\n')
     // pkg/printers/internalversion/printers.go, serviceColumnDefinitions; kubectl prints names in capitals.
     assert.match(lines[0]!, /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR$/)
     assert.match(lines[1]!, /^kubernetes +ClusterIP +10\.96\.0\.1 +<none> +443\/TCP +\d+s +<none>$/)
@@ -116,15 +84,15 @@ suite('kubectl reads', () => {
 
   test('where the kubernetes Service leads', async () => {
     assert.match(
-      await succeed(['get', 'endpoints', 'kubernetes']),
+      await kubectl.succeed(['get', 'endpoints', 'kubernetes']),
       /^kubernetes +172\.30\.0\.2:6443 /m,
     )
-    const described = await succeed(['describe', 'service', 'kubernetes'])
+    const described = await kubectl.succeed(['describe', 'service', 'kubernetes'])
     assert.match(described, /^Endpoints: +172\.30\.0\.2:6443$/m)
   })
 
   test('every kind by its short name, as discovery tells', async () => {
-    const resources = await succeed(['api-resources', '--no-headers'])
+    const resources = await kubectl.succeed(['api-resources', '--no-headers'])
     for (const line of [
       /^deployments +deploy +apps\/v1 +true +Deployment$/m,
       /^namespaces +ns +v1 +false +Namespace$/m,
@@ -136,13 +104,13 @@ suite('kubectl reads', () => {
   test('what is not there: NotFound', async () => {
     // apimachinery pkg/api/errors NewNotFound
     assert.equal(
-      await fail(['get', 'pod', 'none']),
+      await kubectl.refused(['get', 'pod', 'none']),
       'Error from server (NotFound): pods "none" not found\n',
     )
   })
 
   test('explain, from the OpenAPI document', async () => {
-    assert.match(await succeed(['explain', 'service.spec.ports']), /nodePort\t<integer>/)
+    assert.match(await kubectl.succeed(['explain', 'service.spec.ports']), /nodePort\t<integer>/)
   })
 })
 
@@ -153,28 +121,35 @@ suite('kubectl writes', () => {
       `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: sided}\ndata: ${data}\n`
     const apply = ['apply', '-f', '-']
     const sided = [...apply, '--server-side']
-    await succeed(apply, config('{one: "1", two: "2"}'))
-    await succeed(['patch', 'configmap', 'sided', '--type=merge', '-p', '{"data":{"own":"x"}}'])
+    await kubectl.succeed(apply, config('{one: "1", two: "2"}'))
+    await kubectl.succeed([
+      'patch',
+      'configmap',
+      'sided',
+      '--type=merge',
+      '-p',
+      '{"data":{"own":"x"}}',
+    ])
     assert.equal(
-      await succeed(sided, config('{one: "changed"}')),
+      await kubectl.succeed(sided, config('{one: "changed"}')),
       'configmap/sided serverside-applied\n',
     )
     const data = ['get', 'configmap', 'sided', '-o', 'jsonpath={.data}']
-    assert.deepEqual(JSON.parse(await succeed(data)), { one: 'changed', own: 'x' })
+    assert.deepEqual(JSON.parse(await kubectl.succeed(data)), { one: 'changed', own: 'x' })
     const other = [...sided, '--field-manager=other']
-    const refused = await fail(other, config('{one: "again"}'))
+    const refused = await kubectl.refused(other, config('{one: "again"}'))
     assert.match(
       refused,
       /^error: Apply failed with 1 conflict: conflict with "kubectl": \.data\.one\n/,
     )
     assert.match(refused, /--force-conflicts/)
-    await succeed([...other, '--force-conflicts'], config('{one: "again"}'))
-    await succeed(
+    await kubectl.succeed([...other, '--force-conflicts'], config('{one: "again"}'))
+    await kubectl.succeed(
       ['diff', '--server-side', '--field-manager=other', '-f', '-'],
       config('{one: "again"}'),
     )
-    assert.deepEqual(JSON.parse(await succeed(data)), { one: 'again', own: 'x' })
-    await succeed(['delete', 'configmap', 'sided'])
+    assert.deepEqual(JSON.parse(await kubectl.succeed(data)), { one: 'again', own: 'x' })
+    await kubectl.succeed(['delete', 'configmap', 'sided'])
   })
 
   // kubectl checks a List by OpenAPI v2: no group version has that kind.
@@ -195,79 +170,88 @@ suite('kubectl writes', () => {
       })
     const apply = ['apply', '-f', '-']
     assert.equal(
-      await succeed(apply, list('1')),
+      await kubectl.succeed(apply, list('1')),
       'configmap/listed created\nservice/listed created\n',
     )
-    await succeed(['diff', '-f', '-'], list('1'))
-    assert.match((await kubectl(['diff', '-f', '-'], list('2'))).stdout, /^\+ {2}value: "2"$/m)
+    await kubectl.succeed(['diff', '-f', '-'], list('1'))
+    assert.match((await kubectl.run(['diff', '-f', '-'], list('2'))).stdout, /^\+ {2}value: "2"$/m)
     assert.equal(
-      await succeed(apply, list('2')),
+      await kubectl.succeed(apply, list('2')),
       'configmap/listed configured\nservice/listed unchanged\n',
     )
-    const printed = await succeed(['get', 'configmap/listed', 'service/listed', '-o', 'yaml'])
+    const printed = await kubectl.succeed([
+      'get',
+      'configmap/listed',
+      'service/listed',
+      '-o',
+      'yaml',
+    ])
     // Configured: the annotation of what was applied last holds more now.
     assert.equal(
-      await succeed(apply, printed),
+      await kubectl.succeed(apply, printed),
       'configmap/listed configured\nservice/listed configured\n',
     )
-    await succeed(['delete', '-f', '-'], list('2'))
+    await kubectl.succeed(['delete', '-f', '-'], list('2'))
     assert.equal(
-      await succeed(['create', '-f', '-'], list('1')),
+      await kubectl.succeed(['create', '-f', '-'], list('1')),
       'configmap/listed created\nservice/listed created\n',
     )
     // kube-openapi pkg/util/proto/validation/errors.go
     assert.match(
-      await fail(apply, list('1').replace('"data"', '"dat"')),
+      await kubectl.refused(apply, list('1').replace('"data"', '"dat"')),
       /unknown field "dat" in io\.k8s\.api\.core\.v1\.ConfigMap/,
     )
-    await succeed(['delete', '-f', '-'], list('1'))
+    await kubectl.succeed(['delete', '-f', '-'], list('1'))
   })
 
   test('apply: created, unchanged, configured; then scale, label, annotate, patch, delete', async () => {
     const apply = ['apply', '-f', '-']
-    assert.equal(await succeed(apply, DEPLOYMENT), 'deployment.apps/web created\n')
-    assert.equal(await succeed(apply, DEPLOYMENT), 'deployment.apps/web unchanged\n')
+    assert.equal(await kubectl.succeed(apply, DEPLOYMENT), 'deployment.apps/web created\n')
+    assert.equal(await kubectl.succeed(apply, DEPLOYMENT), 'deployment.apps/web unchanged\n')
     const changed = DEPLOYMENT.replace('replicas: 2', 'replicas: 3')
-    assert.equal(await succeed(apply, changed), 'deployment.apps/web configured\n')
-    assert.match(await succeed(['get', 'deployment', 'web']), /^web +0\/3 +0 +0 +\d+s$/m)
+    assert.equal(await kubectl.succeed(apply, changed), 'deployment.apps/web configured\n')
+    assert.match(await kubectl.succeed(['get', 'deployment', 'web']), /^web +0\/3 +0 +0 +\d+s$/m)
     assert.equal(
-      await succeed(['scale', 'deployment', 'web', '--replicas=5']),
+      await kubectl.succeed(['scale', 'deployment', 'web', '--replicas=5']),
       'deployment.apps/web scaled\n',
     )
     assert.equal(
-      await succeed(['label', 'deploy', 'web', 'tier=front']),
+      await kubectl.succeed(['label', 'deploy', 'web', 'tier=front']),
       'deployment.apps/web labeled\n',
     )
     assert.equal(
-      await succeed(['annotate', 'deploy', 'web', 'a=b']),
+      await kubectl.succeed(['annotate', 'deploy', 'web', 'a=b']),
       'deployment.apps/web annotated\n',
     )
     const jsonPatch = ['--type=json', '-p', '[{"op":"replace","path":"/spec/replicas","value":1}]']
     assert.equal(
-      await succeed(['patch', 'deploy', 'web', ...jsonPatch]),
+      await kubectl.succeed(['patch', 'deploy', 'web', ...jsonPatch]),
       'deployment.apps/web patched\n',
     )
     assert.equal(
-      await succeed(['set', 'image', 'deployment/web', 'web=fairlead.dev/tools']),
+      await kubectl.succeed(['set', 'image', 'deployment/web', 'web=fairlead.dev/tools']),
       'deployment.apps/web image updated\n',
     )
     const field =
       '{.spec.replicas} {.metadata.labels.tier} {.spec.template.spec.containers[0].image}'
     assert.equal(
-      await succeed(['get', 'deploy', 'web', '-o', `jsonpath=${field}`]),
+      await kubectl.succeed(['get', 'deploy', 'web', '-o', `jsonpath=${field}`]),
       '1 front fairlead.dev/tools',
     )
     assert.equal(
-      await succeed(['get', 'deploy', '-l', 'tier=front', '-o', 'name']),
+      await kubectl.succeed(['get', 'deploy', '-l', 'tier=front', '-o', 'name']),
       'deployment.apps/web\n',
     )
-    assert.equal(await succeed(['get', 'deploy', '-l', 'tier!=front', '-o', 'name']), '')
-    assert.match(await succeed(['describe', 'deployment', 'web']), /^Replicas: +1 desired/m)
-    assert.equal(await succeed(['delete', 'deployment', 'web']), 'deployment.apps "web" deleted\n')
+    assert.equal(await kubectl.succeed(['get', 'deploy', '-l', 'tier!=front', '-o', 'name']), '')
+    assert.match(await kubectl.succeed(['describe', 'deployment', 'web']), /^Replicas: +1 desired/m)
+    assert.equal(
+      await kubectl.succeed(['delete', 'deployment', 'web']),
+      'deployment.apps "web" deleted\n',
+    )
   })
 
   test('typed objects, which it sends as protobuf', async () => {
-    assert.equal(await succeed(['create', 'namespace', 'shop']), 'namespace/shop created\n')
+    assert.equal(await kubectl.succeed(['create', 'namespace', 'shop']), 'namespace/shop created\n')
     const configMap = [
       'create',
       'configmap',
@@ -276,75 +260,78 @@ suite('kubectl writes', () => {
       '-n',
       'shop',
     ]
-    assert.equal(await succeed(configMap), 'configmap/settings created\n')
+    assert.equal(await kubectl.succeed(configMap), 'configmap/settings created\n')
     const colour = ['get', 'cm', 'settings', '-n', 'shop', '-o', 'jsonpath={.data.colour}']
-    assert.equal(await succeed(colour), 'blue')
+    assert.equal(await kubectl.succeed(colour), 'blue')
     // registry/rest create: NewAlreadyExists
     assert.equal(
-      await fail(configMap),
+      await kubectl.refused(configMap),
       'error: failed to create configmap: configmaps "settings" already exists\n',
     )
   })
 
   test('replace with an old resourceVersion: Conflict', async () => {
-    await succeed(['create', 'configmap', 'contested', '--from-literal=a=1'])
-    const old = await succeed(['get', 'configmap', 'contested', '-o', 'json'])
-    await succeed(['patch', 'configmap', 'contested', '-p', '{"data":{"a":"2"}}'])
+    await kubectl.succeed(['create', 'configmap', 'contested', '--from-literal=a=1'])
+    const old = await kubectl.succeed(['get', 'configmap', 'contested', '-o', 'json'])
+    await kubectl.succeed(['patch', 'configmap', 'contested', '-p', '{"data":{"a":"2"}}'])
     // registry/generic/registry/store.go OptimisticLockErrorMsg
     assert.match(
-      await fail(['replace', '-f', '-'], old.replace('"a": "1"', '"a": "3"')),
+      await kubectl.refused(['replace', '-f', '-'], old.replace('"a": "1"', '"a": "3"')),
       /Operation cannot be fulfilled on configmaps "contested": the object has been modified; please apply your changes to the latest version and try again/,
     )
   })
 
   test('a dry run, which leaves nothing', async () => {
     const dry = ['create', 'configmap', 'phantom', '--dry-run=server']
-    assert.equal(await succeed(dry), 'configmap/phantom created (server dry run)\n')
-    assert.match(await fail(['get', 'configmap', 'phantom']), /NotFound/)
+    assert.equal(await kubectl.succeed(dry), 'configmap/phantom created (server dry run)\n')
+    assert.match(await kubectl.refused(['get', 'configmap', 'phantom']), /NotFound/)
   })
 
   test('a pod, which goes at once while no node runs it', async () => {
-    assert.equal(await succeed(['run', 'lone', '--image=fairlead.dev/echo']), 'pod/lone created\n')
+    assert.equal(
+      await kubectl.succeed(['run', 'lone', '--image=fairlead.dev/echo']),
+      'pod/lone created\n',
+    )
     assert.match(
-      await succeed(['get', 'pod', 'lone', '-o', 'wide']),
+      await kubectl.succeed(['get', 'pod', 'lone', '-o', 'wide']),
       /^lone +0\/1 +Pending +0 +\d+s +<none> +<none> +<none> +<none>$/m,
     )
     assert.equal(
-      await fail(['wait', 'pod/lone', '--for=condition=Ready', '--timeout=1s']),
+      await kubectl.refused(['wait', 'pod/lone', '--for=condition=Ready', '--timeout=1s']),
       'error: timed out waiting for the condition on pods/lone\n',
     )
-    assert.equal(await succeed(['delete', 'pod', 'lone']), 'pod "lone" deleted\n')
+    assert.equal(await kubectl.succeed(['delete', 'pod', 'lone']), 'pod "lone" deleted\n')
   })
 
   test('a node: cordon, drain, uncordon', async () => {
     const node = 'apiVersion: v1\nkind: Node\nmetadata: {name: node9}'
-    await succeed(['create', '-f', '-'], node)
+    await kubectl.succeed(['create', '-f', '-'], node)
     const pod = `apiVersion: v1
 kind: Pod
 metadata: {name: evicted}
 spec: {nodeName: node9, terminationGracePeriodSeconds: 0, containers: [{name: c, image: x}]}`
-    await succeed(['create', '-f', '-'], pod)
-    assert.equal(await succeed(['cordon', 'node9']), 'node/node9 cordoned\n')
+    await kubectl.succeed(['create', '-f', '-'], pod)
+    assert.equal(await kubectl.succeed(['cordon', 'node9']), 'node/node9 cordoned\n')
     assert.match(
-      await succeed(['get', 'node', 'node9']),
+      await kubectl.succeed(['get', 'node', 'node9']),
       /^node9 +Unknown,SchedulingDisabled +<none> /m,
     )
     assert.match(
-      await succeed(['drain', 'node9', '--force']),
+      await kubectl.succeed(['drain', 'node9', '--force']),
       /pod\/evicted evicted\nnode\/node9 drained\n$/,
     )
-    assert.equal(await succeed(['uncordon', 'node9']), 'node/node9 uncordoned\n')
+    assert.equal(await kubectl.succeed(['uncordon', 'node9']), 'node/node9 uncordoned\n')
   })
 
   test('what it waits for, as soon as it comes', async () => {
-    await succeed(['create', 'configmap', 'awaited'])
-    const waiting = succeed([
+    await kubectl.succeed(['create', 'configmap', 'awaited'])
+    const waiting = kubectl.succeed([
       'wait',
       'cm/awaited',
       '--for=jsonpath={.data.ready}=yes',
       '--timeout=20s',
     ])
-    await succeed(['patch', 'cm', 'awaited', '-p', '{"data":{"ready":"yes"}}'])
+    await kubectl.succeed(['patch', 'cm', 'awaited', '-p', '{"data":{"ready":"yes"}}'])
     assert.equal(await waiting, 'configmap/awaited condition met\n')
   })
 })
@@ -407,10 +394,12 @@ ports: [{port: 80}]
 
 suite('kubectl is refused, in words of upstream,', () => {
   before(async () => {
-    assert.equal(await succeed(['create', '-f', '-'], APP1), 'service/app1 created\n')
+    assert.equal(await kubectl.succeed(['create', '-f', '-'], APP1), 'service/app1 created\n')
   })
   for (const { name, manifest, want } of refusals) {
-    test(name, async () => assert.equal(await fail(['create', '-f', '-'], manifest), want))
+    test(name, async () =>
+      assert.equal(await kubectl.refused(['create', '-f', '-'], manifest), want),
+    )
   }
 
   test('and a Service that was refused holds nothing', async () => {
@@ -418,38 +407,13 @@ suite('kubectl is refused, in words of upstream,', () => {
       '{type: NodePort, clusterIP: 10.96.0.77, ports: [{port: 80, nodePort: 80}]}',
       'greedy',
     )
-    assert.match(await fail(['create', '-f', '-'], free), /not in the valid range/)
+    assert.match(await kubectl.refused(['create', '-f', '-'], free), /not in the valid range/)
     const modest = service('{clusterIP: 10.96.0.77, ports: [{port: 80}]}', 'modest')
-    assert.equal(await succeed(['create', '-f', '-'], modest), 'service/modest created\n')
+    assert.equal(await kubectl.succeed(['create', '-f', '-'], modest), 'service/modest created\n')
   })
 
   test('and what is deleted is free again', async () => {
-    await succeed(['delete', 'service', 'app1'])
-    assert.equal(await succeed(['create', '-f', '-'], APP1), 'service/app1 created\n')
+    await kubectl.succeed(['delete', 'service', 'app1'])
+    assert.equal(await kubectl.succeed(['create', '-f', '-'], APP1), 'service/app1 created\n')
   })
 })
-
-function kubeconfig({ url, authority, admin }: TestServer): string {
-  const base64 = (text: string) => Buffer.from(text).toString('base64')
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'test',
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-    clusters: [
-      {
-        name: 'test',
-        cluster: { server: url, 'certificate-authority-data': base64(authority.caPEM) },
-      },
-    ],
-    users: [
-      {
-        name: 'admin',
-        user: {
-          'client-certificate-data': base64(admin.certPEM),
-          'client-key-data': base64(admin.keyPEM),
-        },
-      },
-    ],
-  })
-}

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
+import { findKubectl } from '../src/cluster/kubectl.ts'
 import { eventually, startCluster, type TestCluster } from './support/cluster.ts'
 
 const SHOP = '-n=shop'
@@ -37,7 +38,7 @@ suite('The real kubectl', () => {
     const cache = ['--cache-dir', join(cluster.home.folder, 'cache-as')]
     const env = { ...process.env, KUBECONFIG: '/dev/null' }
     const options = { encoding: 'utf8', env } as const
-    return spawnSync('kubectl', [...own, ...cache, ...args], options)
+    return spawnSync(findKubectl(), [...own, ...cache, ...args], options)
   }
   const curl = (path: string, ...args: string[]) => {
     const format = ['-s', '-o', '-', '-w', '\n%{http_code}', '--cacert', admin.ca]

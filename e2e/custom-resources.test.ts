@@ -4,20 +4,21 @@
  * src/api/custom-resource/custom-resource.test.ts compares one by one.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { createSQLiteStore } from '../src/apiserver/storage/sqlite/sqlite-store.ts'
 import { startTestServer, type TestServer } from '../src/apiserver/testing/test-server.ts'
+import { createKubectl, type Kubectl } from './support/kubectl.ts'
 
 let server: TestServer
 let folder: string
+let kubectl: Kubectl
 
 async function start(): Promise<void> {
   server = await startTestServer({ store: createSQLiteStore(join(folder, 'store.db')) })
-  writeFileSync(join(folder, 'config'), kubeconfig(server))
+  kubectl = createKubectl(server, folder)
 }
 
 before(async () => {
@@ -28,38 +29,6 @@ after(async () => {
   await server[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
 })
-
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function kubectl(command: readonly string[], input = ''): Promise<Outcome> {
-  const options = [`--kubeconfig=${folder}/config`, `--cache-dir=${folder}/cache`]
-  const child = spawn('kubectl', [...options, ...command], { timeout: 30_000 })
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (output.stdout += chunk))
-  child.stderr.on('data', (chunk) => (output.stderr += chunk))
-  child.stdin.on('error', () => {}) // it ended without reading
-  child.stdin.end(input)
-  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
-  child.once('close', resolve)
-  child.once('error', reject)
-  return { code: await promise, ...output }
-}
-
-async function succeed(command: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await kubectl(command, input)
-  assert.equal(code, 0, `kubectl ${command.join(' ')}: ${stderr}`)
-  return stdout
-}
-
-async function refused(command: readonly string[], input?: string): Promise<string> {
-  const { code, stderr } = await kubectl(command, input)
-  assert.notEqual(code, 0, `kubectl ${command.join(' ')} succeeded`)
-  return stderr
-}
 
 // The CronTab of kubernetes.io, "Extend the Kubernetes API with CustomResourceDefinitions", with all that it tells of.
 const definition = (more = '', versions = '') => `
@@ -114,63 +83,78 @@ const CR = "{cronSpec: '* * * * */5', replicas: 2, color: red}"
 suite('kubectl and custom resources', () => {
   test('a definition is created and established', async () => {
     assert.equal(
-      await succeed(['apply', '-f', '-'], definition()),
+      await kubectl.succeed(['apply', '-f', '-'], definition()),
       'customresourcedefinition.apiextensions.k8s.io/crontabs.stable.example.com created\n',
     )
     assert.equal(
-      await succeed(['wait', '--for=condition=Established', '--timeout=5s', CRD]),
+      await kubectl.succeed(['wait', '--for=condition=Established', '--timeout=5s', CRD]),
       'customresourcedefinition.apiextensions.k8s.io/crontabs.stable.example.com condition met\n',
     )
     // apiserver registry/rest/table.go: kinds without columns of their own
     assert.match(
-      await succeed(['get', 'crd']),
+      await kubectl.succeed(['get', 'crd']),
       /^NAME +CREATED AT\ncrontabs\.stable\.example\.com +\d{4}-/,
     )
     assert.match(
-      await succeed(['api-resources', '--api-group=stable.example.com', '--no-headers']),
+      await kubectl.succeed(['api-resources', '--api-group=stable.example.com', '--no-headers']),
       /^crontabs +ct +stable\.example\.com\/v1 +true +CronTab\n$/,
     )
   })
 
   test('objects are created with defaults, and shown by the columns', async () => {
     assert.equal(
-      await succeed(['apply', '-f', '-'], crontab('one', CR)),
+      await kubectl.succeed(['apply', '-f', '-'], crontab('one', CR)),
       'crontab.stable.example.com/one created\n',
     )
-    assert.equal(await succeed(['get', 'ct', 'one', '-o', 'jsonpath={.spec.image}']), 'busybox')
+    assert.equal(
+      await kubectl.succeed(['get', 'ct', 'one', '-o', 'jsonpath={.spec.image}']),
+      'busybox',
+    )
     assert.match(
-      await succeed(['get', 'crontabs']),
+      await kubectl.succeed(['get', 'crontabs']),
       /^NAME +SPEC +REPLICAS +AGE\none +\* \* \* \* \*\/5 +2 +\d+s\n$/,
     )
-    assert.match(await succeed(['get', 'ct', '-o', 'wide']), /^NAME +SPEC +REPLICAS +IMAGE +AGE\n/)
-    assert.match(await succeed(['get', 'all']), /^crontab\.stable\.example\.com\/one /m)
-    const selected = ['get', 'ct', '-o', 'name', '--field-selector']
-    assert.equal(await succeed([...selected, 'spec.color=red']), 'crontab.stable.example.com/one\n')
-    assert.equal(await succeed([...selected, 'spec.color=blue']), '')
     assert.match(
-      await refused([...selected, 'spec.image=busybox']),
+      await kubectl.succeed(['get', 'ct', '-o', 'wide']),
+      /^NAME +SPEC +REPLICAS +IMAGE +AGE\n/,
+    )
+    assert.match(await kubectl.succeed(['get', 'all']), /^crontab\.stable\.example\.com\/one /m)
+    const selected = ['get', 'ct', '-o', 'name', '--field-selector']
+    assert.equal(
+      await kubectl.succeed([...selected, 'spec.color=red']),
+      'crontab.stable.example.com/one\n',
+    )
+    assert.equal(await kubectl.succeed([...selected, 'spec.color=blue']), '')
+    assert.match(
+      await kubectl.refused([...selected, 'spec.image=busybox']),
       /field label not supported: spec\.image/,
     )
   })
 
   test('bad objects are refused', async () => {
     assert.equal(
-      await refused(['create', '-f', '-'], crontab('bad', "{cronSpec: 'now', replicas: 11}")),
+      await kubectl.refused(
+        ['create', '-f', '-'],
+        crontab('bad', "{cronSpec: 'now', replicas: 11}"),
+      ),
       `The CronTab "bad" is invalid: 
 * spec.cronSpec: Invalid value: "now": spec.cronSpec in body should match '^(\\d+|\\*)(/\\d+)?(\\s+(\\d+|\\*)(/\\d+)?){4}$'
 * spec.replicas: Invalid value: 11: spec.replicas in body should be less than or equal to 10
 `,
     )
     assert.match(
-      await refused(['create', '-f', '-'], crontab('bad', "{cronSpec: '* * * * *', imag: x}")),
+      await kubectl.refused(
+        ['create', '-f', '-'],
+        crontab('bad', "{cronSpec: '* * * * *', imag: x}"),
+      ),
       /strict decoding error: unknown field "spec\.imag"/,
     )
     assert.match(
-      await refused(['create', '-f', '-'], crontab('bad', "{replicas: '2'}")),
+      await kubectl.refused(['create', '-f', '-'], crontab('bad', "{replicas: '2'}")),
       /spec\.replicas in body must be of type integer: "string"/,
     )
     assert.match(
-      await refused(
+      await kubectl.refused(
         ['create', '-f', '-'],
         crontab('bad', "{cronSpec: '* * * * *', ports: [{name: a}, {name: a}]}"),
       ),
@@ -179,7 +163,7 @@ suite('kubectl and custom resources', () => {
   })
 
   test('explain reads the schema', async () => {
-    const text = await succeed(['explain', 'crontab.spec'])
+    const text = await kubectl.succeed(['explain', 'crontab.spec'])
     assert.match(text, /^GROUP: +stable\.example\.com\nKIND: +CronTab\nVERSION: +v1\n/)
     assert.match(text, /What runs, and when\./)
     assert.match(text, /^ {2}cronSpec\t<string> -required-\n {4}The times\.$/m)
@@ -189,16 +173,27 @@ suite('kubectl and custom resources', () => {
   test('patches: merge, JSON and apply, and no strategic one', async () => {
     const patch = ['patch', 'ct', 'one', '--type']
     assert.equal(
-      await succeed([...patch, 'merge', '-p', '{"spec":{"replicas":3}}']),
+      await kubectl.succeed([...patch, 'merge', '-p', '{"spec":{"replicas":3}}']),
       'crontab.stable.example.com/one patched\n',
     )
-    await succeed([...patch, 'json', '-p', '[{"op":"replace","path":"/spec/replicas","value":4}]'])
+    await kubectl.succeed([
+      ...patch,
+      'json',
+      '-p',
+      '[{"op":"replace","path":"/spec/replicas","value":4}]',
+    ])
     assert.equal(
-      await succeed(['get', 'ct', 'one', '-o', 'jsonpath={.spec.replicas} {.metadata.generation}']),
+      await kubectl.succeed([
+        'get',
+        'ct',
+        'one',
+        '-o',
+        'jsonpath={.spec.replicas} {.metadata.generation}',
+      ]),
       '4 3',
     )
     assert.match(
-      await refused([...patch, 'strategic', '-p', '{"spec":{"replicas":3}}']),
+      await kubectl.refused([...patch, 'strategic', '-p', '{"spec":{"replicas":3}}']),
       /the body of the request was in an unknown format - accepted media types include: application\/json-patch\+json, application\/merge-patch\+json, application\/apply-patch\+yaml/,
     )
     const ports = (list: string) => crontab('two', `{cronSpec: '* * * * *', ports: ${list}}`)
@@ -210,26 +205,26 @@ suite('kubectl and custom resources', () => {
       '-f',
       '-',
     ]
-    await succeed(apply('a'), ports('[{name: http, port: 80}]'))
-    await succeed(apply('b'), ports('[{name: https, port: 443}]'))
+    await kubectl.succeed(apply('a'), ports('[{name: http, port: 80}]'))
+    await kubectl.succeed(apply('b'), ports('[{name: https, port: 443}]'))
     assert.equal(
-      await succeed(['get', 'ct', 'two', '-o', 'jsonpath={.spec.ports[*].name}']),
+      await kubectl.succeed(['get', 'ct', 'two', '-o', 'jsonpath={.spec.ports[*].name}']),
       'http https',
     )
     assert.match(
-      await refused(apply('b'), ports('[{name: http, port: 81}]')),
+      await kubectl.refused(apply('b'), ports('[{name: http, port: 81}]')),
       /conflict with "a": \.spec\.ports\[name="http"\]\.port/,
     )
   })
 
   test('status is written apart, and counts no generation', async () => {
     const status = ['patch', 'ct', 'one', '--subresource=status', '--type=merge', '-p']
-    await succeed([
+    await kubectl.succeed([
       ...status,
       '{"status":{"replicas":4,"labelSelector":"app=one"},"spec":{"replicas":9}}',
     ])
     assert.equal(
-      await succeed([
+      await kubectl.succeed([
         'get',
         'ct',
         'one',
@@ -239,17 +234,17 @@ suite('kubectl and custom resources', () => {
       '4 4 3',
     )
     assert.match(
-      await refused([...status, '{"status":{"replicas":"x"}}']),
+      await kubectl.refused([...status, '{"status":{"replicas":"x"}}']),
       /status\.replicas: Invalid value: "string": replicas in body must be of type integer: "string"/,
     )
   })
 
   test('scale', async () => {
     assert.equal(
-      await succeed(['scale', 'ct', 'one', '--replicas=5', '--current-replicas=4']),
+      await kubectl.succeed(['scale', 'ct', 'one', '--replicas=5', '--current-replicas=4']),
       'crontab.stable.example.com/one scaled\n',
     )
-    const scale = await succeed(['get', 'ct', 'one', '--subresource=scale', '-o', 'json'])
+    const scale = await kubectl.succeed(['get', 'ct', 'one', '--subresource=scale', '-o', 'json'])
     const { kind, spec, status } = JSON.parse(scale)
     assert.deepEqual(
       { kind, spec, status },
@@ -258,10 +253,16 @@ suite('kubectl and custom resources', () => {
   })
 
   test('a change of the definition is seen at once', async () => {
-    await succeed(['apply', '-f', '-'], definition('suspend: {type: boolean, default: false}'))
+    await kubectl.succeed(
+      ['apply', '-f', '-'],
+      definition('suspend: {type: boolean, default: false}'),
+    )
     // Objects of before get the new default when they are read.
-    assert.equal(await succeed(['get', 'ct', 'one', '-o', 'jsonpath={.spec.suspend}']), 'false')
-    assert.match(await succeed(['explain', 'crontab.spec.suspend']), /suspend <boolean>/)
+    assert.equal(
+      await kubectl.succeed(['get', 'ct', 'one', '-o', 'jsonpath={.spec.suspend}']),
+      'false',
+    )
+    assert.match(await kubectl.succeed(['explain', 'crontab.spec.suspend']), /suspend <boolean>/)
   })
 
   test('one object is served in several versions', async () => {
@@ -271,8 +272,8 @@ suite('kubectl and custom resources', () => {
     storage: false
     deprecated: true
     schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}`
-    await succeed(['apply', '-f', '-'], definition('', beta))
-    const { stdout, stderr } = await kubectl([
+    await kubectl.succeed(['apply', '-f', '-'], definition('', beta))
+    const { stdout, stderr } = await kubectl.run([
       'get',
       'crontabs.v1beta1.stable.example.com',
       'one',
@@ -286,13 +287,13 @@ suite('kubectl and custom resources', () => {
       /Warning: stable\.example\.com\/v1beta1 CronTab is deprecated; use stable\.example\.com\/v1 CronTab/,
     )
     assert.match(
-      await succeed(['get', 'ct', 'one', '-o', 'yaml']),
+      await kubectl.succeed(['get', 'ct', 'one', '-o', 'yaml']),
       /^apiVersion: stable\.example\.com\/v1$/m,
     )
   })
 
   test('bad definitions are refused', async () => {
-    const { stderr } = await kubectl(
+    const { stderr } = await kubectl.run(
       ['create', '-f', '-'],
       definition().replaceAll('crontabs', 'nosuch').replace('type: array', 'type: list'),
     )
@@ -306,8 +307,8 @@ suite('kubectl and custom resources', () => {
     const other = definition()
       .replaceAll('crontabs', 'others')
       .replace('singular: crontab', 'singular: other')
-    await succeed(['create', '-f', '-'], other)
-    await succeed([
+    await kubectl.succeed(['create', '-f', '-'], other)
+    await kubectl.succeed([
       'wait',
       '--for=condition=NamesAccepted=False',
       '--timeout=5s',
@@ -316,48 +317,37 @@ suite('kubectl and custom resources', () => {
     const conditions =
       '{range .status.conditions[*]}{.type}={.status}:{.reason}:{.message}{"\\n"}{end}'
     assert.equal(
-      await succeed(['get', 'crd/others.stable.example.com', '-o', `jsonpath=${conditions}`]),
+      await kubectl.succeed([
+        'get',
+        'crd/others.stable.example.com',
+        '-o',
+        `jsonpath=${conditions}`,
+      ]),
       'NamesAccepted=False:ListKindConflict:"CronTabList" is already in use\nEstablished=False:NotAccepted:not all names are accepted\n',
     )
-    await succeed(['delete', 'crd/others.stable.example.com'])
+    await kubectl.succeed(['delete', 'crd/others.stable.example.com'])
   })
 
   test('all is there after a restart', async () => {
     await server[Symbol.asyncDispose]()
     await start()
-    assert.equal(await succeed(['get', 'ct', 'one', '-o', 'jsonpath={.spec.replicas}']), '5')
+    assert.equal(
+      await kubectl.succeed(['get', 'ct', 'one', '-o', 'jsonpath={.spec.replicas}']),
+      '5',
+    )
   })
 
   test('with the definition its instances go', async () => {
     assert.match(
-      await succeed(['delete', CRD, '--timeout=10s']),
+      await kubectl.succeed(['delete', CRD, '--timeout=10s']),
       /^customresourcedefinition\.apiextensions\.k8s\.io "crontabs\.stable\.example\.com" deleted/,
     )
-    assert.match(await refused(['get', 'ct']), /the server could not find the requested resource/)
-    await succeed(['apply', '-f', '-'], definition())
-    await succeed(['wait', '--for=condition=Established', '--timeout=5s', CRD])
-    assert.equal(await succeed(['get', 'crontabs', '-o', 'name']), '')
+    assert.match(
+      await kubectl.refused(['get', 'ct']),
+      /the server could not find the requested resource/,
+    )
+    await kubectl.succeed(['apply', '-f', '-'], definition())
+    await kubectl.succeed(['wait', '--for=condition=Established', '--timeout=5s', CRD])
+    assert.equal(await kubectl.succeed(['get', 'crontabs', '-o', 'name']), '')
   })
 })
-
-const kubeconfig = ({ url, authority, admin }: TestServer) => {
-  const data = (pem: string) => Buffer.from(pem).toString('base64')
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      { name: 'c', cluster: { server: url, 'certificate-authority-data': data(authority.caPEM) } },
-    ],
-    users: [
-      {
-        name: 'u',
-        user: {
-          'client-certificate-data': data(admin.certPEM),
-          'client-key-data': data(admin.keyPEM),
-        },
-      },
-    ],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'x',
-  })
-}

@@ -4,8 +4,7 @@
  * k8s.io/kubernetes v1.36.0.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -13,9 +12,11 @@ import { startTestServer, type TestServer } from '../src/apiserver/testing/test-
 import { cidr } from '../src/ip/cidr.ts'
 import { silentLog } from '../src/log/log.ts'
 import { createServiceAdmission } from '../src/service-network/cluster-ip/service-admission.ts'
+import { createKubectl, type Kubectl, type Outcome } from './support/kubectl.ts'
 
 let server: TestServer
 let folder: string
+let client: Kubectl
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fairlead-service-rules-'))
@@ -28,32 +29,7 @@ before(async () => {
     ],
     kubernetes: { clusterIP: '10.96.0.1', addresses: ['172.30.0.2'], port: 6443 },
   })
-  const data = (pem: string) => Buffer.from(pem).toString('base64')
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'test',
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-    clusters: [
-      {
-        name: 'test',
-        cluster: {
-          server: server.url,
-          'certificate-authority-data': data(server.authority.caPEM),
-        },
-      },
-    ],
-    users: [
-      {
-        name: 'test',
-        user: {
-          'client-certificate-data': data(server.admin.certPEM),
-          'client-key-data': data(server.admin.keyPEM),
-        },
-      },
-    ],
-  }
-  writeFileSync(join(folder, 'config'), JSON.stringify(config), { mode: 0o600 })
+  client = createKubectl(server, folder)
 })
 
 after(async () => {
@@ -61,25 +37,9 @@ after(async () => {
   rmSync(folder, { recursive: true })
 })
 
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function kubectl(command: string, input = ''): Promise<Outcome> {
-  const options = [`--kubeconfig=${folder}/config`, `--cache-dir=${folder}/cache`]
+async function kubectl(command: string, input?: string): Promise<Outcome> {
   const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, a, b]) => a ?? b ?? '')
-  const child = spawn('kubectl', [...options, ...words], { timeout: 30_000 })
-  const output = { stdout: '', stderr: '' }
-  child.stdout.on('data', (chunk) => (output.stdout += chunk))
-  child.stderr.on('data', (chunk) => (output.stderr += chunk))
-  child.stdin.on('error', () => {}) // it ended without reading
-  child.stdin.end(input)
-  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
-  child.once('close', resolve)
-  child.once('error', reject)
-  return { code: await promise, ...output }
+  return client.run(words, input)
 }
 
 async function succeed(command: string, input?: string): Promise<Outcome> {
