@@ -46,6 +46,7 @@ let isHealthy = true
 for (const port of ports.http) serveHTTP(port)
 for (const port of ports.tcp) serveTCP(port)
 for (const port of ports.udp) serveUDP(port)
+console.log(`Serving HTTP on ${ports.http}, TCP on ${ports.tcp}, UDP on ${ports.udp}`)
 process.on('SIGTERM', () => setTimeout(() => process.exit(0), SERVE_ON_MS))
 
 function serveHTTP(port: number): void {
