@@ -3,6 +3,8 @@ import { suite, test } from 'node:test'
 import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import type { Informer } from '#client/informer.ts'
+import { findCondition } from './conditions.ts'
+import { withDeletionConditions } from './namespace-conditions.ts'
 import { namespaceController } from './namespaces.ts'
 import { serviceAccountController } from './service-accounts.ts'
 import { createTestCluster, fakeKubelet, type TestCluster } from './testing-cluster.ts'
@@ -61,15 +63,95 @@ suite('namespaceController()', () => {
       metadata: { name: 'c', namespace: 'ns1', finalizers: ['example.com/hold'] },
     })
     await cluster.api.delete(resources.namespaces, { name: 'ns1' })
-    // Source of the sentence: pkg/controller/namespace/deletion/namespaced_resources_deleter.go.
-    await cluster.until('said', async () => {
-      const conditions = (await cluster.api.get(resources.namespaces, { name: 'ns1' }))?.status
-        ?.conditions
-      return (
-        conditions?.[0]?.message ===
-        'Some resources are remaining: configmaps has 1 resource instances'
-      )
+    const conditionsOf = async () =>
+      (await cluster.api.get(resources.namespaces, { name: 'ns1' }))?.status?.conditions ?? []
+    await cluster.until('said', async () => (await conditionsOf()).length > 0)
+    // pkg/controller/namespace/deletion/status_condition_utils.go: conditionTypes, okReasons, okMessages, ProcessContentTotals()
+    assert.deepEqual(
+      (await conditionsOf()).map(({ type, status, reason, message }) => [
+        type,
+        status,
+        reason,
+        message,
+      ]),
+      [
+        [
+          'NamespaceDeletionDiscoveryFailure',
+          'False',
+          'ResourcesDiscovered',
+          'All resources successfully discovered',
+        ],
+        [
+          'NamespaceDeletionGroupVersionParsingFailure',
+          'False',
+          'ParsedGroupVersions',
+          'All legacy kube types successfully parsed',
+        ],
+        [
+          'NamespaceDeletionContentFailure',
+          'False',
+          'ContentDeleted',
+          'All content successfully deleted, may be waiting on finalization',
+        ],
+        [
+          'NamespaceContentRemaining',
+          'True',
+          'SomeResourcesRemain',
+          'Some resources are remaining: configmaps. has 1 resource instances',
+        ],
+        [
+          'NamespaceFinalizersRemaining',
+          'True',
+          'SomeFinalizersRemain',
+          'Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances',
+        ],
+      ],
+    )
+  })
+})
+
+suite('withDeletionConditions()', () => {
+  const none = { resources: new Map(), finalizers: new Map(), failures: [] }
+  // pkg/controller/namespace/deletion/status_condition_utils.go
+  const cases = [
+    {
+      name: 'what could not be deleted, in order',
+      emptying: { ...none, failures: ['b', 'a'] },
+      type: 'NamespaceDeletionContentFailure',
+      want: [
+        'True',
+        'ContentDeletionFailed',
+        'Failed to delete all resource types, 2 remaining: a, b',
+      ],
+    },
+    {
+      name: 'what could not be discovered',
+      emptying: { ...none, undiscovered: 'no' },
+      type: 'NamespaceDeletionDiscoveryFailure',
+      want: ['True', 'DiscoveryFailed', 'no'],
+    },
+    {
+      name: 'that nothing is left',
+      emptying: none,
+      type: 'NamespaceContentRemaining',
+      want: ['False', 'ContentRemoved', 'All content successfully removed'],
+    },
+    {
+      name: 'that no finalizer is left',
+      emptying: none,
+      type: 'NamespaceFinalizersRemaining',
+      want: ['False', 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
+    },
+  ]
+  for (const { name, emptying, type, want } of cases)
+    test(`says ${name}`, () => {
+      const found = findCondition(withDeletionConditions(undefined, emptying, 0), type)
+      assert.deepEqual([found?.status, found?.reason, found?.message], want)
     })
+
+  test('says nothing twice', () => {
+    const said = withDeletionConditions(undefined, none, 0)
+    assert.equal(withDeletionConditions(said, none, 5_000), said)
   })
 })
 

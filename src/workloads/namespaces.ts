@@ -1,11 +1,11 @@
 import type { Namespace } from '#api/core.ts'
-import type { Condition, KubernetesObject } from '#api/meta.ts'
+import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import { type API, APIStatusError } from '#client/api.ts'
 import type { Controller } from '#client/controller.ts'
 import type { DiscoveredResource } from '#client/discovery.ts'
 import type { Informer, WriteThroughInformer } from '#client/informer.ts'
-import { findCondition, setCondition } from './conditions.ts'
+import { type Emptying, withDeletionConditions } from './namespace-conditions.ts'
 
 export interface NamespaceDeps {
   readonly api: API
@@ -18,7 +18,6 @@ export interface NamespaceDeps {
 const FINALIZER = 'kubernetes'
 /** For what is not watched. */
 const LOOK_AGAIN_MS = 5_000
-/** Reviews are only asked, and hold nothing. */
 /** Whatever kinds there are: also those that users brought. */
 const isContent = ({ namespaced, verbs }: DiscoveredResource) =>
   namespaced && ['list', 'delete'].every((verb) => verbs.includes(verb))
@@ -30,32 +29,48 @@ export function namespaceController({
   contents,
   now = Date.now,
 }: NamespaceDeps): Controller {
-  /** Asks for the deletion of all content. Resolves with what is still there, by resource. */
-  async function empty(namespace: string): Promise<ReadonlyMap<string, number>> {
+  /** Asks for the deletion of all content. Resolves with what is still there. */
+  async function empty(namespace: string): Promise<Emptying> {
     const left = new Map<string, number>()
-    for (const resource of (await api.discover()).filter(isContent)) {
-      const { items } = await api.list(resource, { namespace })
-      for (const { metadata } of items) {
-        if (metadata.deletionTimestamp === undefined) {
-          await api.delete(resource, metadata, { propagationPolicy: 'Background' })
-        }
-      }
-      const { items: after } =
-        items.length > 0 ? await api.list(resource, { namespace }) : { items: [] }
-      if (after.length > 0)
-        left.set(
-          resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`,
-          after.length,
-        )
+    const finalizers = new Map<string, number>()
+    const failures: string[] = []
+    const told = { resources: left, finalizers, failures }
+    let all: readonly DiscoveredResource[]
+    try {
+      all = await api.discover()
+    } catch (error) {
+      return { ...told, undiscovered: messageOf(error) }
     }
-    return left
+    for (const resource of all.filter(isContent)) {
+      try {
+        const after = await emptyOf(resource, namespace)
+        if (after.length === 0) continue
+        left.set(`${resource.plural}.${resource.group}`, after.length)
+        for (const name of after.flatMap(({ metadata }) => metadata.finalizers ?? []))
+          finalizers.set(name, (finalizers.get(name) ?? 0) + 1)
+      } catch (error) {
+        failures.push(messageOf(error))
+      }
+    }
+    return told
   }
 
-  async function report(namespace: Namespace, left: ReadonlyMap<string, number>): Promise<void> {
-    const condition = remaining(left)
-    const held = findCondition(namespace.status?.conditions, condition.type)
-    if (held?.message === condition.message) return
-    const conditions = setCondition(namespace.status?.conditions, condition, now())
+  async function emptyOf(
+    resource: DiscoveredResource,
+    namespace: string,
+  ): Promise<readonly KubernetesObject[]> {
+    const { items } = await api.list(resource, { namespace })
+    for (const { metadata } of items) {
+      if (metadata.deletionTimestamp === undefined)
+        await api.delete(resource, metadata, { propagationPolicy: 'Background' })
+    }
+    return items.length > 0 ? (await api.list(resource, { namespace })).items : []
+  }
+
+  async function report(namespace: Namespace, emptying: Emptying): Promise<void> {
+    const held = namespace.status?.conditions
+    const conditions = withDeletionConditions(held, emptying, now())
+    if (conditions === held) return
     const status = { ...namespace.status, phase: 'Terminating' as const, conditions }
     namespaces.remember(await api.update(resources.namespaces, { ...namespace, status }, 'status'))
   }
@@ -99,9 +114,9 @@ export function namespaceController({
       const namespace = namespaces.get({ name })
       if (namespace?.metadata.deletionTimestamp === undefined) return undefined
       if (!(namespace.spec?.finalizers ?? []).includes(FINALIZER)) return undefined
-      const left = await empty(name)
-      if (left.size > 0) {
-        await report(namespace, left)
+      const emptying = await empty(name)
+      if (!isEmptied(emptying)) {
+        await report(namespace, emptying)
         return LOOK_AGAIN_MS
       }
       await finalize(namespace)
@@ -110,15 +125,7 @@ export function namespaceController({
   }
 }
 
-/** Source of type, reason and sentence: pkg/controller/namespace/deletion/status_condition_utils.go. */
-function remaining(left: ReadonlyMap<string, number>): Condition {
-  const list = [...left]
-    .map(([resource, count]) => `${resource} has ${count} resource instances`)
-    .join(', ')
-  return {
-    type: 'NamespaceContentRemaining',
-    status: 'True',
-    reason: 'SomeResourcesRemain',
-    message: `Some resources are remaining: ${list}`,
-  }
-}
+const isEmptied = ({ resources: left, failures, undiscovered }: Emptying) =>
+  left.size === 0 && failures.length === 0 && undiscovered === undefined
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

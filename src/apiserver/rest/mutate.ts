@@ -133,8 +133,8 @@ export const isCore = ({ kind, apiVersion }: KubernetesObject, wanted: string): 
 /** It was being deleted, and nothing holds it any more. */
 export function isFinished(object: KubernetesObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers = [] } = object.metadata
-  if (!deletionTimestamp || deletionGracePeriodSeconds !== 0 || finalizers.length > 0) return false
-  if (!isCore(object, 'Namespace')) return true
+  if (!deletionTimestamp || finalizers.length > 0) return false
+  if (!isCore(object, 'Namespace')) return deletionGracePeriodSeconds === 0
   return ((object as Namespace).spec?.finalizers ?? []).length === 0
 }
 

@@ -21,7 +21,10 @@ type Policy = DeleteOptions['propagationPolicy']
 const ORPHAN = 'orphan'
 const FOREGROUND = 'foregroundDeletion'
 
-/** What a DELETE does to an object (apiserver registry/rest/delete.go, registry/generic/registry/store.go). */
+/**
+ * What a DELETE does to an object (apiserver registry/rest/delete.go, registry/generic/registry/store.go). A namespace gets no
+ * time of grace (pkg/registry/core/namespace/storage/storage.go).
+ */
 export function planDeletion(
   object: KubernetesObject,
   {
@@ -48,9 +51,15 @@ export function planDeletion(
     metadata: {
       ...metadata,
       ...(finalizers.length > 0 || metadata.finalizers ? { finalizers } : {}),
-      deletionTimestamp:
-        isNew || grace !== before ? timestamp(now + grace * 1000) : metadata.deletionTimestamp!,
-      deletionGracePeriodSeconds: grace,
+      ...(isCore(object, 'Namespace')
+        ? { deletionTimestamp: metadata.deletionTimestamp ?? timestamp(now) }
+        : {
+            deletionTimestamp:
+              isNew || grace !== before
+                ? timestamp(now + grace * 1000)
+                : metadata.deletionTimestamp!,
+            deletionGracePeriodSeconds: grace,
+          }),
       ...(isNew && metadata.generation ? { generation: metadata.generation + 1 } : {}),
     },
   }

@@ -435,6 +435,21 @@ suite('delete', () => {
     assert.equal((await server.request('GET', `${PODS}/busy`)).code, 404)
   })
 
+  // pkg/registry/core/namespace/storage/storage.go, Delete(): a time, a phase, and no grace period
+  test('marks a namespace, once, until what holds it lets go', async () => {
+    const path = '/api/v1/namespaces/going'
+    await created('/api/v1/namespaces', { metadata: { name: 'going' } })
+    const { metadata, status } = (await server.request('DELETE', path)).body
+    assert.equal(status.phase, 'Terminating')
+    assert.equal(metadata.deletionGracePeriodSeconds, undefined)
+    const again = (await server.request('DELETE', path)).body.metadata
+    assert.equal(again.deletionTimestamp, metadata.deletionTimestamp)
+    const { body } = await server.request('GET', path)
+    const released = { ...body, spec: { finalizers: [] } }
+    await server.request('PUT', `${path}/finalize`, { body: released })
+    assert.equal((await server.request('GET', path)).code, 404)
+  })
+
   test('of a collection goes by selector', async () => {
     for (const name of ['c1', 'c2']) {
       await created(CONFIG_MAPS, { metadata: { name, labels: { set: name } } })
