@@ -205,13 +205,16 @@ suite('The real kubectl', () => {
     )
 
     const endpoints = (address: string) => ({
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: 'forged', labels: { 'kubernetes.io/service-name': 'forged' } },
-      addressType: 'IPv4',
-      ports: [{ port: 6443 }],
-      endpoints: [
-        { addresses: [address], targetRef: { kind: 'Pod', namespace: 'default', name: 'web' } },
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: { name: 'forged' },
+      subsets: [
+        {
+          addresses: [
+            { ip: address, targetRef: { kind: 'Pod', namespace: 'default', name: 'web' } },
+          ],
+          ports: [{ port: 6443 }],
+        },
       ],
     })
     kubectl('create', 'service', 'clusterip', 'forged', '--tcp=6443', '--dry-run=client')

@@ -2,11 +2,10 @@
 import { connect as connectTCP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTLS } from 'node:tls'
-import type { Pod, Service } from '#api/core.ts'
-import type { EndpointSlice } from '#api/discovery.ts'
+import type { Endpoints, Pod, Service } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { badRequest, notFound, serviceUnavailable } from '#api/status.ts'
-import { keyOf, objectOf, prefixOf } from '../../record.ts'
+import { keyOf, objectOf } from '../../record.ts'
 import type { RESTDeps, RESTRequest } from '../../request.ts'
 import { askAgent, findAgent } from '../agent.ts'
 import { readText } from '../agent-refusal.ts'
@@ -51,10 +50,11 @@ async function serviceTarget(
   deps: RESTDeps,
 ): Promise<ProxyTarget> {
   const { scheme, name, port } = parseProxyName(id, 'service')
-  const item = await deps.store.get(keyOf(resources.services, namespace, name))
-  if (!item) throw notFound(resources.services, name)
-  const portName = /^\d+$/.test(port) ? portNamed(objectOf(item) as Service, Number(port)) : port
-  const candidates = await readyEndpoints(namespace, name, portName, deps)
+  const portName = /^\d+$/.test(port) ? await portNamed(namespace, name, Number(port), deps) : port
+  const endpoints = await deps.store.get(keyOf(resources.endpoints, namespace, name))
+  if (!endpoints) throw notFound(resources.endpoints, name)
+  const { subsets = [] } = objectOf(endpoints) as Endpoints
+  const candidates = readyEndpoints(subsets, namespace, portName)
   const start = Math.floor(Math.random() * candidates.length)
   for (let i = 0; i < candidates.length; i++) {
     const { address, podName, port: target } = candidates[(start + i) % candidates.length]!
@@ -63,15 +63,23 @@ async function serviceTarget(
     if (pod?.status?.podIPs?.some(({ ip }) => ip === address))
       return throughAgent(pod, String(target), scheme === 'https', deps)
   }
-  throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(id)}`)
+  // Of an Endpoints object with no addresses at all upstream tells the name; else what was asked for.
+  const told = subsets.length === 0 ? name : id
+  throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(told)}`)
 }
 
-function portNamed({ metadata, spec }: Service, port: number): string {
+async function portNamed(
+  namespace: string | undefined,
+  name: string,
+  port: number,
+  { store }: RESTDeps,
+): Promise<string> {
+  const item = await store.get(keyOf(resources.services, namespace, name))
+  if (!item) throw notFound(resources.services, name)
+  const { spec } = objectOf(item) as Service
   const found = spec.ports?.find((candidate) => candidate.port === port)
   if (found) return found.name ?? ''
-  throw serviceUnavailable(
-    `no service port ${port} found for service ${JSON.stringify(metadata.name)}`,
-  )
+  throw serviceUnavailable(`no service port ${port} found for service ${JSON.stringify(name)}`)
 }
 
 interface Candidate {
@@ -80,26 +88,20 @@ interface Candidate {
   readonly port: number
 }
 
-async function readyEndpoints(
+function readyEndpoints(
+  subsets: NonNullable<Endpoints['subsets']>,
   namespace: string | undefined,
-  service: string,
   portName: string,
-  { store }: RESTDeps,
-): Promise<readonly Candidate[]> {
-  const { items } = await store.list(prefixOf(resources.endpointSlices, namespace))
-  return items
-    .map((item) => objectOf(item) as EndpointSlice)
-    .filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name'] === service)
-    .flatMap(({ endpoints, ports }) => {
-      const port = ports?.find(({ name = '' }) => name === portName)?.port
-      if (port === undefined) return []
-      return (endpoints ?? []).flatMap(({ addresses, conditions, targetRef }) => {
-        const isPod = targetRef?.kind === 'Pod' && targetRef.namespace === namespace
-        const podName = isPod ? targetRef.name : undefined
-        if (podName === undefined || conditions?.ready === false) return []
-        return addresses.map((address) => ({ address, podName, port }))
-      })
+): readonly Candidate[] {
+  return subsets.flatMap(({ addresses = [], ports = [] }) => {
+    const port = ports.find(({ name = '' }) => name === portName)?.port
+    if (port === undefined) return []
+    return addresses.flatMap(({ ip: address, targetRef }) => {
+      const isPod = targetRef?.kind === 'Pod' && targetRef.namespace === namespace
+      const podName = isPod ? targetRef.name : undefined
+      return podName === undefined ? [] : [{ address, podName, port }]
     })
+  })
 }
 
 // pkg/registry/core/node/strategy.go, ResourceLocation()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { splitProxyPath } from '../../../http/request-path.ts'
+import { startTestServer } from '../../../testing/test-server.ts'
 import { parseProxyName } from './proxy-name.ts'
 import { rewriteHTML } from './rewrite-html.ts'
 import { rewriteLink } from './rewrite-link.ts'
@@ -91,5 +92,51 @@ suite('splitProxyPath()', () => {
     test(url, () => {
       const { prefix: before, path, query } = splitProxyPath(url)
       assert.deepEqual([before, path, query], want)
+    })
+})
+
+// pkg/registry/core/service/storage/storage.go, ResourceLocation()
+suite('services/proxy without endpoints', () => {
+  const path = '/api/v1/namespaces/default'
+  const ports = [{ port: 80, name: 'http' }]
+  const address = { ip: '10.0.0.9', targetRef: { kind: 'Pod', namespace: 'default', name: 'no' } }
+  const cases = [
+    { name: 'no service', id: 'sv:80', want: [404, 'services "sv" not found'] },
+    { name: 'no Endpoints', service: true, id: 'sv', want: [404, 'endpoints "sv" not found'] },
+    {
+      name: 'no subsets',
+      service: true,
+      subsets: [],
+      id: 'http:sv:80',
+      want: [503, 'no endpoints available for service "sv"'],
+    },
+    {
+      name: 'no such port',
+      service: true,
+      subsets: [],
+      id: 'sv:81',
+      want: [503, 'no service port 81 found for service "sv"'],
+    },
+    {
+      name: 'an address that no pod has',
+      service: true,
+      subsets: [{ addresses: [address], ports }],
+      id: 'sv:80',
+      want: [503, 'no endpoints available for service "sv:80"'],
+    },
+  ]
+  for (const { name, service, subsets, id, want } of cases)
+    test(name, async () => {
+      await using server = await startTestServer()
+      const make = async (plural: string, object: object) =>
+        assert.equal(
+          (await server.request('POST', `${path}/${plural}`, { body: object })).code,
+          201,
+        )
+      const metadata = { name: 'sv' }
+      if (service) await make('services', { metadata, spec: { ports } })
+      if (subsets) await make('endpoints', { metadata, subsets })
+      const { code, body } = await server.request('GET', `${path}/services/${id}/proxy/`)
+      assert.deepEqual([code, body.message], want)
     })
 })
