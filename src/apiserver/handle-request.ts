@@ -28,6 +28,7 @@ import {
   type InFlightLimits,
   isLongRunning,
 } from './http/in-flight.ts'
+import { missingModule } from './http/missing-module.ts'
 import { type Request, readBody } from './http/read-body.ts'
 import { parseResourcePath } from './http/request-path.ts'
 import { send } from './http/send.ts'
@@ -87,6 +88,11 @@ function answerError(error: unknown, { log }: HandlerDeps): Answer {
   // Upstream passes etcd's words on, without a reason (endpoints/handlers/responsewriters/status.go).
   if (error instanceof RequestTooLargeError || error instanceof StoreUnavailableError)
     return statusAnswer(failureOf(error))
+  const missing = missingModule(error)
+  if (missing !== undefined) {
+    log.error(`Cannot serve a request: ${missing} is not installed (run \`npm run setup\`)`)
+    return statusAnswer(internal(`${missing} is not installed`).status)
+  }
   log.error('Cannot serve a request', { cause: error })
   return statusAnswer(internal(error instanceof Error ? error.message : String(error)).status)
 }

@@ -3,7 +3,6 @@
  * and refuse what JavaScript's would take.
  */
 import { createRequire } from 'node:module'
-import type { RE2JS } from 're2js'
 
 export interface Pattern {
   /** Whether it matches anywhere in `text`. */
@@ -24,9 +23,11 @@ const kept = new Map<string, Pattern>()
 
 /** @throws Error in the words of Go's regexp package */
 export function compilePattern(source: string): Pattern {
-  const known = kept.get(source)
-  if (known) return known
-  const compiled: RE2JS = loadEngine().RE2JS.compile(source)
+  return kept.get(source) ?? compileWith(loadEngine(), source)
+}
+
+function compileWith({ RE2JS }: Engine, source: string): Pattern {
+  const compiled = RE2JS.compile(source)
   const pattern = { test: (text: string) => compiled.matcher(text).find() }
   if (kept.size >= MAX_KEPT) kept.clear()
   kept.set(source, pattern)
@@ -35,8 +36,10 @@ export function compilePattern(source: string): Pattern {
 
 /** Why the pattern is none, in the words of Go's regexp package; undefined where it is one. */
 export function whyNoPattern(source: string): string | undefined {
+  if (kept.has(source)) return undefined
+  const known = loadEngine() // a package that is missing makes no pattern wrong
   try {
-    compilePattern(source)
+    compileWith(known, source)
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
