@@ -10,6 +10,7 @@ import {
   singleValueFlags,
   wholeNumber,
 } from '../arguments.ts'
+import { checkPackages } from '../check-packages.ts'
 import { abortOnInterrupt } from '../interrupt.ts'
 import { createProgress } from '../output/progress.ts'
 import { requireRoot } from '../require-root.ts'
@@ -35,6 +36,7 @@ const flags = {
 export async function run(args: readonly string[]): Promise<number> {
   const asked = parseOptions(args)
   requireRoot('up')
+  checkPackages()
   using progress = createProgress()
   using interrupt = abortOnInterrupt()
   const result = await bringUp(asked, {
