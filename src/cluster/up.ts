@@ -27,6 +27,7 @@ import {
 } from './options.ts'
 import { ensurePKI, networkIdentity, planIdentities, readCA, readKeyPair } from './pki.ts'
 import { adoptDaemon, CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
+import { reachEtcd } from './reach-etcd.ts'
 import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
 import { type ClusterState, readState, writeState } from './state-file.ts'
 import { planStore, type StorePlan } from './store-options.ts'
@@ -79,7 +80,9 @@ async function createOrRemove(
   const kubeconfigPath = userKubeconfigPath(deps.env)
   await clearCluster(layout, { kubeconfigPath })
   checkMachine(layout.name)
-  if (planStore(options).kind === 'own etcd') findEtcd(layout.name)
+  const store = planStore(options)
+  if (store.kind === 'own etcd') findEtcd(layout.name)
+  if (store.kind === 'given etcd') await reachEtcd(store.servers)
   await using port = await reserveAPIPort(options.apiPort)
   try {
     return await create(layout, options, port.port, deps)

@@ -141,7 +141,8 @@ async function encrypt(socket: Socket, hostname: string, { caPEM, certPEM, keyPE
 
 function unreachable(url: string, cause: unknown): GRPCError {
   const { code, message } = cause as { readonly code?: string; readonly message?: string }
-  return new GRPCError(UNAVAILABLE, `Cannot reach etcd at ${url}: ${message || code}`, false, cause)
+  const why = code === 'ECONNREFUSED' ? 'connection refused' : message || code
+  return new GRPCError(UNAVAILABLE, `Cannot reach etcd at ${url}: ${why}`, false, cause)
 }
 
 function keepChecking(session: ClientHttp2Session): void {
