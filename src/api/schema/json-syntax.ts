@@ -1,17 +1,20 @@
+import { quoteLikeGo } from '../field-error.ts'
+
 /**
  * Why a text is no JSON, in the words of Go's encoding/json: `invalid character 'x' looking for beginning of value`.
- * Source: encoding/json scanner.go. `cause` is what JSON.parse() threw; only the place is taken from it.
+ * Source: encoding/json scanner.go. `cause` is what JSON.parse() threw. Bytes that are no UTF-8 are told as they came
+ * only where `text` is what was received, not yet decoded.
  */
-export function explainSyntaxError(cause: unknown, text: string): string {
+export function explainSyntaxError(cause: unknown, text: string | Uint8Array): string {
   if (!(cause instanceof SyntaxError)) throw cause
   if (cause.message === 'exceeded max depth') return cause.message
-  const scanner = new Scanner(text)
+  const scanner = new Scanner(Buffer.from(text as Uint8Array).toString('latin1'))
   return scanner.explain() ?? 'unexpected end of JSON input'
 }
 
 const END = 'unexpected end of JSON input'
 
-/** Follows the text as Go's scanner does, until it stumbles. Not recursive: the text may be anything. */
+/** Follows the text, a character for each byte, as Go's scanner does, until it stumbles. Not recursive: the text may be anything. */
 class Scanner {
   readonly #text: string
   #at = 0
@@ -165,12 +168,9 @@ class Scanner {
   }
 }
 
-/** scanner.go quoteChar: a byte, as Go sees the text. */
+/** scanner.go quoteChar. */
 function quoteRune(character: string): string {
   if (character === "'") return `'\\''`
   if (character === '"') return `'"'`
-  const [byte] = Buffer.from(character)
-  const shown = String.fromCharCode(byte!)
-  const escaped = JSON.stringify(shown).slice(1, -1)
-  return `'${escaped.replace(/^\\u00/, '\\x')}'`
+  return `'${quoteLikeGo(character).slice(1, -1)}'`
 }

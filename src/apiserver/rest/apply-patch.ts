@@ -76,7 +76,7 @@ function parse(body: Buffer): { value: JSONValue; duplicates: readonly string[] 
   try {
     return parseJSONStrict(text)
   } catch (cause) {
-    throw undecodable(explainSyntaxError(cause, text))
+    throw undecodable(explainSyntaxError(cause, body))
   }
 }
 

@@ -49,11 +49,12 @@ export function decodeContinueToken(text: string, prefix: string): ContinueToken
 }
 
 function parseToken(text: string, refuse: (why: string) => StatusError): JSONObject {
+  const bytes = Buffer.from(text, 'base64url')
   let token: unknown
   try {
-    token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+    token = JSON.parse(bytes.toString('utf8'))
   } catch (cause) {
-    throw refuse(`: ${explainSyntaxError(cause, Buffer.from(text, 'base64url').toString())}`)
+    throw refuse(`: ${explainSyntaxError(cause, bytes)}`)
   }
   const mistyped = (value: unknown, type: string) =>
     refuse(`: json: cannot unmarshal ${describeJSON(value as JSONValue)} into Go ${type}`)

@@ -67,7 +67,7 @@ function parseJSON(body: Buffer): StrictJSON {
     return parseJSONStrict(text)
   } catch (cause) {
     throw badRequest(
-      `couldn't get version/kind; json parse error: ${explainSyntaxError(cause, text)}`,
+      `couldn't get version/kind; json parse error: ${explainSyntaxError(cause, body)}`,
     )
   }
 }
