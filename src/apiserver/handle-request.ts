@@ -15,6 +15,7 @@ import { type Attributes, forbiddenStatus } from './auth/authorize.ts'
 import { attributesOf } from './auth/request-attributes.ts'
 import { MASTERS, type User } from './auth/user.ts'
 import { answerDiscovery } from './discovery/answer-discovery.ts'
+import { answerIndex } from './discovery/answer-index.ts'
 import { answerIssuer } from './discovery/answer-issuer.ts'
 import { answerOpenPath } from './discovery/answer-open-paths.ts'
 import { answerOpenAPI } from './discovery/answer-openapi.ts'
@@ -32,6 +33,8 @@ import { missingModule } from './http/missing-module.ts'
 import { type Request, readBody } from './http/read-body.ts'
 import { parseResourcePath } from './http/request-path.ts'
 import { send } from './http/send.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import { type Counted, labelsOf, type RequestLabels } from './metrics/request-labels.ts'
 import { chooseForm } from './rest/choose-form.ts'
 import { createPace } from './rest/pace.ts'
 import type { RESTDeps, RESTRequest } from './rest/request.ts'
@@ -55,6 +58,7 @@ export interface HandlerDeps extends RESTDeps {
 /** Makes the function that answers a request, whatever listener and protocol it came by. */
 export function createHandler(deps: HandlerDeps) {
   const inFlight = createInFlight(deps.limits?.inFlight)
+  const metrics = createMetrics(inFlight)
   return async (request: Request, out: Response, head?: Buffer): Promise<void> => {
     const warnings: string[] = []
     const gone = new AbortController()
@@ -64,7 +68,12 @@ export function createHandler(deps: HandlerDeps) {
     const acceptsGzip = String(request.headers['accept-encoding'] ?? '').includes('gzip')
     // Until the answer is written: a client that does not read it holds its place.
     using place = new DisposableStack()
-    const arrival = { request, head, inFlight, place, giveUp: () => gone.abort() }
+    let labels: RequestLabels | undefined
+    const describe = (counted: Counted) => {
+      labels = labelsOf(counted)
+    }
+    const giveUp = () => gone.abort()
+    const arrival = { request, head, inFlight, place, giveUp, metrics, describe }
     let answer: Answer
     try {
       answer = await decide(arrival, deps, signal, (text) => warnings.push(text))
@@ -72,6 +81,7 @@ export function createHandler(deps: HandlerDeps) {
       if (signal.aborted && !isTimeout(error)) return // nobody listens any more
       answer = answerError(error, deps)
     }
+    if (labels) metrics.count(labels, 'upgrade' in answer ? 101 : answer.code)
     try {
       const shown = await formatAnswer(answer, request.headers.accept)
       await send(out, shown, { acceptsGzip, warnings })
@@ -115,12 +125,15 @@ interface Arrival {
   readonly place: DisposableStack
   /** Ends what is under way. */
   readonly giveUp: () => void
+  readonly metrics: Metrics
+  /** Told what is asked for, as soon as it is known. */
+  readonly describe: (counted: Counted) => void
 }
 
 const isTimeout = (error: unknown) => error instanceof StatusError && error.status.code === 504
 
 async function decide(
-  { request, head, inFlight, place, giveUp }: Arrival,
+  { request, head, inFlight, place, giveUp, metrics, describe }: Arrival,
   deps: HandlerDeps,
   signal: AbortSignal,
   warn: (text: string) => void,
@@ -133,8 +146,11 @@ async function decide(
   const attributes = attributesOf(method, path, target, query)
   place.use(inFlight.enter(attributes, user.groups.includes(MASTERS)))
   const spec = target && deps.kinds.find(target.group, target.version, target.plural)
+  const contentType = String(headers['content-type'] ?? '')
+  describe({ verb: attributes.verb, target, spec, query, contentType })
   if (!target || !spec) {
     mayRequest(user, attributes, deps)
+    if (path === '/metrics' && method === 'GET') return metrics.answer()
     return answerElsewhere(request, path, query, deps)
   }
   const { name = '', subresource } = target
@@ -160,7 +176,7 @@ async function decide(
     name,
     subresource,
     query,
-    contentType: String(request.headers['content-type'] ?? ''),
+    contentType,
     userAgent: String(request.headers['user-agent'] ?? ''),
     user,
     signal,
@@ -195,6 +211,7 @@ async function answerElsewhere(
       ? ((await answerHealth(path, query, health)) ??
         answerOpenPath(path, gitVersion) ??
         answerIssuer(path, access.tokens) ??
+        answerIndex(path, () => ({ kinds: kinds.all(), health, isIssuer: !!access.tokens })) ??
         answerDiscovery(path, request.headers.accept, kinds.all()) ??
         (await answerOpenAPI(path, {
           query,
@@ -211,7 +228,7 @@ async function answerElsewhere(
 
 /** Paths that are there for those who read. */
 const isKnownPath = (path: string) =>
-  /^\/(version|api|apis|openapi\/v[23]|healthz|livez|readyz|api\/v1|apis\/[^/]+\/v[^/]+)\/?$/.test(
+  /^\/(version|api|apis|openapi\/v[23]|healthz|livez|readyz|metrics|api\/v1|apis\/[^/]+\/v[^/]+)\/?$/.test(
     path,
   )
 

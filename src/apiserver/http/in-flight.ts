@@ -11,6 +11,7 @@ export const DEFAULT_IN_FLIGHT: InFlightLimits = { reading: 400, writing: 200 }
 
 /** Counts requests in work. */
 export interface InFlight {
+  readonly counts: Readonly<Record<keyof InFlightLimits, number>>
   /** Takes a place, which the result gives back. @throws StatusError 429 */
   enter(attributes: Attributes, isPrivileged: boolean): Disposable
 }
@@ -28,6 +29,7 @@ export const isLongRunning = (attributes: Attributes) =>
 export function createInFlight(limits: InFlightLimits = DEFAULT_IN_FLIGHT): InFlight {
   const counts = { reading: 0, writing: 0 }
   return {
+    counts,
     enter(attributes, isPrivileged) {
       if (isLongRunning(attributes)) return { [Symbol.dispose]() {} }
       const kind = READING.has(attributes.verb) ? 'reading' : 'writing'
