@@ -101,7 +101,7 @@ function exposeOnHost(container: Container): Container {
   if (!container.ports) return container
   const ports = container.ports.map((port) => {
     const hostPort = port.hostPort || port.containerPort
-    return hostPort === undefined ? port : { ...port, hostPort }
+    return hostPort ? { ...port, hostPort } : port
   })
   return { ...container, ports }
 }
