@@ -1,5 +1,6 @@
 import type { JSONValue } from '../json.ts'
 import { formatQuantity, parseQuantity } from '../quantity.ts'
+import { type GoTime, parseMicroTime, parseTime } from './go-time.ts'
 
 /** A scalar that Go would accept, in the form it would print; or why not. */
 export type ScalarResult =
@@ -43,8 +44,9 @@ export function checkScalar(
     case 'bytes':
       return checkBase64(value)
     case 'Time':
+      return checkTime(value, parseTime)
     case 'MicroTime':
-      return checkTime(value)
+      return checkTime(value, parseMicroTime)
     case 'Quantity':
       return checkQuantity(value)
     case '[]string':
@@ -91,17 +93,10 @@ function checkBase64(value: JSONValue): ScalarResult {
   return { error: `illegal base64 data at input byte ${at}` }
 }
 
-function checkTime(value: JSONValue): ScalarResult {
-  if (typeof value !== 'string') {
-    return mismatch(value, 'string')
-  }
-  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$/.test(value)) {
-    if (!Number.isNaN(Date.parse(value.replace(',', '.')))) return { value }
-  }
-  const layout = '2006-01-02T15:04:05Z07:00'
-  return {
-    error: `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`,
-  }
+function checkTime(value: JSONValue, parse: (text: string) => GoTime): ScalarResult {
+  if (typeof value !== 'string') return mismatch(value, 'string')
+  const parsed = parse(value)
+  return 'text' in parsed ? { value: parsed.text } : parsed
 }
 
 /** apimachinery pkg/api/resource, UnmarshalJSON: a number may stand without quotes, and space around it. */
