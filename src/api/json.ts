@@ -26,16 +26,16 @@ export function getKey(object: JSONObject, key: string): JSONValue | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined
 }
 
-/** Equality of values as JSON means it: order of keys does not matter, order of items does. */
+/** Equality of values as JSON means it: order of keys does not matter, order of items does; a member that is undefined is none. */
 export function equalJSON(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => equalJSON(item, b[index]))
   }
   if (!isJSONObject(a) || !isJSONObject(b)) return false
-  const keys = Object.keys(a)
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && equalJSON(a[key], b[key]))
-  )
+  for (const key of Object.keys(a))
+    if (!equalJSON(a[key], Object.hasOwn(b, key) ? b[key] : undefined)) return false
+  for (const key of Object.keys(b))
+    if (b[key] !== undefined && !Object.hasOwn(a, key)) return false
+  return true
 }

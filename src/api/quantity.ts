@@ -2,6 +2,8 @@
  * Resource quantities: a number with a suffix, printed in one canonical way, so that 1024Mi and 1Gi compare equal as
  * text. Source: apimachinery pkg/api/resource/quantity.go.
  */
+import { createCache } from './cache.ts'
+
 export interface Quantity {
   /** Billionths: nothing smaller is kept. */
   readonly nanos: bigint
@@ -32,7 +34,12 @@ const FORMAT_WRONG =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 const SUFFIX_WRONG = "unable to parse quantity's suffix"
 
-export function parseQuantity(text: string): ParsedQuantity {
+/** Few are in use, and each is read several times a write: checked, defaulted, summed up. */
+const parsed = createCache<ParsedQuantity>({ entries: 1000, characters: 32 })
+
+export const parseQuantity = (text: string): ParsedQuantity => parsed.of(text, () => parse(text))
+
+function parse(text: string): ParsedQuantity {
   const match = /^([+-]?)0*(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/.exec(text)
   if (!match || !/^[+-]?\.?\d/.test(text) || text.length > MAX_LENGTH)
     return { error: FORMAT_WRONG }

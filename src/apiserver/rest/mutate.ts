@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Namespace } from '#api/core.ts'
 import { invalid as invalidField } from '#api/field-error.ts'
+import { equalJSON } from '#api/json.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { badRequest, conflict, invalid, unexplained } from '#api/status.ts'
@@ -122,8 +122,8 @@ async function settleDeletion(object: KubernetesObject, { spec }: Target, deps: 
 
 /** A write that changes nothing takes no revision, whatever the order of its keys, which leaves the length alone. */
 function isSame(value: string, stored: string): boolean {
-  if (value.length !== stored.length) return false
-  return value === stored || isDeepStrictEqual(JSON.parse(value), JSON.parse(stored))
+  if (value === stored) return true
+  return value.length === stored.length && equalJSON(JSON.parse(value), JSON.parse(stored))
 }
 
 /** A kind of the core group; another group may have one of the same name. */

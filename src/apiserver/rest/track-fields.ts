@@ -1,5 +1,4 @@
 /** Field managers of stored objects: who owns what, from an object's creation on. */
-import { isDeepStrictEqual } from 'node:util'
 import {
   difference,
   type FieldSet,
@@ -79,12 +78,12 @@ export function keepTimes(object: KubernetesObject, old: KubernetesObject): Kube
   const now = object.metadata.managedFields ?? []
   const before = old.metadata.managedFields ?? []
   if (now.length === 0 || now.length !== before.length) return object
+  const kept = { ...object, metadata: { ...object.metadata, managedFields: before } }
+  if (!equalJSON(kept, old)) return object
   // A newer time may have moved an entry.
   const timeless = (entry: object) => JSON.stringify({ ...entry, time: undefined })
-  if (!isDeepStrictEqual(now.map(timeless).sort(), before.map(timeless).sort())) return object
-  const kept = { ...object, metadata: { ...object.metadata, managedFields: before } }
-  // Members that are undefined are none.
-  return equalJSON(JSON.parse(JSON.stringify(kept)), old) ? kept : object
+  const isSame = equalJSON(now.map(timeless).sort(), before.map(timeless).sort())
+  return isSame ? kept : object
 }
 
 export function withOwners(object: KubernetesObject, owners: Ownerships): KubernetesObject {
@@ -128,7 +127,10 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu
 function managerOf(query: URLSearchParams, userAgent: string): string {
   const given = query.get('fieldManager')
   if (given) return given
-  const agent = Buffer.from((userAgent.split('/')[0] ?? '').replaceAll(UNPRINTABLE, ''))
+  const product = userAgent.split('/', 1)[0] ?? ''
+  // Nearly all are so, and need no more.
+  if (/^[ -~]{1,128}$/.test(product)) return product
+  const agent = Buffer.from(product.replaceAll(UNPRINTABLE, ''))
   return agent.toString('utf8', 0, MAX_MANAGER_BYTES) || 'unknown'
 }
 
