@@ -35,7 +35,6 @@ export function equalJSON(a: unknown, b: unknown): boolean {
   if (!isJSONObject(a) || !isJSONObject(b)) return false
   for (const key of Object.keys(a))
     if (!equalJSON(a[key], Object.hasOwn(b, key) ? b[key] : undefined)) return false
-  for (const key of Object.keys(b))
-    if (b[key] !== undefined && !Object.hasOwn(a, key)) return false
+  for (const key of Object.keys(b)) if (b[key] !== undefined && !Object.hasOwn(a, key)) return false
   return true
 }

@@ -1,5 +1,3 @@
-
-
 // Asked for, not imported: an import takes 70 ms, since it evaluates all of node's fetch.
 const { createServer } = process.getBuiltinModule('node:http')
 /** An HTTP server that says 200 or 503 at one path, as probes ask. */

@@ -1,16 +1,37 @@
 import type { StoredItem } from './store.ts'
 
-/** The newest item of every key, in byte order: what most reads are answered from. */
+/** An item whose value is still where the engine keeps it. */
+export type UnreadItem = Omit<StoredItem, 'value'>
+
+/**
+ * The newest item of every key, in byte order: what most reads are answered from. Values that were there at the start
+ * are read when they are first asked for: no start waits for them, and what nobody reads takes no memory.
+ */
 export class KeyIndex {
-  readonly #items = new Map<string, StoredItem>()
+  readonly #items = new Map<string, StoredItem | UnreadItem>()
+  readonly #read: (modRevision: number) => string
   /** Sorted. Kept beside the map, since lists go by prefix. */
   readonly #keys: string[] = []
 
-  get(key: string): StoredItem | undefined {
-    return this.#items.get(key)
+  /** @param read The value that an item has had since that revision. */
+  constructor(read: (modRevision: number) => string = allIsRead) {
+    this.#read = read
   }
 
-  set(item: StoredItem): void {
+  get(key: string): StoredItem | undefined {
+    const item = this.#items.get(key)
+    return item && this.#whole(item)
+  }
+
+  #whole(item: StoredItem | UnreadItem): StoredItem {
+    if ('value' in item) return item
+    const { key, modRevision, createRevision } = item
+    const whole = { key, value: this.#read(modRevision), modRevision, createRevision }
+    this.#items.set(key, whole)
+    return whole
+  }
+
+  set(item: StoredItem | UnreadItem): void {
     if (!this.#items.has(item.key)) this.#keys.splice(this.#lowerBound(item.key), 0, item.key)
     this.#items.set(item.key, item)
   }
@@ -24,7 +45,7 @@ export class KeyIndex {
       after !== undefined && after >= prefix ? this.#upperBound(after) : this.#lowerBound(prefix)
     const end = this.#lowerBound(endOfPrefix(prefix))
     const stop = Math.min(end, start + limit)
-    const items = this.#keys.slice(start, stop).map((key) => this.#items.get(key)!)
+    const items = this.#keys.slice(start, stop).map((key) => this.#whole(this.#items.get(key)!))
     return [items, Math.max(0, end - stop)]
   }
 
@@ -43,6 +64,10 @@ export class KeyIndex {
     const at = this.#lowerBound(key)
     return this.#keys[at] === key ? at + 1 : at
   }
+}
+
+function allIsRead(modRevision: number): never {
+  throw new Error(`Cannot read revision ${modRevision}: the index never had less than its value`)
 }
 
 /** The first key after all that start with `prefix`. Keys are ASCII: DNS names and slashes. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { endOfPrefix } from '../key-index.ts'
+import { endOfPrefix, type UnreadItem } from '../key-index.ts'
 import type { StoredItem, StoreEvent } from '../store.ts'
 
 type Row = Readonly<Record<string, unknown>>
@@ -20,6 +20,13 @@ export function createRevisionLog(database: DatabaseSync) {
        (SELECT max(revision) FROM revisions WHERE key = r.key AND revision <= ?)
      ORDER BY key`,
   )
+  // As snapshot of all keys, without the values, which are most of the file.
+  const newest = database.prepare(
+    `SELECT r.key, r.revision, r.created FROM
+       (SELECT key, max(revision) AS revision FROM revisions GROUP BY key) AS last
+     JOIN revisions AS r ON r.revision = last.revision WHERE r.deleted = 0 ORDER BY r.key`,
+  )
+  const value = database.prepare('SELECT value FROM revisions WHERE revision = ?')
   const changes = database.prepare(
     `SELECT r.key, r.value, r.revision, r.created, r.deleted, r.previous,
        p.value AS previous_value, p.created AS previous_created
@@ -43,6 +50,17 @@ export function createRevisionLog(database: DatabaseSync) {
     *snapshot(after: string, end: string, revision: number): Generator<StoredItem> {
       for (const row of snapshot.iterate(after, end, revision)) yield itemOf(row)
     },
+    /** The newest items. */
+    *newest(): Generator<UnreadItem> {
+      for (const row of newest.iterate())
+        yield {
+          key: String(row.key),
+          modRevision: Number(row.revision),
+          createRevision: Number(row.created),
+        }
+    },
+    /** What was written at a revision that is the newest of its key. */
+    valueOf: (revision: number): string => String(value.get(revision)?.value),
     changesAfter(revision: number, prefix: string): StoreEvent[] {
       return changes.all(revision, prefix, endOfPrefix(prefix)).map(eventOf)
     },

@@ -41,7 +41,7 @@ interface PendingWrite {
 class SQLiteStore implements Store {
   readonly #database: DatabaseSync
   readonly #log: RevisionLog
-  readonly #index = new KeyIndex()
+  readonly #index = new KeyIndex((revision) => this.#log.valueOf(revision))
   readonly #subscriptions = new Subscriptions()
   #pending: PendingWrite[] = []
   #revision: number
@@ -55,8 +55,7 @@ class SQLiteStore implements Store {
     // A new store starts at 1: clients take resourceVersion 0 to mean "any".
     this.#revision = Math.max(1, marks.revision)
     this.#compacted = marks.compacted
-    for (const item of this.#log.snapshot('', endOfPrefix(''), this.#revision))
-      this.#index.set(item)
+    for (const item of this.#log.newest()) this.#index.set(item)
   }
 
   async currentRevision(): Promise<number> {
