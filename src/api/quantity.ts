@@ -35,7 +35,7 @@ const FORMAT_WRONG =
 const SUFFIX_WRONG = "unable to parse quantity's suffix"
 
 /** Few are in use, and each is read several times a write: checked, defaulted, summed up. */
-const parsed = createCache<ParsedQuantity>({ entries: 1000, characters: 32 })
+const parsed = createCache<ParsedQuantity>({ entries: 500, characters: 32 })
 
 export const parseQuantity = (text: string): ParsedQuantity => parsed.of(text, () => parse(text))
 

@@ -91,7 +91,7 @@ export function formatFieldsV1(set: FieldSet): JSONObject {
 }
 
 /** By their text: what an object's managers own is read at each write, and objects made of one template own the same. */
-const parsed = createCache<FieldSet>({ entries: 500, characters: 16_384 })
+const parsed = createCache<FieldSet>({ entries: 250, characters: 16_384 })
 
 /** The outermost set, which is no path itself. */
 export function parseFieldsV1(fields: JSONObject): FieldSet {

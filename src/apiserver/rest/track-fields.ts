@@ -140,24 +140,31 @@ export function typeOf({ resource }: Pick<KindSpec, 'resource'>): NodeType {
   return { shape: 'one', of: schemaTypeOf(resource)!.name } // every other kind is in the schema
 }
 
+const fieldsNamed = (names: readonly string[]): FieldSet =>
+  fieldSet(
+    false,
+    names.map((name) => [`f:${name}`, thisField]),
+  )
+
+const STATUS = fieldsNamed(['status'])
+const SPEC = fieldsNamed(['spec'])
+
 /** What a status of these kinds leaves alone besides the spec: GetResetFields in pkg/registry. */
-const RESET_BY_STATUS: Readonly<Record<string, readonly string[]>> = {
-  '/pods': ['deletionTimestamp', 'ownerReferences'],
-  'apps/deployments': ['labels'],
+const RESET_BY_STATUS: Readonly<Record<string, FieldSet>> = {
+  '/pods': withMetadata(['deletionTimestamp', 'ownerReferences']),
+  'apps/deployments': withMetadata(['labels']),
+}
+
+function withMetadata(names: readonly string[]): FieldSet {
+  return union(SPEC, fieldSet(false, [['f:metadata', fieldsNamed(names)]]))
 }
 
 function resetOf(
   { resource: { group, plural }, subresources }: KindSpec,
   subresource: string | undefined,
 ): FieldSet {
-  const all = (names: readonly string[]) =>
-    fieldSet(
-      false,
-      names.map((name) => [`f:${name}`, thisField]),
-    )
-  if (subresource !== 'status') return subresources.includes('status') ? all(['status']) : noFields
-  const metadata = all(RESET_BY_STATUS[`${group}/${plural}`] ?? [])
-  return union(all(['spec']), fieldSet(false, [['f:metadata', metadata]]))
+  if (subresource !== 'status') return subresources.includes('status') ? STATUS : noFields
+  return RESET_BY_STATUS[`${group}/${plural}`] ?? SPEC
 }
 
 /** Who owns what of an object that a server-side apply finds. */
