@@ -11,6 +11,7 @@ const graphs = [
   'import("#daemons/ingress.ts")',
   'import("#cluster/up.ts")',
   'import("#apiserver/server.ts")',
+  'import("#apiserver/storage/sqlite/sqlite-store.ts")',
   'import("#daemons/controllers.ts")',
   'import("#node-agent/agent.ts")',
   'import("#pod-network/daemon.ts")',

@@ -14,7 +14,10 @@ export function shapeOf(value: JSONValue, type: NodeType): string | undefined {
 }
 
 function describe(value: JSONValue, type: NodeType, parts: string[]): void {
-  if (Array.isArray(value)) return describeList(value, type, parts)
+  if (Array.isArray(value)) {
+    describeList(value, type, parts)
+    return
+  }
   if (!isJSONObject(value) || type.shape === 'list' || type.mapType === 'atomic') return
   const fields = type.shape === 'one' && isStruct(type.of) ? schemaType(type.of).json : undefined
   if (!fields && type.shape !== 'map') return

@@ -52,6 +52,8 @@ export class KeyIndex {
   #lowerBound(key: string): number {
     let low = 0
     let high = this.#keys.length
+    // As a start reads them.
+    if (high > 0 && this.#keys[high - 1]! < key) return high
     while (low < high) {
       const middle = (low + high) >> 1
       if (this.#keys[middle]! < key) low = middle + 1
