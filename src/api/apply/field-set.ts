@@ -19,7 +19,9 @@ export const isEmpty = ({ self, children }: FieldSet): boolean => !self && child
 
 /** Leaves out children that hold nothing. */
 export function fieldSet(self: boolean, children: Iterable<readonly [string, FieldSet]>): FieldSet {
-  return { self, children: new Map([...children].filter(([, child]) => !isEmpty(child))) }
+  const held = new Map([...children].filter(([, child]) => !isEmpty(child)))
+  if (held.size === 0) return self ? thisField : noFields
+  return { self, children: held }
 }
 
 /** Each returns `a` itself where nothing changes, at every depth: most writes change little, and what is known of a set stays so. */
@@ -72,7 +74,9 @@ function replace(a: FieldSet, self: boolean, children: Map<string, FieldSet>): F
     if (isEmpty(child)) children.delete(element)
     if (a.children.get(element) !== (isEmpty(child) ? undefined : child)) isSame = false
   }
-  return isSame ? a : { self, children }
+  if (isSame) return a
+  if (children.size === 0) return self ? thisField : noFields
+  return { self, children }
 }
 
 /** Sets outlive a write where they are known by their shape or text, and so does what they look like. */
@@ -91,7 +95,7 @@ export function formatFieldsV1(set: FieldSet): JSONObject {
 }
 
 /** By their text: what an object's managers own is read at each write, and objects made of one template own the same. */
-const parsed = createCache<FieldSet>({ entries: 250, characters: 16_384 })
+const parsed = createCache<FieldSet>({ entries: 250, characters: 8192 })
 
 /** The outermost set, which is no path itself. */
 export function parseFieldsV1(fields: JSONObject): FieldSet {

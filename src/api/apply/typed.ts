@@ -75,7 +75,7 @@ function allOf(value: JSONValue, type: NodeType, isHeld: boolean): FieldSet {
 }
 
 /** By their shape: most objects are made from templates, and so have the same fields as the one before. */
-const sets = createCache<FieldSet>({ entries: 250, characters: 16_384 })
+const sets = createCache<FieldSet>({ entries: 250, characters: 8192 })
 
 function listAll(value: JSONValue, type: NodeType, isHeld: boolean): FieldSet {
   const children = childrenOf(value, type)
