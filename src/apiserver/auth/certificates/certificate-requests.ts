@@ -58,7 +58,7 @@ function withRequester(
   { status: _, ...csr }: CertificateSigningRequest,
   user: User | undefined,
 ): CertificateSigningRequest {
-  const { username: _username, uid: _uid, groups: _groups, extra: _extra, ...spec } = csr.spec
+  const { username: _username, uid: _uid, groups: _groups, extra: _extra, ...spec } = csr.spec ?? {}
   if (!user) return { ...csr, spec }
   const { name, uid, groups, extra } = user
   return {

@@ -109,6 +109,14 @@ suite('a request for a certificate', () => {
       assert.match(body.message, want)
     })
 
+  test('is refused without a spec', async () => {
+    const { code, body } = await server.request('POST', PATH, {
+      body: { metadata: { name: 'none' } },
+    })
+    assert.equal(code, 422)
+    assert.match(body.message, /spec.request: Invalid value: null: PEM block type must be/)
+  })
+
   test('makes nobody an administrator', async () => {
     const { code, body } = await server.request('POST', PATH, {
       body: await csr('root', 'O=system:masters, CN=jane'),
