@@ -1,13 +1,17 @@
 import { pathsOf } from '#api/apply/field-set.ts'
 import { type Applied, applyConfig, type Conflict, type Ownerships } from '#api/apply/managers.ts'
+import type { NodeType } from '#api/apply/node.ts'
 import { findDuplicate } from '#api/apply/typed.ts'
+import { formatTypedErrors, validateTyped } from '#api/apply/validate-typed.ts'
 import { invalid as invalidField, quoteLikeGo, required } from '#api/field-error.ts'
 import { getKey, isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import { parseJSONStrict } from '#api/schema/parse-json-strict.ts'
+import type { StrictYAML } from '#api/schema/parse-yaml-strict.ts'
 import { describeJSON } from '#api/schema/scalars.ts'
+import { YAMLError } from '#api/schema/yaml-errors.ts'
 import {
   alreadyExists,
   applyConflict,
@@ -25,7 +29,6 @@ import { isTrue } from '../list-options.ts'
 import { mutate } from '../mutate.ts'
 import { checkNamespace } from '../namespace-lifecycle.ts'
 import type { Pace } from '../pace.ts'
-import { type ParsedYAML, parseYAML } from '../parse-yaml.ts'
 import { presentItem, presentObject } from '../present.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import {
@@ -69,15 +72,11 @@ export async function parseConfig(
   resource: ServedResource,
   { fieldValidation }: WriteOptions,
 ): Promise<JSONObject> {
-  const { value, duplicates } = parseApplied((await body()).toString('utf8'))
+  const { value, strictErrors } = await parseApplied((await body()).toString('utf8'))
   await pace()
-  if (duplicates.length > 0 && fieldValidation === 'Strict') {
-    const lines = duplicates.map(
-      ({ line, key }) => `\n  line ${line}: key "${key}" already set in map`,
-    )
-    throw badRequest(
-      `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:${lines.join('')}`,
-    )
+  const [strictError] = strictErrors
+  if (strictError !== undefined && fieldValidation === 'Strict') {
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${strictError}`)
   }
   const config = value ?? {}
   if (!isJSONObject(config)) {
@@ -98,16 +97,22 @@ export async function parseConfig(
 }
 
 /** JSON is YAML, and what programs send; YAML takes twenty times as long. */
-function parseApplied(text: string): ParsedYAML {
+async function parseApplied(text: string): Promise<StrictYAML> {
   if (text.startsWith('{')) {
     try {
       const { value, duplicates } = parseJSONStrict(text)
-      if (duplicates.length === 0) return { value, duplicates: [] }
+      if (duplicates.length === 0) return { value, strictErrors: [] }
     } catch {
       // then YAML says what is wrong
     }
   }
-  return parseYAML(text, 'error decoding YAML: ')
+  const { parseYAMLStrict } = await import('#api/schema/parse-yaml-strict.ts')
+  try {
+    return parseYAMLStrict(text)
+  } catch (cause) {
+    if (!(cause instanceof YAMLError)) throw cause
+    throw badRequest(`error decoding YAML: error converting YAML to JSON: ${cause.message}`)
+  }
 }
 
 /** Whether it fits the schema, as structured-merge-diff says it. @throws StatusError 500 */
@@ -116,22 +121,27 @@ async function checkConfig(
   resource: ServedResource,
   pace: Pace,
 ): Promise<void> {
-  const { unknown, typeError } = checkObject(resource, config)
+  const type = typeOf({ resource })
+  const errors = resource.custom
+    ? explainCustom(config, resource, type)
+    : validateTyped(config, type)
   await pace()
-  const duplicate = findDuplicate(config, typeOf({ resource }))
-  const errors = [
-    ...unknown.map((path) => `.${path}: field not declared in schema`),
-    ...(typeError ? [typeError] : []),
-    ...(duplicate === undefined ? [] : [duplicate]),
-  ]
   if (errors.length === 0) return
   const metadata = isJSONObject(config.metadata) ? config.metadata : {}
   const version = apiVersionOf(resource)
   const kind = `${version.includes('/') ? version : `/${version}`}, Kind=${resource.kind}`
   const where = `${metadata.namespace ?? ''}/${metadata.name ?? ''}; ${kind}`
-  const why =
-    errors.length === 1 ? errors[0] : ['errors:', ...errors.map((each) => `  ${each}`)].join('\n')
-  throw unexplained(`failed to create typed patch object (${where}): ${why}`)
+  throw unexplained(`failed to create typed patch object (${where}): ${formatTypedErrors(errors)}`)
+}
+
+function explainCustom(config: JSONObject, resource: ServedResource, type: NodeType): string[] {
+  const { unknown, typeError } = checkObject(resource, config)
+  const duplicate = findDuplicate(config, type)
+  return [
+    ...unknown.map((path) => `.${path}: field not declared in schema`),
+    ...(typeError ? [typeError] : []),
+    ...(duplicate === undefined ? [] : [duplicate]),
+  ]
 }
 
 /** @throws StatusError 422 where no manager is named */

@@ -19,7 +19,6 @@ after(() => server[Symbol.asyncDispose]())
 const KNOWN: Readonly<Record<string, string>> = {
   'field-selectors-of-pods 8': 'recorded without the admission of service accounts',
   'strategic-patches 19': 'what changed in a pod is not shown as a diff',
-  'applies 41': 'a value of the wrong type is told of in the words of encoding/json',
 }
 
 suite('kube-apiserver answers as recorded', { concurrency: true }, () => {
