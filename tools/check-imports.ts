@@ -18,7 +18,7 @@ const whole: Readonly<Record<string, readonly string[]>> = {
   kernel: ['ip', 'wire'],
   api: ['ip'],
   client: [...base, 'api'],
-  apiserver: [...base, 'api'],
+  apiserver: [...base, 'wire', 'api'],
   workloads: [...base, 'api', 'client'],
   'node-network': below,
   'node-agent': below,

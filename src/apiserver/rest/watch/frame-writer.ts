@@ -1,4 +1,4 @@
-import type { Response } from '../../http/answer.ts'
+import type { Writable } from 'node:stream'
 import { encodePieces, writeChunks } from '../../http/encode-pieces.ts'
 
 /** A client this far behind with live events is cut off; it lists again. */
@@ -14,7 +14,7 @@ export interface FrameWriter {
   allow(bytes: number): void
 }
 
-export function createFrameWriter(out: Response): FrameWriter {
+export function createFrameWriter(out: Writable): FrameWriter {
   let limit = MAX_UNSENT_BYTES
   const isOpen = () => !out.writableEnded && !out.destroyed
   return {

@@ -1,6 +1,8 @@
+import type { Writable } from 'node:stream'
 import { apiVersionOf } from '#api/resources.ts'
 import { expired, internal, StatusError } from '#api/status.ts'
-import type { Answer, Response } from '../../http/answer.ts'
+import { isWebSocketRequest } from '#wire/websocket/handshake.ts'
+import type { Answer } from '../../http/answer.ts'
 import { CompactedError, type Store } from '../../storage/store.ts'
 import { prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
@@ -15,6 +17,13 @@ const LAST_BOOKMARK_BEFORE_MS = 2_000
 export async function watch(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
   const options = await parseWatchOptions(request, deps)
   const framing = createFraming(request)
+  const { upgrade, signal } = request
+  if (upgrade && isWebSocketRequest(upgrade.headers)) {
+    const { watchOverWebSocket } = await import('./watch-socket.ts')
+    return watchOverWebSocket(upgrade, signal, (out, ended) =>
+      streamEvents(out, { ...request, signal: ended }, deps, options, framing),
+    )
+  }
   return {
     code: 200,
     contentType: 'application/json',
@@ -23,7 +32,7 @@ export async function watch(request: RESTRequest, deps: RESTDeps): Promise<Answe
 }
 
 async function streamEvents(
-  out: Response,
+  out: Writable,
   request: RESTRequest,
   { store }: RESTDeps,
   options: WatchOptions,
