@@ -1,5 +1,6 @@
 import { type JSONObject, type JSONValue, setKey } from '../json.ts'
 import { isOmitted } from '../schema/check-fields.ts'
+import { describeRounded } from '../schema/rounded-integers.ts'
 import { type Field, isStruct, JSON_SCHEMA, type SchemaType, schemaType } from '../schema/schema.ts'
 import { ProtobufError, readFields, readPacked, type WireValue } from './reader.ts'
 
@@ -92,7 +93,7 @@ function decodeOne(of: string, value: WireValue, depth: number): JSONValue {
     case 'int32':
       return Number(BigInt.asIntN(32, integerOf(value)))
     case 'int64':
-      return Number(BigInt.asIntN(64, integerOf(value)))
+      return exactly(BigInt.asIntN(64, integerOf(value)))
     case 'double':
       return doubleOf(bytesOf(value))
     case 'bytes':
@@ -170,6 +171,12 @@ function bytesOf(value: WireValue): Uint8Array {
 function integerOf(value: WireValue): bigint {
   if (typeof value !== 'bigint') throw new ProtobufError('proto: wrong wireType 2')
   return value
+}
+
+function exactly(value: bigint): number {
+  const number = Number(value)
+  if (BigInt(number) !== value) throw new ProtobufError(describeRounded(String(value)))
+  return number
 }
 
 function doubleOf(bytes: Uint8Array): number {

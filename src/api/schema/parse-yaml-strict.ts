@@ -15,6 +15,7 @@ import {
   visit,
 } from 'yaml'
 import type { JSONValue } from '../json.ts'
+import { describeRounded, isRounded } from './rounded-integers.ts'
 import { explainYAMLError, YAMLError } from './yaml-errors.ts'
 
 export interface StrictYAML {
@@ -56,6 +57,7 @@ export function parseYAMLStrict(text: string): StrictYAML {
   const error = document.errors.find(({ code }) => code !== 'MULTIPLE_DOCS')
   if (error) throw explainYAMLError(error, lines)
   const strictErrors = checkKeys(document, lines)
+  checkIntegers(document)
   const value = toValue(document)
   checkValue(value, 0)
   return { value, strictErrors }
@@ -96,6 +98,17 @@ function checkKeys(document: Document, lines: LineCounter): string[] {
     },
   })
   return found.length > 0 ? [`yaml: unmarshal errors:${found.join('')}`] : []
+}
+
+/** @throws YAMLError for integers that would be rounded */
+function checkIntegers(document: Document): void {
+  visit(document, {
+    Scalar(_, { value, source }) {
+      if (typeof value === 'number' && source !== undefined && isRounded(source)) {
+        throw new YAMLError(`yaml: ${describeRounded(source)}`)
+      }
+    },
+  })
 }
 
 function keyOf({ key, value }: Pair): unknown {

@@ -4,7 +4,8 @@ import { isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { explainSyntaxError } from '#api/schema/json-syntax.ts'
-import { parseJSONStrict } from '#api/schema/parse-json-strict.ts'
+import { parseJSONStrict, type StrictJSON } from '#api/schema/parse-json-strict.ts'
+import { explainRounded } from '#api/schema/rounded-integers.ts'
 import { describeJSON } from '#api/schema/scalars.ts'
 import { formatStrictErrors } from '#api/schema/strict-errors.ts'
 import {
@@ -45,7 +46,9 @@ export function parsePatch(
   // A strategy of merging stands in Go's types, which custom resources do not have.
   const accepted = ACCEPTED.filter((one) => one !== STRATEGIC_PATCH || !resource.custom)
   if (!accepted.includes(type)) throw unsupportedMediaType(accepted)
-  const { value, duplicates } = parse(body)
+  const { value, duplicates, numbers } = parse(body)
+  const rounded = explainRounded(numbers)
+  if (rounded !== undefined) throw undecodable(rounded)
   if (type === JSON_PATCH) {
     checkOperations(value)
     const strictErrors = [
@@ -71,7 +74,7 @@ export function parsePatch(
 
 const undecodable = (why: string) => badRequest(`error decoding patch: ${why}`)
 
-function parse(body: Buffer): { value: JSONValue; duplicates: readonly string[] } {
+function parse(body: Buffer): StrictJSON {
   const text = body.toString('utf8')
   try {
     return parseJSONStrict(text)

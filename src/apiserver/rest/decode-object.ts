@@ -3,6 +3,7 @@ import type { JSONObject } from '#api/json.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf, type Resource } from '#api/resources.ts'
+import { explainRounded } from '#api/schema/rounded-integers.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
 import { formatStrictErrors, listStrictErrors } from '#api/schema/strict-errors.ts'
 import { badRequest } from '#api/status.ts'
@@ -26,6 +27,8 @@ export function decodeObject(
   const refuse = (why: string) =>
     badRequest(`${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${why}`)
   if (typeError) throw refuse(typeError)
+  const rounded = resource.custom ? explainRounded(body.numbers) : undefined
+  if (rounded !== undefined) throw refuse(rounded)
   const strictErrors = listStrictErrors(body, unknown)
   if (strictErrors.length > 0 && fieldValidation === 'Strict') {
     throw refuse(formatStrictErrors(strictErrors))
