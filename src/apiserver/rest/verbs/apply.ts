@@ -8,10 +8,7 @@ import { getKey, isJSONObject, type JSONObject, type JSONValue } from '#api/json
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
-import { parseJSONStrict } from '#api/schema/parse-json-strict.ts'
-import type { StrictYAML } from '#api/schema/parse-yaml-strict.ts'
 import { describeJSON } from '#api/schema/scalars.ts'
-import { YAMLError } from '#api/schema/yaml-errors.ts'
 import {
   alreadyExists,
   applyConflict,
@@ -29,6 +26,7 @@ import { isTrue } from '../list-options.ts'
 import { mutate } from '../mutate.ts'
 import { checkNamespace } from '../namespace-lifecycle.ts'
 import type { Pace } from '../pace.ts'
+import { parseApplied } from '../parse-applied.ts'
 import { presentItem, presentObject } from '../present.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import {
@@ -94,25 +92,6 @@ export async function parseConfig(
   }
   await checkConfig(config, resource, pace)
   return config
-}
-
-/** JSON is YAML, and what programs send; YAML takes twenty times as long. */
-async function parseApplied(text: string): Promise<StrictYAML> {
-  if (text.startsWith('{')) {
-    try {
-      const { value, duplicates } = parseJSONStrict(text)
-      if (duplicates.length === 0) return { value, strictErrors: [] }
-    } catch {
-      // then YAML says what is wrong
-    }
-  }
-  const { parseYAMLStrict } = await import('#api/schema/parse-yaml-strict.ts')
-  try {
-    return parseYAMLStrict(text)
-  } catch (cause) {
-    if (!(cause instanceof YAMLError)) throw cause
-    throw badRequest(`error decoding YAML: error converting YAML to JSON: ${cause.message}`)
-  }
 }
 
 /** Whether it fits the schema, as structured-merge-diff says it. @throws StatusError 500 */
