@@ -49,7 +49,8 @@ function valuesOf(of: string, depth: number): fc.Arbitrary<JSONValue> {
   if (of === 'bool') return fc.boolean()
   if (/^int|^double/.test(of)) return integers
   if (of === 'IntOrString') return fc.oneof(integers, texts)
-  if (of === 'Time' || of === 'MicroTime') return fc.constant('2026-11-21T00:00:00Z')
+  if (of === 'Time') return fc.constant('2026-11-21T00:00:00Z')
+  if (of === 'MicroTime') return fc.constant('2026-11-21T00:00:00.000000Z')
   if (of === 'bytes') return fc.constant('aGk=')
   if (of === 'JSON') return fc.jsonValue() as fc.Arbitrary<JSONValue>
   if (isSchemaOr(of)) {
