@@ -94,7 +94,7 @@ suite('invalidStatus()', () => {
     )
     assert.equal(status.code, 422)
   })
-  // decisions/0034: an answer must not be many times as long as its request.
+  // decisions/0032: an answer must not be many times as long as its request.
   test('shows a long value in part', () => {
     const { message = '', details } = invalidStatus('Service', '', 'web', [
       invalid('a', 'x'.repeat(1_000_000), 'bad'),

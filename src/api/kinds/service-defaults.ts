@@ -46,8 +46,8 @@ export function isExternallyAccessible({ type, externalIPs = [] }: ServiceSpec):
 }
 
 function defaultTargetPort(port: ServicePort): ServicePort {
-  const targetPort = port.targetPort || port.port
-  return targetPort === undefined ? port : { ...port, targetPort }
+  if (port.targetPort === undefined && port.port === undefined) return port
+  return { ...port, targetPort: port.targetPort || port.port || 0 }
 }
 
 function defaultStatus(status: ServiceStatus): ServiceStatus {

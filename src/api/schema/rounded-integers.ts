@@ -1,4 +1,4 @@
-/** Integers that Go keeps and JavaScript rounds: see decisions/0034-integers-beyond-2-53.md. */
+/** Integers that Go keeps and JavaScript rounds: see decisions/0029-integers-beyond-2-53.md. */
 
 /** Whether `token`, as a number was written, is an integer of 64 bits that would be written as another one. */
 export function isRounded(token: string): boolean {
