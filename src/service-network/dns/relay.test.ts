@@ -62,8 +62,9 @@ async function ask(port: number, protocol: Protocol) {
 
 suite('createRelay(), on sockets handed in', () => {
   for (const protocol of ['udp', 'tcp'] as const) {
-    test(`carries a query and its answer over ${protocol}, under another id`, async () => {
+    test(`carries a query and its answer over ${protocol}, under another id`, async (t) => {
       const stop = new AbortController()
+      t.after(() => stop.abort())
       const ids: number[] = []
       await using upstream = await startFakeUpstream(({ id }, over) => {
         ids.push(id)
@@ -76,12 +77,12 @@ suite('createRelay(), on sockets handed in', () => {
         assert.equal(response.id, 77)
       }
       assert.notDeepEqual(ids, [77, 77, 77])
-      stop.abort()
     })
   }
 
-  test('asks the next upstream, and says SERVFAIL when none answers', async () => {
+  test('asks the next upstream, and says SERVFAIL when none answers', async (t) => {
     const stop = new AbortController()
+    t.after(() => stop.abort())
     const closed = `127.0.0.1:${await freePort()}`
     await using upstream = await startFakeUpstream(() => ({ answers: [record] }))
     const relay = await startRelay(
@@ -92,11 +93,11 @@ suite('createRelay(), on sockets handed in', () => {
     assert.deepEqual((await ask(relay.port, 'udp')).answers, [record])
     const lonely = await startRelay(stop.signal, [closed, 'no address'], await freePort())
     assert.equal((await ask(lonely.port, 'udp')).rcode, 'SERVFAIL')
-    stop.abort()
   })
 
-  test('refuses to ask itself, and breaks a loop through another relay', async () => {
+  test('refuses to ask itself, and breaks a loop through another relay', async (t) => {
     const stop = new AbortController()
+    t.after(() => stop.abort())
     const [first, second, own] = [await freePort(), await freePort(), await freePort()]
     await startRelay(stop.signal, [`127.0.0.1:${second}`], first)
     await startRelay(stop.signal, [`127.0.0.1:${first}`], second)
@@ -105,6 +106,5 @@ suite('createRelay(), on sockets handed in', () => {
     assert.ok(performance.now() - startedAt < 1500, 'at once, not by a timeout')
     await startRelay(stop.signal, [`127.0.0.1:${own}`], own)
     assert.equal((await ask(own, 'udp')).rcode, 'SERVFAIL')
-    stop.abort()
   })
 })
