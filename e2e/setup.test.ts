@@ -57,6 +57,22 @@ suite('npm run setup', () => {
     assert.match(stderr, /apt-get install --no-install-recommends conntrack/)
   })
 
+  test('asks for what only tests need with --tests alone, and goes on without it', () => {
+    const hide =
+      'mount -t tmpfs none /usr/lib/cni && mount --bind /dev/null /usr/bin/apt-get || exit 9'
+    const setUp = (...args: string[]) =>
+      spawnSync(
+        'unshare',
+        ['--mount', 'sh', '-c', `${hide}; exec sh tools/setup.sh "$@"`, 'sh', ...args],
+        { cwd: root, encoding: 'utf8' },
+      )
+    const { status, stderr } = setUp('--tests')
+    assert.equal(status, 0, stderr)
+    assert.match(stderr, /some tests cannot pass: these programs are missing: .*cni\/bridge/)
+    assert.match(stderr, /--no-install-recommends containernetworking-plugins/)
+    assert.deepEqual([setUp().status, setUp().stderr], [0, ''])
+  })
+
   /** A PATH with links to all programs but some. */
   function programsWithout(...names: string[]): string {
     const programs = join(folder, names.join('-'))

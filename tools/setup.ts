@@ -1,6 +1,7 @@
 /**
  * Installs the system packages that are missing (Debian and Ubuntu, as root), loads missing kernel modules, and brings kubectl.
  * Elsewhere it names what is missing and exits 2. Prints nothing when all is there.
+ * With --tests also what only tests, soaks and benches need: reference programs that we are compared with, and third-party callers.
  */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
@@ -16,6 +17,8 @@ const needed: readonly {
   readonly optional?: boolean
   /** A system service that the package would start at every boot, and that no cluster needs. */
   readonly service?: string
+  /** Only tests, soaks and benches need it: no user of a cluster gets it. */
+  readonly forTests?: boolean
 }[] = [
   { path: 'ip', pkg: 'iproute2' },
   { path: 'nft', pkg: 'nftables' },
@@ -35,6 +38,8 @@ const needed: readonly {
   { path: 'nsenter', pkg: 'util-linux' },
   { path: 'openssl', pkg: 'openssl' },
   { path: 'etcd', pkg: 'etcd-server', service: 'etcd' },
+  { path: '/usr/lib/cni/bridge', pkg: 'containernetworking-plugins', forTests: true },
+  { path: 'iperf3', pkg: 'iperf3', service: 'iperf3', forTests: true },
 ]
 
 function isThere(path: string): boolean {
@@ -58,22 +63,27 @@ function isDebianLike(): boolean {
   return /^ID(?:_LIKE)?=.*\b(?:debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'))
 }
 
-const missing = needed.filter(({ path }) => !isThere(path))
+/** Without a reference program the tests that need it fail, and say so; without one of the others nothing works. */
+function reportMissing(programs: typeof needed): void {
+  if (programs.length === 0) return
+  const required = programs.some(({ forTests }) => !forTests)
+  const what = required ? 'Cannot set up Fairlead' : 'setup: some tests cannot pass'
+  const packages = [...new Set(programs.map(({ pkg }) => pkg))].join(' ')
+  console.error(
+    `${what}: these programs are missing: ${programs.map(({ path }) => path).join(', ')}`,
+  )
+  console.error(`On Debian or Ubuntu, as root: apt-get install --no-install-recommends ${packages}`)
+  console.error('Elsewhere, install the packages of the same names, then call this again')
+  if (required) process.exit(2)
+}
+
+const withTests = process.argv.includes('--tests')
+const missing = needed.filter(({ path, forTests }) => (withTests || !forTests) && !isThere(path))
 const canInstall =
   process.getuid?.() === 0 && isDebianLike() && spawnSync('apt-get', ['--version']).status === 0
 
-if (missing.some(({ optional }) => !optional) || (canInstall && missing.length > 0)) {
-  if (!canInstall) {
-    const names = [...new Set(missing.map(({ pkg }) => pkg))].join(' ')
-    console.error(
-      `Cannot set up Fairlead: these programs are missing: ${missing.map(({ path }) => path).join(', ')}`,
-    )
-    console.error(`On Debian or Ubuntu, as root: apt-get install --no-install-recommends ${names}`)
-    console.error('Elsewhere, install the packages of the same names, then call this again')
-    process.exit(2)
-  }
-  installPackages(missing)
-}
+if (canInstall && missing.length > 0) installPackages(missing)
+else reportMissing(missing.filter(({ optional }) => !optional))
 if (process.getuid?.() === 0) loadMissingFeatures()
 bringKubectl({ canInstall })
 warmCompileCache()
