@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import { type Iptables, openIptables } from '#kernel/iptables/iptables.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import type { Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
@@ -28,6 +29,7 @@ export interface PluginHost extends Disposable {
   readonly netns: Netns
   readonly rtnetlink: Rtnetlink
   readonly nft: Nft
+  readonly iptables: Iptables
 }
 
 /** @param netns the node's namespace, by default the caller's; the host closes what it opens, not this */
@@ -36,6 +38,7 @@ export function createPluginHost(netns?: Netns): PluginHost {
   const own = netns ?? stack.use(currentNetns())
   let rtnetlink: Rtnetlink | undefined
   let nft: Nft | undefined
+  let iptables: Iptables | undefined
   return {
     netns: own,
     get rtnetlink() {
@@ -45,6 +48,10 @@ export function createPluginHost(netns?: Netns): PluginHost {
     get nft() {
       nft ??= stack.use(openNft(own))
       return nft
+    },
+    get iptables() {
+      iptables ??= stack.use(openIptables(own))
+      return iptables
     },
     [Symbol.dispose]: () => stack.dispose(),
   }
