@@ -100,7 +100,12 @@ function keepWanted(
     return [now]
   })
   for (const endpoint of endpoints.splice(maxEndpoints)) wanted.set(identityOf(endpoint), endpoint)
-  return { slice, endpoints, changed: !equalJSON(endpoints, before) }
+  return { slice, endpoints, changed: !equalJSON(endpoints, before.map(withoutHints)) }
+}
+
+/** Hints are given to what is packed. */
+function withoutHints({ hints: _, ...endpoint }: Endpoint): Endpoint {
+  return endpoint
 }
 
 function fill(draft: Draft, rest: readonly Endpoint[], maxEndpoints: number): Endpoint[] {

@@ -216,6 +216,58 @@ suite('planServiceSlices() names a slice', () => {
   })
 })
 
+suite('planServiceSlices() of a dual-stack Service', () => {
+  // Source: kubernetes/endpointslice reconciler.go, Reconcile: slices of their own for each of spec.ipFamilies.
+  const dual = service({ ipFamilies: ['IPv6', 'IPv4'], ipFamilyPolicy: 'RequireDualStack' })
+  const both = pod(7)
+  const pods = [
+    {
+      ...both,
+      status: { ...both.status, podIPs: [{ ip: '10.244.1.7' }, { ip: 'fd00:10:244::7' }] },
+    },
+    pod(8),
+  ]
+  const addresses = (slices: readonly EndpointSlice[]) =>
+    slices.map(({ addressType, endpoints }) => [
+      addressType,
+      ...(endpoints ?? []).flatMap(({ addresses }) => addresses),
+    ])
+
+  test('makes slices for each family', () =>
+    assert.deepEqual(addresses(plan(dual, pods).create), [
+      ['IPv6', 'fd00:10:244::7'],
+      ['IPv4', '10.244.1.7', '10.244.1.8'],
+    ]))
+
+  test('says "none" in each family', () =>
+    assert.deepEqual(addresses(plan(dual, []).create), [['IPv6'], ['IPv4']]))
+
+  test('that gives up a family removes its slices', () => {
+    const held = apply(plan(dual, pods))
+    const { create, update, remove } = plan(service({ ipFamilies: ['IPv6'] }), pods, held)
+    assert.deepEqual(
+      [create, update, addresses(remove)],
+      [[], [], [['IPv4', '10.244.1.7', '10.244.1.8']]],
+    )
+  })
+})
+
+suite('planServiceSlices() of a pod whose node is not known', () => {
+  // Source: facts/services.md 6; kubernetes/endpointslice reconciler.go, reconcileByAddressType.
+  const stranger = pod(9, { spec: { nodeName: 'node9' } })
+
+  test('leaves it out, and says so', () => {
+    const { create, homeless } = plan(service(), [pod(1), stranger])
+    assert.deepEqual([sizes(create), homeless], [[1], [stranger]])
+  })
+
+  test('shows it where the Service publishes whatever there is', () => {
+    const publishing = service({ publishNotReadyAddresses: true })
+    const { create, homeless } = plan(publishing, [pod(1), stranger])
+    assert.deepEqual([sizes(create), homeless], [[2], []])
+  })
+})
+
 suite('planServiceSlices() resolves ports', () => {
   const named = service({ ports: [{ name: 'http', port: 80, targetPort: 'web', protocol: 'TCP' }] })
   const other = { containers: [{ name: 'c', ports: [{ name: 'web', containerPort: 9001 }] }] }
@@ -259,11 +311,8 @@ suite('planServiceSlices() packs', () => {
 
   test('nothing anew when nothing changed', () => {
     const held = apply(plan(service(), range(0, 150)))
-    assert.deepEqual(plan(service(), range(0, 150).toReversed(), held), {
-      create: [],
-      update: [],
-      remove: [],
-    })
+    const { create, update, remove } = plan(service(), range(0, 150).toReversed(), held)
+    assert.deepEqual({ create, update, remove }, { create: [], update: [], remove: [] })
   })
 
   test('a changed condition in place, with one write', () => {
@@ -305,7 +354,8 @@ suite('planServiceSlices() packs', () => {
     const [slice, ...more] = plan(service(), []).create
     assert.deepEqual([slice?.endpoints, slice?.ports, more], [[], [], []])
     const held = apply(plan(service(), []))
-    assert.deepEqual(plan(service(), [], held), { create: [], update: [], remove: [] })
+    const { create, update, remove } = plan(service(), [], held)
+    assert.deepEqual({ create, update, remove }, { create: [], update: [], remove: [] })
   })
 
   test('the first endpoint into the empty slice, and the last one out of it', () => {

@@ -128,6 +128,13 @@ function metadataOf(
   }
 }
 
+/** A slice that says when the first change happened that it is the first to show; nothing, where nothing dates it. */
+export function withTriggerTime(slice: EndpointSlice, at: string | undefined): EndpointSlice {
+  const { [TRIGGER_TIME]: _, ...others } = slice.metadata.annotations ?? {}
+  const annotations = { ...others, ...(at !== undefined && { [TRIGGER_TIME]: at }) }
+  return { ...slice, metadata: { ...slice.metadata, annotations } }
+}
+
 function hasMetadata({ labels, annotations }: SliceSource, held: ObjectMeta): boolean {
   return (
     equalJSON(labels, held.labels ?? {}) &&

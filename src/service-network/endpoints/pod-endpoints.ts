@@ -17,11 +17,12 @@ export function hasSelector({ spec }: Service): boolean {
   return Object.keys(spec.selector ?? {}).length > 0 && spec.type !== 'ExternalName'
 }
 
-/** The family of the Service's endpoints: of several, the first. */
-export function familyOfService({ spec }: Service): Family {
-  if (spec.ipFamilies?.[0]) return spec.ipFamilies[0] === 'IPv6' ? 6 : 4
+/** The families of the Service's endpoints, its primary one first. */
+export function familiesOfService({ spec }: Service): readonly [Family, ...Family[]] {
+  const [first, ...others] = (spec.ipFamilies ?? []).map((family) => (family === 'IPv6' ? 6 : 4))
+  if (first) return [first, ...others]
   const address = parseIP(spec.clusterIP ?? '')
-  return address ? familyOf(address) : 4
+  return [address ? familyOf(address) : 4]
 }
 
 /** The pod's address in a family. A pod of the host's network has its node's. */
@@ -41,8 +42,9 @@ export function toPodEndpoint(
   service: Service,
   pod: Pod,
   node: Node | undefined,
+  family: Family = familiesOfService(service)[0],
 ): PodEndpoint | undefined {
-  const address = addressOf(pod, familyOfService(service))
+  const address = addressOf(pod, family)
   const { phase } = pod.status ?? {}
   if (address === undefined || phase === 'Succeeded' || phase === 'Failed') return undefined
   const { name, namespace, uid, deletionTimestamp } = pod.metadata
