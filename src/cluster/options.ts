@@ -10,6 +10,8 @@ export interface ClusterOptions extends StoreOptions {
   readonly nodeCIDR: string
   readonly podCIDR: string
   readonly serviceCIDR: string
+  /** How Services become rules on the nodes; undefined: nftables. */
+  readonly proxy?: ProxyMode | undefined
   /** Undefined: 6443 or the next free port of the host's loopback. */
   readonly apiPort?: number | undefined
   /** Nameservers that the DNS relay asks; undefined: those of the host. */
@@ -23,6 +25,11 @@ export const defaults = {
   podCIDR: '10.244.0.0/16',
   serviceCIDR: '10.96.0.0/16',
 } as const satisfies ClusterOptions
+
+export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
+const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
+/** Those that `service-network/proxy/modes.ts` has. */
+export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables']
 
 /** The addresses that follow from the options (design.md, "Address plan"). */
 export interface AddressPlan {
@@ -60,6 +67,11 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   const port = options.apiPort
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
     problem(`--api-port ${port}`, 'a port is 1 to 65535')
+  const { proxy } = options
+  if (proxy !== undefined && !PROXY_MODES.includes(proxy))
+    problem(`--proxy ${proxy}`, `it is one of ${PROXY_MODES.join(', ')}`)
+  else if (proxy !== undefined && !BUILT_PROXY_MODES.includes(proxy))
+    problem(`--proxy ${proxy}`, `it is not built yet (${BUILT_PROXY_MODES.join(', ')} is)`)
   const upstreams = options.dnsUpstream ?? []
   for (const server of upstreams) {
     if (parseIP(server) === undefined)
@@ -137,6 +149,7 @@ export function diffOptions(
     podCIDR: '--pod-cidr',
     serviceCIDR: '--service-cidr',
     apiPort: '--api-port',
+    proxy: '--proxy',
     dnsUpstream: '--dns-upstream',
     store: '--store',
     durability: '--durability',

@@ -96,8 +96,12 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       signal,
     ),
     runProxy(
-      { services, slices, nft, log: log.child('proxy') },
-      { nodeName, nodeIP, podCIDR: plan.podCIDR, serviceCIDR: plan.serviceCIDR },
+      { services, slices, log: log.child('proxy') },
+      {
+        nodeName,
+        mode: state.options.proxy ?? 'nftables',
+        families: [{ nodeIP, podCIDR: plan.podCIDR, serviceCIDR: plan.serviceCIDR }],
+      },
       signal,
     ),
     runAnnouncer(

@@ -7,9 +7,10 @@ import { KernelError } from '#kernel/kernel-error.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import { silentLog } from '#log/log.ts'
 import { waitFor } from '#testing/wait-for.ts'
+import { createNftablesMode } from './nftables/nftables-mode.ts'
 import { type ProxyState, runProxy } from './run-proxy.ts'
 import { portOf, serviceOf, sliceOf } from './testing/objects.ts'
-import { OPTIONS } from './testing/packet-flows.ts'
+import { PROXY_OPTIONS } from './testing/packet-flows.ts'
 
 /** Keeps scripts; refuses while `failures` lasts. */
 function createFakeNft() {
@@ -49,18 +50,18 @@ function start(options: { readonly checkIntervalMs?: number } = {}) {
   const deps = {
     services: createInformer(api, resources.services, signal),
     slices: createInformer(api, resources.endpointSlices, signal),
-    nft: nft.nft,
+    loadMode: async () => createNftablesMode(() => nft.nft),
     log: silentLog,
-    conntrack: {
+    openConntrack: () => ({
       async udpFlows() {
         sweeps++
         return []
       },
       async deleteUDPFlow() {},
-    },
+    }),
     onState: (state: ProxyState) => states.push(state),
   }
-  const running = runProxy(deps, { ...OPTIONS, ...options }, signal)
+  const running = runProxy(deps, { ...PROXY_OPTIONS, ...options }, signal)
   return {
     api,
     nft,
@@ -85,7 +86,7 @@ suite('runProxy()', () => {
     await proxy.commits(3)
     assert.deepEqual(proxy.nft.scripts.map(isReplacement), [true, false, false])
     assert.equal(proxy.nft.scripts[1], 'add element ip fairlead-proxy cluster-ips { 10.96.0.20 }\n')
-    assert.deepEqual(proxy.states.at(-1), { programmed: true })
+    assert.equal(proxy.states.at(-1)?.programmed, true)
   })
 
   test('makes one change of many', async () => {
@@ -145,11 +146,10 @@ suite('runProxy()', () => {
       {
         services: createInformer(api, resources.services, abort.signal),
         slices: createInformer(api, resources.endpointSlices, abort.signal),
-        nft: nft.nft,
+        loadMode: async () => createNftablesMode(() => nft.nft),
         log: silentLog,
-        conntrack: { udpFlows: async () => [], deleteUDPFlow: async () => {} },
       },
-      OPTIONS,
+      PROXY_OPTIONS,
       abort.signal,
     )
     abort.abort()

@@ -1,10 +1,9 @@
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { KubernetesObject } from '#api/meta.ts'
-import { backoffDelay, pause } from '#client/backoff.ts'
 import type { Informer } from '#client/informer.ts'
-import type { CIDR } from '#ip/cidr.ts'
-import type { Nft } from '#kernel/nft/nft.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import {
   createServiceIndex,
@@ -15,107 +14,107 @@ import {
 import { createBell } from './bell.ts'
 import { createConntrackCommand } from './conntrack-command.ts'
 import { createFlowSweeper } from './flow-sweeper.ts'
-import { createProxyTable, type ProxyTable } from './proxy-table.ts'
+import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
+import { loadMode } from './modes.ts'
+import { runFamily } from './run-family.ts'
 import type { ConntrackFlusher } from './udp-flows.ts'
 
 export interface ProxyDeps {
   readonly services: Informer<Service>
   readonly slices: Informer<EndpointSlice>
-  readonly nft: Nft
   readonly log: Log
+  /** Where the rules go; this process's own namespace by default. */
+  readonly netns?: Netns
   /** conntrack(8) in this process's own namespace by default. */
-  readonly conntrack?: ConntrackFlusher
+  readonly openConntrack?: (family: Family) => ConntrackFlusher
   /** Hears how each sync went. */
   readonly onState?: (state: ProxyState) => void
+  /** Another way to a mode, for tests. */
+  readonly loadMode?: (name: ProxyMode) => Promise<Mode>
 }
 
-export interface ProxyOptions extends ServiceModelOptions {
-  /** The whole cluster's. */
-  readonly podCIDR: CIDR
-  readonly serviceCIDR: CIDR
-  /** The bridge that pods hang on. */
+/** What the node has of one IP family. */
+export type FamilyOptions = Pick<ModeOptions, 'nodeIP' | 'podCIDR' | 'serviceCIDR'>
+
+export interface ProxyOptions
+  extends Omit<ServiceModelOptions, 'nodeIP'>,
+    Pick<ModeOptions, 'masqueradeAll' | 'iptables' | 'ipvs'> {
+  /** `nftables` by default. */
+  readonly mode?: ProxyMode
+  /** One, or one IPv4 and one IPv6: each has a model and rules of its own. */
+  readonly families: readonly FamilyOptions[]
+  /** The bridge that pods hang on: `cni0` by default. */
   readonly podDevice?: string
-  /** How often to look whether somebody removed our table. */
+  /** How often to look whether somebody removed our rules. */
   readonly checkIntervalMs?: number
 }
 
-/** `programmed`: the kernel holds what the API said last. */
+/** `programmed`: the kernel holds `model`, what the API said last. */
 export interface ProxyState {
+  readonly family: Family
   readonly programmed: boolean
+  readonly model: ServiceModel
   readonly error?: unknown
 }
 
-/** Between two syncs at least: a rollout of many pods becomes a few transactions. */
-const MIN_SYNC_INTERVAL_MS = 30
 const CHECK_INTERVAL_MS = 30_000
-const RETRY = { baseMS: 250, capMS: 30_000 }
 
 /**
- * Keeps our nftables table equal to the Services until `signal` aborts. The rules stay when it returns, so that traffic flows on while
- * the proxy is being replaced; conntrack keeps what flows over the first sync, too, which replaces the table in one transaction.
+ * Keeps the rules of one proxy mode equal to the Services until `signal` aborts. The rules stay when it returns, so that traffic flows on
+ * while the proxy is being replaced; conntrack keeps what flows over the first sync, too, which replaces everything.
  */
 export async function runProxy(
   deps: ProxyDeps,
   options: ProxyOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const mode = await (deps.loadMode ?? loadMode)(options.mode ?? 'nftables')
+  await Promise.all(
+    options.families.map((family) => proxyFamily(mode, deps, { ...options, ...family }, signal)),
+  )
+}
+
+async function proxyFamily(
+  mode: Mode,
+  deps: ProxyDeps,
+  options: ProxyOptions & FamilyOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const { services, slices, log } = deps
+  const { podDevice = 'cni0', checkIntervalMs = CHECK_INTERVAL_MS } = options
+  const family = familyOf(options.nodeIP)
   const bell = createBell()
   const index = createServiceIndex(options)
   const unsubscribe = feed(index, { services, slices }, bell.ring)
   try {
-    // Half a list would take away what other Services have.
-    await Promise.all([services.synced, slices.synced])
-  } catch (error) {
+    if (!(await areListed(deps, signal))) return
+    const modeDeps: ModeDeps = { log, ...(deps.netns && { netns: deps.netns }) }
+    await using table = await mode.open(modeDeps, { ...options, podDevice })
+    const conntrack = (deps.openConntrack ?? (() => createConntrackCommand()))(family)
+    const flows = createFlowSweeper(conntrack, options.serviceCIDR, log)
+    const onState: typeof deps.onState = (state) => deps.onState?.(state)
+    await runFamily(
+      { index, table, flows, bell, log, onState: (state) => onState({ family, ...state }) },
+      checkIntervalMs,
+      signal,
+    )
+  } finally {
     unsubscribe()
-    if (signal.aborted) return
+  }
+}
+
+/** Half a list would take away what other Services have. `false` where `signal` aborts first. */
+async function areListed(
+  { services, slices }: Pick<ProxyDeps, 'services' | 'slices'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await Promise.all([services.synced, slices.synced])
+    return true
+  } catch (error) {
+    if (signal.aborted) return false
     throw error
   }
-  const { podDevice = 'cni0', checkIntervalMs = CHECK_INTERVAL_MS } = options
-  const table = createProxyTable(deps.nft, { ...options, podDevice }, log)
-  const flows = createFlowSweeper(
-    deps.conntrack ?? createConntrackCommand(),
-    options.serviceCIDR,
-    log,
-  )
-  let failures = 0
-  while (!signal.aborted) {
-    bell.silence()
-    if (syncOnce(table, index.model(), deps)) {
-      failures = 0
-      flows.sweep(index.model())
-      await pause(MIN_SYNC_INTERVAL_MS, signal)
-      const rang = await bell.wait(checkIntervalMs, signal)
-      if (!rang && !signal.aborted) inspect(table, log)
-    } else {
-      failures++
-      await pause(backoffDelay(failures, RETRY), signal)
-    }
-  }
-  unsubscribe()
-  await flows.idle()
-}
-
-function syncOnce(table: ProxyTable, model: ServiceModel, { log, onState }: ProxyDeps): boolean {
-  for (const attempt of ['change', 'replace'] as const) {
-    try {
-      const outcome = table.sync(model)
-      if (outcome === 'replaced') log.info('Replaced the nftables table', { services: model.size })
-      onState?.({ programmed: true })
-      return true
-    } catch (cause) {
-      const next = attempt === 'change' ? 'will replace the whole table' : 'will try again'
-      log.error(`Cannot bring Services into the kernel: ${next}`, { cause })
-      onState?.({ programmed: false, error: cause })
-    }
-  }
-  return false
-}
-
-function inspect(table: ProxyTable, log: Log): void {
-  if (table.isIntact()) return
-  log.warn('Somebody changed the nftables table of the Services: will replace it')
-  table.doubt()
 }
 
 function feed(

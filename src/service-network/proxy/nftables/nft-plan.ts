@@ -1,27 +1,19 @@
 import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Protocol, ProxiedService } from '../../model.ts'
+import type { ModeOptions } from '../mode.ts'
 
 /**
  * What the kernel shall hold, as values in nft(8)'s own words: rendered, compared, traced. Elements are grouped by the Service they are
  * of, and no two Services have an element in common, so that a change costs what it changes.
  */
 export interface NftPlan {
-  readonly options: ProxyPlanOptions
+  readonly options: ModeOptions
   readonly sets: readonly NftSet[]
   readonly chains: ReadonlyMap<string, Chain>
   readonly services: ReadonlyMap<string, ServicePlan>
   /** Elements that Services may share, each once. */
   readonly shared: readonly Element[]
-}
-
-export interface ProxyPlanOptions {
-  readonly nodeIP: IP
-  /** The whole cluster's: a source outside it must be masqueraded, or its reply would not come back through this node. */
-  readonly podCIDR: CIDR
-  readonly serviceCIDR: CIDR
-  /** Packets of this node's pods come in by it, and a LoadBalancer address that this node answers for is routed to it. */
-  readonly podDevice: string
 }
 
 export interface ServicePlan {

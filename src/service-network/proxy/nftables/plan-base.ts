@@ -1,13 +1,6 @@
 import type { Protocol } from '../../model.ts'
-import type {
-  Chain,
-  Condition,
-  Field,
-  NftSet,
-  ProxyPlanOptions,
-  Rule,
-  Statement,
-} from './nft-plan.ts'
+import type { ModeOptions } from '../mode.ts'
+import type { Chain, Condition, Field, NftSet, Rule, Statement } from './nft-plan.ts'
 
 /*
  * The packet's story. Nothing here grows with Services: every rule is a look-up in a map.
@@ -63,7 +56,7 @@ export function planBaseChains({
   podCIDR,
   serviceCIDR,
   podDevice,
-}: ProxyPlanOptions): readonly Chain[] {
+}: ModeOptions): readonly Chain[] {
   const fromOutside: Condition = { kind: 'device', field: 'iifname', name: podDevice, not: true }
   const fromElsewhere: Condition = {
     kind: 'address',

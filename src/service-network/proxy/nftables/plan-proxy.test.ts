@@ -2,30 +2,17 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { planServiceModel } from '../../model.ts'
 import { portOf, serviceOf, sliceOf } from '../testing/objects.ts'
-import {
-  A,
-  B,
-  C,
-  FLOWS,
-  NODE,
-  OPTIONS,
-  OUTSIDE,
-  SERVICES,
-  SLICES,
-} from '../testing/packet-flows.ts'
+import { A, B, C, NODE, OPTIONS, OUTSIDE, SERVICES, SLICES } from '../testing/packet-flows.ts'
+import { suiteOfTracedFlows } from '../testing/suite-of-traced-flows.ts'
+import { formatOutcome } from '../trace/outcome.ts'
+import type { TracedPacket } from '../trace/packet.ts'
 import { planProxy } from './plan-proxy.ts'
 import { tracePacket } from './trace-packet.ts'
 
 const plan = planProxy(planServiceModel(SERVICES, SLICES, OPTIONS), OPTIONS)
+const trace = (packet: TracedPacket) => formatOutcome(tracePacket(plan, packet))
 
-suite('planProxy() sends', () => {
-  for (const { name, from, to, want } of FLOWS) {
-    const via = from === C ? 'eth0' : undefined
-    test(name, () =>
-      assert.equal(tracePacket(plan, { from, to, isAnnounced: true, ...(via && { via }) }), want),
-    )
-  }
-})
+suiteOfTracedFlows('nftables', (packet) => tracePacket(plan, packet))
 
 suite('planProxy()', () => {
   test('reaches every endpoint, each by one slot', () => {
@@ -35,11 +22,13 @@ suite('planProxy()', () => {
       OPTIONS,
     )
     const reached = [0, 1, 2].map((slot) =>
-      tracePacket(planProxy(spread, OPTIONS), {
-        from: '10.244.1.99',
-        to: '10.96.0.30:80/tcp',
-        pick: (count) => (count === 3 ? slot : Number.NaN),
-      }),
+      formatOutcome(
+        tracePacket(planProxy(spread, OPTIONS), {
+          from: '10.244.1.99',
+          to: '10.96.0.30:80/tcp',
+          pick: (count) => (count === 3 ? slot : Number.NaN),
+        }),
+      ),
     )
     assert.deepEqual(
       reached,
@@ -54,8 +43,8 @@ suite('planProxy()', () => {
 
   test('a LoadBalancer address that another node answers for is left alone at wrong ports', () => {
     for (const to of ['172.30.0.200', '172.30.0.200:81/tcp'])
-      assert.equal(tracePacket(plan, { from: B, to }), 'accept')
-    assert.equal(tracePacket(plan, { from: NODE, to: '172.30.0.200' }), 'accept')
-    assert.equal(tracePacket(plan, { from: OUTSIDE, to: '172.30.0.200' }), 'accept')
+      assert.equal(trace({ from: B, to }), 'accept')
+    assert.equal(trace({ from: NODE, to: '172.30.0.200' }), 'accept')
+    assert.equal(trace({ from: OUTSIDE, to: '172.30.0.200' }), 'accept')
   })
 })

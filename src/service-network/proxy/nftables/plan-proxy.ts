@@ -1,5 +1,6 @@
 import type { ProxiedService, ServiceModel } from '../../model.ts'
-import type { Chain, Element, NftPlan, ProxyPlanOptions, ServicePlan } from './nft-plan.ts'
+import type { ModeOptions } from '../mode.ts'
+import type { Chain, Element, NftPlan, ServicePlan } from './nft-plan.ts'
 import { planBaseChains, SETS } from './plan-base.ts'
 import { planService } from './plan-service.ts'
 
@@ -10,11 +11,7 @@ import { planService } from './plan-service.ts'
  *   chains stay. A chain costs nothing, and kernels before 6.2 refuse to delete one in the transaction that deletes the last element
  *   that goes to it.
  */
-export function planProxy(
-  model: ServiceModel,
-  options: ProxyPlanOptions,
-  previous?: NftPlan,
-): NftPlan {
+export function planProxy(model: ServiceModel, options: ModeOptions, previous?: NftPlan): NftPlan {
   const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
   const services = new Map<string, ServicePlan>()
   const loadBalancerIPs = new Set<Element['key'][number]>()

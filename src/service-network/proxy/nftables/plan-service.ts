@@ -6,14 +6,8 @@ import type {
   ProxiedService,
   TrafficPolicy,
 } from '../../model.ts'
-import type {
-  Chain,
-  Element,
-  ElementVerdict,
-  ProxyPlanOptions,
-  ServicePlan,
-  SetName,
-} from './nft-plan.ts'
+import type { ModeOptions } from '../mode.ts'
+import type { Chain, Element, ElementVerdict, ServicePlan, SetName } from './nft-plan.ts'
 import { planRememberChain, planSpreadChain, planStickChain } from './plan-base.ts'
 
 const REFUSE: ElementVerdict = { kind: 'goto', chain: 'refuse' }
@@ -26,7 +20,7 @@ const DROP: ElementVerdict = { kind: 'drop' }
  */
 export function planService(
   service: ProxiedService,
-  options: ProxyPlanOptions,
+  options: ModeOptions,
 ): { readonly plan: ServicePlan; readonly chains: readonly Chain[] } {
   const parts = service.ports.flatMap((port) =>
     port.frontends.map((frontend) => planFrontend(port, frontend, options)),
@@ -50,7 +44,7 @@ interface Part {
   readonly chains: readonly Chain[]
 }
 
-function planFrontend(port: ProxiedPort, frontend: Frontend, options: ProxyPlanOptions): Part {
+function planFrontend(port: ProxiedPort, frontend: Frontend, options: ModeOptions): Part {
   const destination = [frontend.ip, port.protocol, frontend.port] as const
   const isClusterIP = frontend.kind === 'ClusterIP'
   const policy = isClusterIP ? port.internalTrafficPolicy : port.externalTrafficPolicy
@@ -153,7 +147,7 @@ function planSources(
   { kind, ip }: Frontend,
   policy: TrafficPolicy,
   destination: Destination,
-  { serviceCIDR, podCIDR }: ProxyPlanOptions,
+  { serviceCIDR, podCIDR }: ModeOptions,
 ): Part {
   const elements: Element[] = []
   const to = (chain: string): Element => ({

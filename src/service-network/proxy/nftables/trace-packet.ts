@@ -1,8 +1,10 @@
 import { cidrContains } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
+import type { Outcome } from '../trace/outcome.ts'
+import { type Packet, parsePacket, type TracedPacket } from '../trace/packet.ts'
 import { createElementFinder, type ElementFinder } from './element-finder.ts'
+import { fieldOf } from './field-of.ts'
 import type { Chain, Condition, Element, Field, NftPlan, SetName, Statement } from './nft-plan.ts'
-import { fieldOf, type Packet, parsePacket, type TracedPacket } from './packet.ts'
 
 type Hook = NonNullable<Chain['base']>['hook']
 type Verdict = 'accept' | 'drop' | 'reject' | 'masquerade' | 'dnat'
@@ -16,26 +18,25 @@ interface Walk {
 }
 
 /**
- * Walks the hooks that the packet would pass and says what happens to it: `dnat 10.244.1.7:8080`, `masquerade, dnat 10.244.1.7:8080`,
- * `reject`, `drop`, or `accept` where the plan leaves it alone. It knows nothing of earlier connections: affinity is empty.
+ * Walks the hooks that the packet would pass and says what happens to it. It knows nothing of earlier connections: affinity is empty.
  */
-export function tracePacket(plan: NftPlan, traced: TracedPacket): string {
+export function tracePacket(plan: NftPlan, traced: TracedPacket): Outcome {
   const packet = parsePacket(plan.options, traced)
   const walk: Walk = { plan, traced, packet, find: createElementFinder(plan) }
   const actions = new Set<Verdict>()
   for (const hook of hooksOf(walk)) {
     for (const chain of baseChainsOf(plan, hook)) {
       const verdict = runChain(chain, walk)
-      if (verdict === 'drop' || verdict === 'reject') return verdict
+      if (verdict === 'drop' || verdict === 'reject') return { verdict, isMasqueraded: false }
       if (verdict) actions.add(verdict)
     }
   }
-  const port = packet.l4proto === 'icmp' ? '' : `:${packet.dport}`
-  const parts = [
-    actions.has('masquerade') && 'masquerade',
-    actions.has('dnat') && `dnat ${packet.daddr}${port}`,
-  ].filter((part) => part !== false)
-  return parts.join(', ') || 'accept'
+  const destination = { ip: packet.daddr, port: packet.dport }
+  return {
+    verdict: 'accept',
+    isMasqueraded: actions.has('masquerade'),
+    ...(actions.has('dnat') && { destination }),
+  }
 }
 
 /** A generator, since where a packet goes on depends on what the hook before did to it. */

@@ -12,10 +12,11 @@ import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { type Log, silentLog } from '#log/log.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
+import type { ServiceModel } from '../../model.ts'
 import { createConntrackCommand } from '../conntrack-command.ts'
 import { type ProxyOptions, type ProxyState, runProxy } from '../run-proxy.ts'
 import type { Question, Reply } from './ask.ts'
-import { A, B, C, NODE, OPTIONS, OUTSIDE } from './packet-flows.ts'
+import { A, B, C, NODE, OUTSIDE, PROXY_OPTIONS } from './packet-flows.ts'
 
 const LAUNCHER = join(import.meta.dirname, '../../../../bin/fairlead-node')
 const LB_IPS = ['172.30.0.200', '172.30.0.201', '172.30.0.202', '172.30.0.203']
@@ -29,7 +30,9 @@ export interface NodeLab extends Disposable {
   ask(from: string, questions: readonly Question[]): readonly Reply[]
   nft(command: string): string
   readonly api: FakeAPI
-  /** Starts a proxy on node1. Resolves when it has programmed what is there; `stop` ends it and leaves the rules. */
+  /**
+   * Starts a proxy on node1, of the mode in `options`. Resolves when it has programmed what is there; `stop` ends it and leaves the rules.
+   */
   startProxy(options?: Partial<ProxyOptions> & { readonly log?: Log }): Promise<RunningProxy>
   /** Creates or replaces. */
   put(...objects: readonly (Service | EndpointSlice)[]): Promise<void>
@@ -38,6 +41,8 @@ export interface NodeLab extends Disposable {
 
 export interface RunningProxy {
   readonly states: readonly ProxyState[]
+  /** Resolves once the kernel holds a model that `is` as wanted. */
+  programmed(is: (model: ServiceModel) => boolean): Promise<void>
   stop(): Promise<void>
 }
 
@@ -140,25 +145,34 @@ async function startProxy(
   const abort = new AbortController()
   const { signal } = abort
   const states: ProxyState[] = []
-  const nft = openNft(node)
   const deps = {
     services: createInformer(api, resources.services, signal),
     slices: createInformer(api, resources.endpointSlices, signal),
-    nft,
+    netns: node,
     log,
-    conntrack: createConntrackCommand(['nsenter', `--net=/proc/${process.pid}/fd/${node.fd}`]),
+    openConntrack: () =>
+      createConntrackCommand(['nsenter', `--net=/proc/${process.pid}/fd/${node.fd}`]),
     onState: (state: ProxyState) => states.push(state),
   }
-  const running = runProxy(deps, { ...OPTIONS, ...options }, signal)
+  const running = runProxy(deps, { ...PROXY_OPTIONS, ...options }, signal)
   await waitFor(() => states.some(({ programmed }) => programmed), { what: 'the proxy to program' })
   return {
     states,
+    async programmed(is) {
+      await waitFor(() => isProgrammed(states.at(-1), is), { what: 'the proxy to program' })
+    },
     async stop() {
       abort.abort()
       await running
-      nft[Symbol.dispose]()
     },
   }
+}
+
+function isProgrammed(
+  state: ProxyState | undefined,
+  is: (model: ServiceModel) => boolean,
+): boolean {
+  return state?.programmed === true && is(state.model)
 }
 
 function layUnderlay(

@@ -1,21 +1,11 @@
 import type { Nft } from '#kernel/nft/nft.ts'
-import type { Log } from '#log/log.ts'
-import type { ServiceModel } from '../model.ts'
-import { type AffinityEntry, parseAffinity, sortAffinity, toElement } from './nftables/affinity.ts'
-import { changedServices, diffPlans, isEmpty } from './nftables/diff-plans.ts'
-import type { NftPlan, ProxyPlanOptions } from './nftables/nft-plan.ts'
-import { planProxy } from './nftables/plan-proxy.ts'
-import { NO_CHANGES, renderChanges, replaceTable, TABLE } from './nftables/render.ts'
-
-/** Our table in the kernel. The only writer. */
-export interface ProxyTable {
-  /** Makes the kernel equal to `model`'s plan. After an error nothing is assumed of the kernel. @throws KernelError */
-  sync(model: ServiceModel): 'nothing' | 'changed' | 'replaced'
-  /** Whether what was committed last still stands. */
-  isIntact(): boolean
-  /** Makes the next sync replace the whole table. */
-  doubt(): void
-}
+import type { ServiceModel } from '../../model.ts'
+import type { ModeDeps, ModeOptions, ModeTable } from '../mode.ts'
+import { type AffinityEntry, parseAffinity, sortAffinity, toElement } from './affinity.ts'
+import { changedServices, diffPlans, isEmpty } from './diff-plans.ts'
+import type { NftPlan } from './nft-plan.ts'
+import { planProxy } from './plan-proxy.ts'
+import { NO_CHANGES, renderChanges, replaceTable, TABLE } from './render.ts'
 
 /** A chain and what one of its rules says: gone with the table, and with every kind of flush. */
 const CANARY = { command: `list chain ip ${TABLE} nat-prerouting`, text: 'vmap @services' }
@@ -23,7 +13,12 @@ const AFFINITY = `list map ip ${TABLE} affinity`
 /** An entry may expire between reading and deleting it, and then nothing is deleted. */
 const FORGET_ATTEMPTS = 3
 
-export function createProxyTable(nft: Nft, options: ProxyPlanOptions, log: Log): ProxyTable {
+/** Our table in the kernel, in one family. It owns `nft`. */
+export function createNftablesTable(
+  nft: Nft,
+  options: ModeOptions,
+  { log }: Pick<ModeDeps, 'log'>,
+): ModeTable {
   let applied: NftPlan | undefined // unknown at first: an earlier process may have left anything
 
   function replace(model: ServiceModel): void {
@@ -66,14 +61,14 @@ export function createProxyTable(nft: Nft, options: ProxyPlanOptions, log: Log):
   }
 
   return {
-    sync(model) {
+    async sync(model) {
       const before = applied
       applied = undefined // until the kernel has agreed
       if (before) return change(before, model)
       replace(model)
       return 'replaced'
     },
-    isIntact() {
+    async isIntact() {
       if (!applied) return false
       try {
         return nft.read(CANARY.command).includes(CANARY.text)
@@ -84,7 +79,29 @@ export function createProxyTable(nft: Nft, options: ProxyPlanOptions, log: Log):
     doubt() {
       applied = undefined
     },
+    async remove() {
+      applied = undefined
+      removeTable(nft)
+    },
+    async counters() {
+      return { rules: applied ? countOf(applied) : 0 }
+    },
+    async [Symbol.asyncDispose]() {
+      nft[Symbol.dispose]()
+    },
   }
+}
+
+/** Also where there is none. */
+export function removeTable(nft: Nft): void {
+  nft.commit(`add table ip ${TABLE}\ndelete table ip ${TABLE}\n`)
+}
+
+function countOf({ chains, services, shared }: NftPlan): number {
+  let count = shared.length
+  for (const { rules } of chains.values()) count += rules.length
+  for (const { elements } of services.values()) count += elements.length
+  return count
 }
 
 /** Then clients may know an endpoint that is gone. */
