@@ -57,7 +57,8 @@ suiteOnEachBackend('links', (backend) => {
     const bridge = rtnetlink.addLink({ kind: 'bridge', name: 'br0' })
     rtnetlink.addLink({ kind: 'veth', name: 'v0', peer: { name: 'v1', master: 'br0' } })
     assert.equal(rtnetlink.link('v1')?.masterIndex, bridge.index)
-    const changes = { mtuBytes: 1300, mac: mac('02:00:00:00:00:07'), alias: 'x', hairpin: true }
+    const port = { hairpin: true, isolated: true, promiscuous: true } as const
+    const changes = { mtuBytes: 1300, mac: mac('02:00:00:00:00:07'), alias: 'x', ...port }
     rtnetlink.setLink('v0', { ...changes, name: 'eth7', master: 'br0', up: true })
     const { index, peerIndex, ...link } = rtnetlink.link('eth7')!
     const { mtuBytes, ...rest } = { ...changes, kind: 'veth', name: 'eth7', up: true }
@@ -92,6 +93,16 @@ suiteOnEachBackend('links', (backend) => {
     assert.equal(rtnetlink.link('eth7')?.masterIndex, undefined)
     assert.equal(rtnetlink.link('eth7')?.up, false)
     rtnetlink.setLink('eth7', {})
+  })
+
+  test('a port is operational as soon as both ends are up', () => {
+    using lab = createLab()
+    const rtnetlink = lab.rtnetlink(lab.netns('a'))
+    rtnetlink.addLink({ kind: 'bridge', name: 'br0', up: true })
+    rtnetlink.addLink({ kind: 'veth', name: 'v0', master: 'br0', up: true, peer: { name: 'v1' } })
+    assert.equal(rtnetlink.link('v0')?.operUp, undefined)
+    rtnetlink.setLink('v1', { up: true })
+    assert.equal(rtnetlink.link('v0')?.operUp, true)
   })
 
   test('a vxlan is what was asked for', () => {

@@ -2,6 +2,8 @@ import { AF_BRIDGE } from '#wire/netlink/family.ts'
 import {
   decodeLink,
   encodeLink,
+  IF_OPER_UP,
+  IFF_PROMISC,
   IFF_UP,
   type LinkMessage,
   RTEXT_FILTER_SKIP_STATS,
@@ -72,7 +74,7 @@ function setPeer(socket: NetlinkSocket, { peer }: Extract<LinkSpec, { kind: 'vet
 function setLink(socket: NetlinkSocket, name: string, settings: Settings): void {
   const op = `set link ${name}`
   const index = deviceIndex(socket, name, op)
-  const { hairpin, ...others } = settings
+  const { hairpin, isolated, vlanFiltering, ...others } = settings
   if (Object.keys(others).length > 0) {
     const request = {
       index,
@@ -83,9 +85,16 @@ function setLink(socket: NetlinkSocket, name: string, settings: Settings): void 
     }
     socket.request(op, RTM_NEWLINK, 0, encodeLink(request))
   }
+  if (vlanFiltering !== undefined) {
+    socket.request(op, RTM_NEWLINK, 0, encodeLink({ index, kind: 'bridge', vlanFiltering }))
+  }
   // Last, for the port may have just joined its bridge.
-  if (hairpin !== undefined) {
-    socket.request(op, RTM_SETLINK, 0, encodeLink({ family: AF_BRIDGE, index, hairpin }))
+  if (hairpin !== undefined || isolated !== undefined) {
+    const port = {
+      ...(hairpin !== undefined && { hairpin }),
+      ...(isolated !== undefined && { isolated }),
+    }
+    socket.request(op, RTM_SETLINK, 0, encodeLink({ family: AF_BRIDGE, index, ...port }))
   }
 }
 
@@ -105,6 +114,9 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
   const common = { name, kind, ...toCommonRequest(spec, indexOf) }
   switch (kind) {
     case 'bridge':
+      return spec.vlanFiltering === undefined
+        ? common
+        : { ...common, vlanFiltering: spec.vlanFiltering }
     case 'dummy':
       return common
     case 'veth': {
@@ -127,31 +139,40 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
 
 /** What can be said at birth as well as later. */
 function toCommonRequest(
-  { mtuBytes, mac, master, up }: LinkSettings,
+  { mtuBytes, mac, master, up, promiscuous }: LinkSettings,
   indexOf: (device: string) => number,
 ): LinkMessage {
+  const wanted = [
+    ...(up === undefined ? [] : [{ flag: IFF_UP, on: up }]),
+    ...(promiscuous === undefined ? [] : [{ flag: IFF_PROMISC, on: promiscuous }]),
+  ]
+  const bits = (flags: typeof wanted) => flags.reduce((all, { flag }) => all | flag, 0)
   return {
     ...(mtuBytes !== undefined && { mtuBytes }),
     ...(mac !== undefined && { mac }),
     ...(master !== undefined && { masterIndex: indexOf(master) }),
-    ...(up !== undefined && { flags: up ? IFF_UP : 0, change: IFF_UP }),
+    ...(wanted.length > 0 && { flags: bits(wanted.filter(({ on }) => on)), change: bits(wanted) }),
   }
 }
 
 function toLink(message: LinkMessage): Link {
   const { index = 0, name = '', mtuBytes = 0, flags = 0, linkIndex, vxlan } = message
-  const { kind, mac, masterIndex, alias, hairpin } = message
+  const { kind, mac, masterIndex, alias, hairpin, isolated, vlanFiltering, operState } = message
   return {
     index,
     name,
     mtuBytes,
     up: (flags & IFF_UP) !== 0,
+    ...(operState === IF_OPER_UP && { operUp: true }),
+    ...((flags & IFF_PROMISC) !== 0 && { promiscuous: true }),
     ...(kind !== undefined && { kind }),
     ...(mac !== undefined && { mac }),
     ...(masterIndex !== undefined && { masterIndex }),
     ...(kind === 'veth' && linkIndex !== undefined && { peerIndex: linkIndex }),
     ...(alias !== undefined && { alias }),
     ...(hairpin !== undefined && { hairpin }),
+    ...(isolated !== undefined && { isolated }),
+    ...(vlanFiltering !== undefined && { vlanFiltering }),
     ...(vxlan && { vxlan: { vni: 0, port: 0, learning: false, ...vxlan } }),
   }
 }

@@ -5,7 +5,7 @@ import type { Netns } from '../netns/netns.ts'
 
 /** What to create with RTM_NEWLINK. */
 export type LinkSpec = LinkSettings & { readonly name: string } & (
-    | { readonly kind: 'bridge' }
+    | { readonly kind: 'bridge'; readonly vlanFiltering?: boolean }
     | { readonly kind: 'dummy' }
     | {
         readonly kind: 'veth'
@@ -27,6 +27,7 @@ export interface LinkSettings {
   /** Name of the bridge to join. */
   readonly master?: string
   readonly up?: boolean
+  readonly promiscuous?: boolean
   /** IFLA_IFALIAS. */
   readonly alias?: string
 }
@@ -39,12 +40,19 @@ export interface Link {
   readonly mtuBytes: number
   readonly mac?: MAC
   readonly up: boolean
+  /** Whether packets pass: up, with a carrier, and, for a bridge's port, forwarding (IF_OPER_UP). */
+  readonly operUp?: true
+  readonly promiscuous?: true
   readonly masterIndex?: number
   /** For a veth: its peer's index (in the peer's namespace). */
   readonly peerIndex?: number
   readonly alias?: string
   /** For a bridge's port: whether a frame may go out where it came in. */
   readonly hairpin?: boolean
+  /** For a bridge's port: whether it is cut off from other isolated ports. */
+  readonly isolated?: boolean
+  /** For a bridge. */
+  readonly vlanFiltering?: boolean
   readonly vxlan?: {
     readonly vni: number
     readonly port: number
@@ -92,6 +100,16 @@ export interface FDBEntry {
   readonly permanent?: boolean
 }
 
+/** A VLAN of a bridge's port: filtered by where the bridge has `vlanFiltering`. */
+export interface BridgeVLAN {
+  readonly device: string
+  readonly vid: number
+  /** Frames that come in without a tag are of this VLAN. */
+  readonly pvid?: boolean
+  /** Frames go out without a tag. */
+  readonly untagged?: boolean
+}
+
 /** rtnetlink in one network namespace: each call is one request and its acknowledgement. @throws KernelError */
 export interface Rtnetlink extends Disposable {
   links(): readonly Link[]
@@ -102,6 +120,9 @@ export interface Rtnetlink extends Disposable {
     settings: LinkSettings & {
       readonly name?: string
       readonly hairpin?: boolean
+      readonly isolated?: boolean
+      /** Of a bridge. */
+      readonly vlanFiltering?: boolean
       readonly noMaster?: boolean
     },
   ): void
@@ -125,4 +146,9 @@ export interface Rtnetlink extends Disposable {
   fdb(): readonly FDBEntry[]
   replaceFDBEntry(entry: FDBEntry): void
   deleteFDBEntry(entry: FDBEntry): boolean
+
+  /** Of all ports; none where the kernel has no VLAN filtering. */
+  bridgeVLANs(): readonly BridgeVLAN[]
+  addBridgeVLAN(vlan: BridgeVLAN): void
+  deleteBridgeVLAN(vlan: Pick<BridgeVLAN, 'device' | 'vid'>): void
 }

@@ -1,5 +1,6 @@
 import type { Netns } from '../netns/netns.ts'
 import { addressCalls } from './addresses.ts'
+import { bridgeVLANCalls } from './bridge-vlans.ts'
 import { fdbCalls } from './fdb.ts'
 import { linkCalls } from './links.ts'
 import type { Rtnetlink } from './model.ts'
@@ -16,6 +17,7 @@ export function openSystemCallRtnetlink(netns: Netns | undefined): Rtnetlink {
     ...routeCalls(socket),
     ...neighbourCalls(socket),
     ...fdbCalls(socket),
+    ...bridgeVLANCalls(socket),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
 }

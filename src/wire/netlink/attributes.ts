@@ -39,14 +39,23 @@ export function optional<T>(
 
 /** Reads the attributes that fill `bytes` from `offset` on. The values are views, not copies. */
 export function decodeAttributes(bytes: Uint8Array, offset: number, what: string): Attributes {
+  return new Map(listAttributes(bytes, offset, what))
+}
+
+/** As {@link decodeAttributes}, in order, for those of which there may be several of one type. */
+export function listAttributes(
+  bytes: Uint8Array,
+  offset: number,
+  what: string,
+): readonly (readonly [type: number, value: Uint8Array])[] {
   need(bytes, 0, offset, what)
-  const attributes = new Map<number, Uint8Array>()
+  const attributes: [number, Uint8Array][] = []
   for (let at = offset; at < bytes.length; ) {
     const length = readU16(bytes, at, what)
     const type = readU16(bytes, at + 2, what) & TYPE_MASK
     if (length < HEADER_BYTES) throw new WireError(what, at, `attribute of ${length} bytes`)
     need(bytes, at, length, what)
-    attributes.set(type, bytes.subarray(at + HEADER_BYTES, at + length))
+    attributes.push([type, bytes.subarray(at + HEADER_BYTES, at + length)])
     at += (length + 3) & ~3 // the last one's padding may be missing
   }
   return attributes

@@ -62,6 +62,22 @@ const requests: readonly Golden[] = [
     bytes: '00000000060000000000000000000000 0800030076783700',
   },
   {
+    name: 'ip link set br0 promisc on',
+    message: { index: 2, flags: 0x100, change: 0x100 },
+    bytes: '00000000020000000001000000010000',
+  },
+  {
+    name: 'ip link add br1 type bridge vlan_filtering 1',
+    message: { name: 'br1', kind: 'bridge', vlanFiltering: true },
+    bytes: `00000000000000000000000000000000
+      0800030062723100 1c001200 0a0001006272696467650000 0c000200 0500070001000000`,
+  },
+  {
+    name: 'bridge link set dev v0 isolated on',
+    message: { family: 7, index: 4, isolated: true },
+    bytes: '07000000040000000000000000000000 0c000c80 0500210001000000',
+  },
+  {
     name: 'bridge link set dev v0 hairpin on',
     message: { family: 7, index: 4, hairpin: true },
     bytes: '07000000040000000000000000000000 0c000c80 0500040001000000',
@@ -125,6 +141,8 @@ const answers = [
       mtuBytes: 1450,
       mac: '02:00:00:00:00:aa',
       kind: 'bridge',
+      operState: 2, // DOWN
+      vlanFiltering: false,
     },
   },
   {
@@ -142,6 +160,8 @@ const answers = [
       alias: 'hello',
       kind: 'veth',
       hairpin: true,
+      isolated: false,
+      operState: 3, // LOWERLAYERDOWN
     },
   },
   {
@@ -155,6 +175,7 @@ const answers = [
       mtuBytes: 1400,
       mac: '02:00:00:00:00:bb',
       kind: 'vxlan',
+      operState: 0, // UNKNOWN
       vxlan: { vni: 1, local: '172.30.0.11', deviceIndex: 2, learning: false, port: 8472 },
     },
   },

@@ -20,6 +20,9 @@ export const RTM_GETLINK = 18
 export const RTM_SETLINK = 19
 
 export const IFF_UP = 1
+export const IFF_PROMISC = 0x100
+/** IF_OPER_UP: packets pass (RFC 2863, ifOperStatus). */
+export const IF_OPER_UP = 6
 /** For requests: leave the counters out of the answer, they are the most of it (include/uapi/linux/rtnetlink.h). */
 export const RTEXT_FILTER_SKIP_STATS = 8
 
@@ -46,8 +49,14 @@ export interface LinkMessage {
   readonly vxlan?: VXLAN
   /** The other end, in a request for a veth. */
   readonly peer?: LinkMessage
+  /** IF_OPER_*, in an answer. */
+  readonly operState?: number
+  /** Of a bridge. */
+  readonly vlanFiltering?: boolean
   /** Of a bridge's port: whether a frame may go out where it came in. */
   readonly hairpin?: boolean
+  /** Of a bridge's port: whether it is cut off from other isolated ports. */
+  readonly isolated?: boolean
   /** RTEXT_FILTER_*, in a request. */
   readonly filter?: number
 }
@@ -59,6 +68,7 @@ const IFLA = {
   LINK: 5,
   MASTER: 10,
   PROTINFO: 12,
+  OPERSTATE: 16,
   LINKINFO: 18,
   IFALIAS: 20,
   NET_NS_FD: 28,
@@ -66,7 +76,8 @@ const IFLA = {
 }
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 }
 const VETH_INFO_PEER = 1
-const IFLA_BRPORT_MODE = 4
+const IFLA_BR_VLAN_FILTERING = 7
+const IFLA_BRPORT = { MODE: 4, ISOLATED: 33 }
 
 const IFINFOMSG_BYTES = 16
 const WHAT = 'link message'
@@ -88,18 +99,25 @@ export function encodeLink(link: LinkMessage): Uint8Array {
       optional(IFLA.IFNAME, link.name, zeroEnded),
       optional(IFLA.NET_NS_FD, link.netnsFd, u32),
       link.kind === undefined ? undefined : encodeLinkInfo(link.kind, link),
-      optional(IFLA.PROTINFO | NLA_F_NESTED, link.hairpin, (hairpin) =>
-        attribute(IFLA_BRPORT_MODE, u8(hairpin ? 1 : 0)),
-      ),
+      encodeBridgePort(link),
     ]),
   ])
 }
 
+function encodeBridgePort({ hairpin, isolated }: LinkMessage): Uint8Array | undefined {
+  if (hairpin === undefined && isolated === undefined) return undefined
+  return nested(IFLA.PROTINFO | NLA_F_NESTED, [
+    optional(IFLA_BRPORT.MODE, hairpin, flag),
+    optional(IFLA_BRPORT.ISOLATED, isolated, flag),
+  ])
+}
+
 /** IFLA_INFO_DATA holds what is the kind's own: for a veth a whole second link message. */
-function encodeLinkInfo(kind: string, { vxlan, peer }: LinkMessage): Uint8Array {
+function encodeLinkInfo(kind: string, { vxlan, peer, vlanFiltering }: LinkMessage): Uint8Array {
   return nested(IFLA.LINKINFO, [
     attribute(IFLA_INFO.KIND, Buffer.from(kind)), // iproute2 sends it without a zero byte
     optional(IFLA_INFO.DATA, vxlan, encodeVXLAN),
+    optional(IFLA_INFO.DATA, vlanFiltering, (on) => attribute(IFLA_BR_VLAN_FILTERING, flag(on))),
     optional(IFLA_INFO.DATA, peer, (end) => attribute(VETH_INFO_PEER, encodeLink(end))),
   ])
 }
@@ -126,6 +144,7 @@ export function decodeLink(body: Uint8Array): LinkMessage {
       alias: get(IFLA.IFALIAS, readText),
       netnsFd: get(IFLA.NET_NS_FD, asU32),
       filter: get(IFLA.EXT_MASK, asU32),
+      operState: get(IFLA.OPERSTATE, asU8),
     }),
     ...get(IFLA.LINKINFO, decodeLinkInfo),
     ...get(IFLA.PROTINFO, decodeBridgePort),
@@ -148,16 +167,35 @@ function decodeKindData(kind: string, attributes: Attributes): Partial<LinkMessa
   const value = attributes.get(IFLA_INFO.DATA)
   if (!value) return {}
   if (kind === 'vxlan') return { vxlan: decodeVXLAN(value) }
+  if (kind === 'bridge') return decodeBridge(value)
   if (kind !== 'veth') return {}
   const peer = decodeOptional(decodeAttributes(value, 0, WHAT), VETH_INFO_PEER, decodeLink)
   return defined({ peer })
 }
 
+function decodeBridge(value: Uint8Array): Partial<LinkMessage> {
+  const attributes = decodeAttributes(value, 0, WHAT)
+  return defined({ vlanFiltering: decodeOptional(attributes, IFLA_BR_VLAN_FILTERING, isSet) })
+}
+
 function decodeBridgePort(value: Uint8Array): Partial<LinkMessage> {
-  const mode = decodeOptional(decodeAttributes(value, 0, WHAT), IFLA_BRPORT_MODE, (bytes) =>
-    readU8(bytes, 0, WHAT),
-  )
-  return mode === undefined ? {} : { hairpin: mode !== 0 }
+  const attributes = decodeAttributes(value, 0, WHAT)
+  return defined({
+    hairpin: decodeOptional(attributes, IFLA_BRPORT.MODE, isSet),
+    isolated: decodeOptional(attributes, IFLA_BRPORT.ISOLATED, isSet),
+  })
+}
+
+function flag(on: boolean): Uint8Array {
+  return u8(on ? 1 : 0)
+}
+
+function isSet(value: Uint8Array): boolean {
+  return asU8(value) !== 0
+}
+
+function asU8(value: Uint8Array): number {
+  return readU8(value, 0, WHAT)
 }
 
 function asU32(value: Uint8Array): number {

@@ -6,9 +6,15 @@ import { describeAddress, describeFDBEntry, describeNeighbour, describeRoute } f
 import { isListed } from '../fdb-entry.ts'
 import type { Link, LinkSpec, Rtnetlink } from '../model.ts'
 import { deleteUnlessMissing } from '../unless-missing.ts'
-import { addressArgv, fdbArgv, neighbourArgv, routeArgv } from './entry-argv.ts'
+import { addressArgv, bridgeVLANArgv, fdbArgv, neighbourArgv, routeArgv } from './entry-argv.ts'
 import { addLinkArgv, setLinkArgvs } from './link-argv.ts'
-import { parseAddresses, parseFDB, parseNeighbours, parseRoutes } from './parse-entries.ts'
+import {
+  parseAddresses,
+  parseBridgeVLANs,
+  parseFDB,
+  parseNeighbours,
+  parseRoutes,
+} from './parse-entries.ts'
 import { parseLinks } from './parse-links.ts'
 
 type Run = (op: string, argv: readonly string[]) => string
@@ -123,5 +129,13 @@ function entryCommands(run: Run): EntryCommands {
       deleteUnlessMissing(['ENOENT', 'ENODEV'], () =>
         run(`delete ${describeFDBEntry(entry)}`, fdbArgv('del', entry)),
       ),
+
+    bridgeVLANs: () => parseBridgeVLANs(run('list bridge VLANs', ['bridge', '-j', 'vlan', 'show'])),
+    addBridgeVLAN(vlan) {
+      run(`add VLAN ${vlan.vid} to ${vlan.device}`, bridgeVLANArgv('add', vlan))
+    },
+    deleteBridgeVLAN(vlan) {
+      run(`delete VLAN ${vlan.vid} from ${vlan.device}`, bridgeVLANArgv('del', vlan))
+    },
   }
 }

@@ -2,7 +2,7 @@ import { formatCIDR } from '#ip/cidr.ts'
 import { familyOf } from '#ip/ip.ts'
 import { RT_TABLE_MAIN, RTPROT_BOOT } from '#wire/netlink/route.ts'
 import { isFlooded } from '../fdb-entry.ts'
-import type { Address, FDBEntry, Neighbour, Route } from '../model.ts'
+import type { Address, BridgeVLAN, FDBEntry, Neighbour, Route } from '../model.ts'
 
 export function addressArgv(verb: 'replace' | 'del', entry: Address): readonly string[] {
   const { address, device, scope } = entry
@@ -48,4 +48,12 @@ export function fdbArgv(verb: 'replace' | 'del', entry: FDBEntry): readonly stri
     ...(destination === undefined ? ['master'] : ['dst', destination, 'self']),
     ...(verb === 'replace' ? [permanent ? 'permanent' : 'dynamic'] : []),
   ]
+}
+
+export function bridgeVLANArgv(
+  verb: 'add' | 'del',
+  { device, vid, pvid, untagged }: BridgeVLAN,
+): readonly string[] {
+  const flags = [...(pvid ? ['pvid'] : []), ...(untagged ? ['untagged'] : [])]
+  return ['bridge', 'vlan', verb, 'dev', device, 'vid', `${vid}`, ...flags]
 }

@@ -11,6 +11,9 @@ export function addLinkArgv(spec: LinkSpec): readonly string[] {
 function kindArgv(spec: LinkSpec): readonly string[] {
   switch (spec.kind) {
     case 'bridge':
+      return spec.vlanFiltering === undefined
+        ? []
+        : ['vlan_filtering', spec.vlanFiltering ? '1' : '0']
     case 'dummy':
       return []
     case 'veth': {
@@ -41,12 +44,15 @@ export function setLinkArgvs(name: string, settings: Settings): readonly (readon
     ...(settings.name === undefined ? [] : ['name', settings.name]),
     ...upArgv(settings),
   ]
-  const { hairpin, name: nameNow = name } = settings
+  const { hairpin, isolated, vlanFiltering, name: nameNow = name } = settings
+  const port = [...onOff('hairpin', hairpin), ...onOff('isolated', isolated)]
+  const filtering = ['vlan_filtering', vlanFiltering ? '1' : '0']
   return [
     ...(changes.length === 0 ? [] : [['ip', 'link', 'set', 'dev', name, ...changes]]),
-    ...(hairpin === undefined
+    ...(vlanFiltering === undefined
       ? []
-      : [['bridge', 'link', 'set', 'dev', nameNow, 'hairpin', hairpin ? 'on' : 'off']]),
+      : [['ip', 'link', 'set', 'dev', nameNow, 'type', 'bridge', ...filtering]]),
+    ...(port.length === 0 ? [] : [['bridge', 'link', 'set', 'dev', nameNow, ...port]]),
   ]
 }
 
@@ -58,6 +64,10 @@ function settingsArgv({ mtuBytes, mac, master }: LinkSettings): readonly string[
   ]
 }
 
-function upArgv({ up }: LinkSettings): readonly string[] {
-  return up === undefined ? [] : [up ? 'up' : 'down']
+function upArgv({ up, promiscuous }: LinkSettings): readonly string[] {
+  return [...onOff('promisc', promiscuous), ...(up === undefined ? [] : [up ? 'up' : 'down'])]
+}
+
+function onOff(option: string, on: boolean | undefined): readonly string[] {
+  return on === undefined ? [] : [option, on ? 'on' : 'off']
 }

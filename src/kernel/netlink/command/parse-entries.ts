@@ -2,7 +2,7 @@ import { parseInterfaceAddress } from '#ip/cidr.ts'
 import { parseIP } from '#ip/ip.ts'
 import { parseMAC } from '#ip/mac.ts'
 import { RT_SCOPE, RT_TABLE_MAIN, RTN, RTPROT_BOOT } from '#wire/netlink/route.ts'
-import type { Address, FDBEntry, Neighbour, Route } from '../model.ts'
+import type { Address, BridgeVLAN, FDBEntry, Neighbour, Route } from '../model.ts'
 
 /* JSON of iproute2 6.1. What is no address of ours (a bridge's groups, routes by policy) is passed over. */
 
@@ -113,4 +113,20 @@ export function parseFDB(json: string): FDBEntry[] {
     const permanent = entry.state === 'permanent'
     return [{ device: entry.ifname, mac, permanent, ...(destination && { destination }) }]
   })
+}
+
+/** `bridge -j vlan show`; nothing at all on a kernel without VLAN filtering. */
+export function parseBridgeVLANs(json: string): BridgeVLAN[] {
+  const ports = JSON.parse(json || '[]') as readonly {
+    readonly ifname: string
+    readonly vlans?: readonly { readonly vlan: number; readonly flags?: readonly string[] }[]
+  }[]
+  return ports.flatMap(({ ifname: device, vlans = [] }) =>
+    vlans.map(({ vlan: vid, flags = [] }) => ({
+      device,
+      vid,
+      pvid: flags.includes('PVID'),
+      untagged: flags.includes('Egress Untagged'),
+    })),
+  )
 }

@@ -8,6 +8,7 @@ interface IpLink {
   readonly ifname: string
   readonly flags: readonly string[]
   readonly mtu: number
+  readonly operstate?: string
   readonly address?: string
   readonly master?: string
   /** The peer's name where it is in the same namespace, else `link_index`. */
@@ -23,8 +24,9 @@ interface IpLink {
       readonly link?: string
       readonly port?: number
       readonly learning?: boolean
+      readonly vlan_filtering?: number
     }
-    readonly info_slave_data?: { readonly hairpin?: boolean }
+    readonly info_slave_data?: { readonly hairpin?: boolean; readonly isolated?: boolean }
   }
 }
 
@@ -40,18 +42,23 @@ function toLink(link: IpLink, indexOf: (name: string | undefined) => number | un
   const mac = parseMAC(link.address ?? '')
   const masterIndex = indexOf(link.master)
   const peerIndex = kind === 'veth' ? (link.link_index ?? indexOf(link.link)) : undefined
-  const hairpin = link.linkinfo?.info_slave_data?.hairpin
+  const { hairpin, isolated } = link.linkinfo?.info_slave_data ?? {}
+  const filtering = link.linkinfo?.info_data?.vlan_filtering
   return {
     index: link.ifindex,
     name: link.ifname,
     mtuBytes: link.mtu,
     up: link.flags.includes('UP'),
+    ...(link.operstate === 'UP' && { operUp: true }),
+    ...(link.flags.includes('PROMISC') && { promiscuous: true }),
     ...(kind !== undefined && { kind }),
     ...(mac !== undefined && { mac }),
     ...(masterIndex !== undefined && { masterIndex }),
     ...(peerIndex !== undefined && { peerIndex }),
     ...(link.ifalias !== undefined && { alias: link.ifalias }),
     ...(hairpin !== undefined && { hairpin }),
+    ...(isolated !== undefined && { isolated }),
+    ...(filtering !== undefined && { vlanFiltering: filtering !== 0 }),
     ...(kind === 'vxlan' && { vxlan: toVXLAN(link, indexOf) }),
   }
 }
