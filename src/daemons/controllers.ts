@@ -15,6 +15,7 @@ import { serviceCIDRController } from '#service-network/cluster-ip/service-cidr-
 import { endpointsController } from '#service-network/endpoints/endpoints-controller.ts'
 import { endpointSliceMirroringController } from '#service-network/endpoints/mirror-controller.ts'
 import { endpointSliceController } from '#service-network/endpoints/slice-controller.ts'
+import { virtualEndpointController } from '#service-network/endpoints/virtual-endpoint-controller.ts'
 import { type AccountSecretOptions, accountSecretController } from '#workloads/account-secrets.ts'
 import {
   type ApprovingDeps,
@@ -179,6 +180,12 @@ export async function runControllers(
       services,
       endpoints,
       slices,
+    }),
+    virtualEndpointController({
+      ...who('endpointslicemirroring-controller', 'virtual-endpoints'),
+      services,
+      slices,
+      serviceCIDRs,
     }),
     serviceCIDRController({ ...who('service-cidrs-controller'), serviceCIDRs, addresses }),
     nodeSubnetController(
