@@ -47,6 +47,7 @@ const MESSAGES: readonly (readonly [string, string])[] = [
   ['No such file or directory', 'ENOENT'],
   ['File exists', 'EEXIST'],
   ['already exists', 'EEXIST'],
+  ['Exclusivity flag on', 'EEXIST'],
   ['Address already assigned', 'EEXIST'],
   ['No such process', 'ESRCH'],
   ['Cannot find device', 'ENODEV'],

@@ -1,5 +1,5 @@
 import { formatCIDR } from '#ip/cidr.ts'
-import type { Address, FDBEntry, Neighbour, Route } from './model.ts'
+import type { Address, FDBEntry, Neighbour, Route, RoutingRule } from './model.ts'
 
 /* What errors call these things: iproute2's words. */
 
@@ -19,6 +19,10 @@ export function describeRoute(route: Route): string {
   ]
     .filter(Boolean)
     .join(' ')
+}
+
+export function describeRule({ source, table }: RoutingRule): string {
+  return `rule from ${source ? formatCIDR(source) : 'all'} lookup ${table}`
 }
 
 export function describeNeighbour({ ip, mac, device, proxy }: Neighbour): string {

@@ -60,9 +60,11 @@ suiteOnEachBackend('links', (backend) => {
     const port = { hairpin: true, isolated: true, promiscuous: true } as const
     const changes = { mtuBytes: 1300, mac: mac('02:00:00:00:00:07'), alias: 'x', ...port }
     rtnetlink.setLink('v0', { ...changes, name: 'eth7', master: 'br0', up: true })
-    const { index, peerIndex, ...link } = rtnetlink.link('eth7')!
+    const { index, peerIndex, promiscuity, txQueueLength, ...link } = rtnetlink.link('eth7')!
     const { mtuBytes, ...rest } = { ...changes, kind: 'veth', name: 'eth7', up: true }
     assert.deepEqual(link, { ...rest, mtuBytes, masterIndex: bridge.index })
+    // We and its bridge want to see everything; DEFAULT_TX_QUEUE_LEN.
+    assert.deepEqual([promiscuity, txQueueLength], [2, 1000])
   })
 
   test('setLink() renames, joins, leaves, goes up and down', () => {

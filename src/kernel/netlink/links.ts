@@ -3,6 +3,7 @@ import {
   decodeLink,
   encodeLink,
   IF_OPER_UP,
+  IFF_ALLMULTI,
   IFF_PROMISC,
   IFF_UP,
   type LinkMessage,
@@ -12,6 +13,7 @@ import {
   RTM_NEWLINK,
   RTM_SETLINK,
 } from '#wire/netlink/link.ts'
+import { IPVLAN_MODE, MACVLAN_MODE } from '#wire/netlink/link-kinds.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '#wire/netlink/message.ts'
 import { KernelError } from '../kernel-error.ts'
 import { deviceIndex } from './device-names.ts'
@@ -44,16 +46,19 @@ function getLink(socket: NetlinkSocket, name: string): Link | undefined {
 function addLink(socket: NetlinkSocket, spec: LinkSpec): Link {
   const op = `add link ${spec.name} (${spec.kind})`
   const request = toRequest(spec, (device) => deviceIndex(socket, device, op))
+  const { netns } = spec
   socket.request(op, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, encodeLink(request))
+  using there = netns && openNetlinkSocket(netns)
+  const home = there ?? socket
   try {
     // RTM_NEWLINK passes over an alias when it creates.
-    if (spec.alias !== undefined) setLink(socket, spec.name, { alias: spec.alias })
+    if (spec.alias !== undefined) setLink(home, spec.name, { alias: spec.alias })
     if (spec.kind === 'veth') setPeer(socket, spec)
-    const link = getLink(socket, spec.name)
+    const link = getLink(home, spec.name)
     if (!link) throw new KernelError(op, 'ENODEV', { hint: 'it was removed at once' })
     return link
   } catch (error) {
-    deleteLink(socket, spec.name)
+    deleteLink(home, spec.name)
     throw error
   }
 }
@@ -118,7 +123,14 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
         ? common
         : { ...common, vlanFiltering: spec.vlanFiltering }
     case 'dummy':
+    case 'ifb':
       return common
+    case 'macvlan':
+    case 'ipvlan':
+    case 'vlan':
+      return { ...common, linkIndex: indexOf(spec.device), kindData: toKindData(spec) }
+    case 'vrf':
+      return { ...common, kindData: { of: kind, table: spec.table } }
     case 'veth': {
       const { name: peerName, netns, mtuBytes, mac } = spec.peer
       const peer = {
@@ -137,27 +149,53 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
   }
 }
 
+type OnTopSpec = Extract<LinkSpec, { readonly kind: 'macvlan' | 'ipvlan' | 'vlan' }>
+
+function toKindData(spec: OnTopSpec): NonNullable<LinkMessage['kindData']> {
+  switch (spec.kind) {
+    case 'macvlan': {
+      const { kind, mode, broadcastQueueLength } = spec
+      const queue = broadcastQueueLength === undefined ? {} : { broadcastQueueLength }
+      return { of: kind, mode: MACVLAN_MODE[mode], ...queue }
+    }
+    case 'ipvlan':
+      return { of: spec.kind, mode: IPVLAN_MODE[spec.mode] }
+    case 'vlan':
+      return { of: spec.kind, id: spec.vlanID }
+  }
+}
+
 /** What can be said at birth as well as later. */
 function toCommonRequest(
-  { mtuBytes, mac, master, up, promiscuous }: LinkSettings,
+  { mtuBytes, mac, master, netns, txQueueLength, ...flags }: LinkSettings,
   indexOf: (device: string) => number,
 ): LinkMessage {
-  const wanted = [
-    ...(up === undefined ? [] : [{ flag: IFF_UP, on: up }]),
-    ...(promiscuous === undefined ? [] : [{ flag: IFF_PROMISC, on: promiscuous }]),
-  ]
-  const bits = (flags: typeof wanted) => flags.reduce((all, { flag }) => all | flag, 0)
   return {
+    ...(netns && { netnsFd: netns.fd }),
+    ...(txQueueLength !== undefined && { txQueueLength }),
     ...(mtuBytes !== undefined && { mtuBytes }),
     ...(mac !== undefined && { mac }),
     ...(master !== undefined && { masterIndex: indexOf(master) }),
-    ...(wanted.length > 0 && { flags: bits(wanted.filter(({ on }) => on)), change: bits(wanted) }),
+    ...toFlags(flags),
   }
+}
+
+function toFlags({ up, promiscuous, allMulticast }: LinkSettings): LinkMessage {
+  const wanted = [
+    [IFF_UP, up],
+    [IFF_PROMISC, promiscuous],
+    [IFF_ALLMULTI, allMulticast],
+  ] as const
+  const said = wanted.filter(([, on]) => on !== undefined)
+  if (said.length === 0) return {}
+  const sum = (flags: typeof said) => flags.reduce((all, [flag]) => all | flag, 0)
+  return { flags: sum(said.filter(([, on]) => on)), change: sum(said) }
 }
 
 function toLink(message: LinkMessage): Link {
   const { index = 0, name = '', mtuBytes = 0, flags = 0, linkIndex, vxlan } = message
   const { kind, mac, masterIndex, alias, hairpin, isolated, vlanFiltering, operState } = message
+  const { promiscuity, txQueueLength } = message
   return {
     index,
     name,
@@ -169,12 +207,44 @@ function toLink(message: LinkMessage): Link {
     ...(mac !== undefined && { mac }),
     ...(masterIndex !== undefined && { masterIndex }),
     ...(kind === 'veth' && linkIndex !== undefined && { peerIndex: linkIndex }),
+    ...(kind !== 'veth' && linkIndex !== undefined && { deviceIndex: linkIndex }),
+    ...(promiscuity !== undefined && { promiscuity }),
+    ...(flags & IFF_ALLMULTI && { allMulticast: true }),
+    ...(txQueueLength !== undefined && { txQueueLength }),
+    ...toKind(message),
     ...(alias !== undefined && { alias }),
     ...(hairpin !== undefined && { hairpin }),
     ...(isolated !== undefined && { isolated }),
     ...(vlanFiltering !== undefined && { vlanFiltering }),
     ...(vxlan && { vxlan: { vni: 0, port: 0, learning: false, ...vxlan } }),
   }
+}
+
+function toKind({ kindData }: LinkMessage): Partial<Link> {
+  switch (kindData?.of) {
+    case 'macvlan': {
+      const macvlanMode = keyOf(MACVLAN_MODE, kindData.mode)
+      return macvlanMode ? { macvlanMode } : {}
+    }
+    case 'ipvlan': {
+      const ipvlanMode = keyOf(IPVLAN_MODE, kindData.mode)
+      return ipvlanMode ? { ipvlanMode } : {}
+    }
+    case 'vlan':
+      return { vlanID: kindData.id }
+    case 'vrf':
+      return { table: kindData.table }
+    default:
+      return {}
+  }
+}
+
+function keyOf<T extends Readonly<Record<string, number>>>(
+  names: T,
+  value: number,
+): Extract<keyof T, string> | undefined {
+  for (const name in names) if (names[name] === value) return name
+  return undefined
 }
 
 function unlessMissing<T>(call: () => T): T | undefined {

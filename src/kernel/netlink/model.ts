@@ -6,10 +6,20 @@ import type { Netns } from '../netns/netns.ts'
 /** What to create with RTM_NEWLINK. */
 export type LinkSpec = LinkSettings & { readonly name: string } & (
     | { readonly kind: 'bridge'; readonly vlanFiltering?: boolean }
-    | { readonly kind: 'dummy' }
+    | { readonly kind: 'dummy' | 'ifb' }
+    | {
+        readonly kind: 'macvlan'
+        readonly device: string
+        readonly mode: MacvlanMode
+        /** Broadcasts that may wait for the ports; absent: the kernel's choice. */
+        readonly broadcastQueueLength?: number
+      }
+    | { readonly kind: 'ipvlan'; readonly device: string; readonly mode: IpvlanMode }
+    | { readonly kind: 'vlan'; readonly device: string; readonly vlanID: number }
+    | { readonly kind: 'vrf'; readonly table: number }
     | {
         readonly kind: 'veth'
-        readonly peer: LinkSettings & { readonly name: string; readonly netns?: Netns }
+        readonly peer: LinkSettings & { readonly name: string }
       }
     | {
         readonly kind: 'vxlan'
@@ -21,7 +31,15 @@ export type LinkSpec = LinkSettings & { readonly name: string } & (
       }
   )
 
+export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru'
+export type IpvlanMode = 'l2' | 'l3' | 'l3s'
+
 export interface LinkSettings {
+  /** The namespace to be born in, or to move to; the name must be free in both. */
+  readonly netns?: Netns
+  readonly allMulticast?: boolean
+  /** In packets. */
+  readonly txQueueLength?: number
   readonly mtuBytes?: number
   readonly mac?: MAC
   /** Name of the bridge to join. */
@@ -46,6 +64,17 @@ export interface Link {
   readonly masterIndex?: number
   /** For a veth: its peer's index (in the peer's namespace). */
   readonly peerIndex?: number
+  /** For a link on top of another one (macvlan, ipvlan, vlan): that one's index, maybe in another namespace. */
+  readonly deviceIndex?: number
+  /** How many want to see all packets; a bridge's port is wanted so by its bridge. */
+  readonly promiscuity?: number
+  readonly allMulticast?: boolean
+  readonly txQueueLength?: number
+  readonly macvlanMode?: MacvlanMode
+  readonly ipvlanMode?: IpvlanMode
+  readonly vlanID?: number
+  /** Of a vrf. */
+  readonly table?: number
   readonly alias?: string
   /** For a bridge's port: whether a frame may go out where it came in. */
   readonly hairpin?: boolean
@@ -81,6 +110,39 @@ export interface Route {
   readonly table?: number
   /** Route protocol number (RTPROT_*): who made it. */
   readonly protocol?: number
+  /** The metric: the lowest wins. */
+  readonly priority?: number
+  readonly mtuBytes?: number
+  readonly advertisedMSS?: number
+}
+
+/** A rule of policy routing: packets of `source` look in `table`. */
+export interface RoutingRule {
+  readonly family: 4 | 6
+  readonly source?: CIDR
+  readonly table: number
+  /** Rules are asked from the lowest on; absent: before all but that of the local table. */
+  readonly priority?: number
+}
+
+/** A queue of a link. `other` is only ever listed. */
+export type Qdisc = { readonly device: string } & (
+  | {
+      readonly kind: 'tbf'
+      readonly rateBytesPerSecond: number
+      /** What may leave at once. As listed it is rounded: the kernel keeps it as a time. */
+      readonly burstBytes: number
+      /** What may wait. */
+      readonly limitBytes: number
+    }
+  | { readonly kind: 'ingress' }
+  | { readonly kind: 'other' }
+)
+
+/** Everything that comes in by `device` goes out by `target` instead. */
+export interface IngressRedirect {
+  readonly device: string
+  readonly target: string
 }
 
 /** `mac` absent with `proxy` set is a proxy entry: the link answers ARP for `ip`. */
@@ -138,6 +200,17 @@ export interface Rtnetlink extends Disposable {
   routes(options?: { readonly table?: number | 'all' }): readonly Route[]
   replaceRoute(route: Route): void
   deleteRoute(route: Route): boolean
+
+  rules(): readonly RoutingRule[]
+  addRule(rule: RoutingRule): void
+  deleteRule(rule: RoutingRule): boolean
+
+  qdiscs(): readonly Qdisc[]
+  /** Of the link's root, or for `ingress` of what comes in. @throws KernelError EEXIST, also EINVAL for `other` */
+  addQdisc(qdisc: Qdisc): void
+  ingressRedirects(device: string): readonly IngressRedirect[]
+  /** Needs an ingress qdisc. */
+  addIngressRedirect(redirect: IngressRedirect): void
 
   neighbours(): readonly Neighbour[]
   replaceNeighbour(neighbour: Neighbour): void

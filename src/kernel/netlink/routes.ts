@@ -59,6 +59,7 @@ export function routeCalls(socket: NetlinkSocket): RouteCalls {
 
 function toMessage(route: Route): RouteMessage {
   const { family, destination, gateway, source, type = 'unicast' } = route
+  const { priority, mtuBytes, advertisedMSS } = route
   return {
     family,
     table: route.table ?? RT_TABLE_MAIN,
@@ -69,6 +70,9 @@ function toMessage(route: Route): RouteMessage {
     ...(destination && { destination }),
     ...(gateway !== undefined && { gateway }),
     ...(source !== undefined && { source }),
+    ...(priority !== undefined && { priority }),
+    ...(mtuBytes !== undefined && { mtuBytes }),
+    ...(advertisedMSS !== undefined && { advertisedMSS }),
   }
 }
 
@@ -83,6 +87,7 @@ function toRoute(
   nameOf: (index: number) => string | undefined,
 ): Route | undefined {
   const { family, destination, gateway, source, index, table, protocol, flags } = message
+  const { mtuBytes, advertisedMSS } = message
   const type = TYPES.get(message.type)
   const scope = SCOPES.get(message.scope)
   const device = index === undefined ? undefined : nameOf(index)
@@ -98,8 +103,20 @@ function toRoute(
     ...(flags & RTNH_F_ONLINK && { onlink: true }),
     ...(type !== 'unicast' && { type }),
     ...(table !== RT_TABLE_MAIN && { table }),
+    ...toPriority(message),
+    ...(mtuBytes !== undefined && { mtuBytes }),
+    ...(advertisedMSS !== undefined && { advertisedMSS }),
   }
 }
+
+/** IPv6 routes always have a metric: 1024 where nobody named one (IP6_RT_PRIO_USER). */
+function toPriority({ family, priority }: RouteMessage): Pick<Route, 'priority'> {
+  return priority === undefined || (family === 6 && priority === IP6_RT_PRIO_USER)
+    ? {}
+    : { priority }
+}
+
+const IP6_RT_PRIO_USER = 1024
 
 const TYPES = new Map(
   (Object.keys(RTN) as (keyof typeof RTN)[]).map((name) => [RTN[name] as number, name]),

@@ -6,7 +6,9 @@ import { linkCalls } from './links.ts'
 import type { Rtnetlink } from './model.ts'
 import { neighbourCalls } from './neighbours.ts'
 import { routeCalls } from './routes.ts'
+import { ruleCalls } from './rules.ts'
 import { openNetlinkSocket } from './socket.ts'
+import { trafficControlCalls } from './traffic-control.ts'
 
 /** rtnetlink over a socket of this process: tens of microseconds a call. */
 export function openSystemCallRtnetlink(netns: Netns | undefined): Rtnetlink {
@@ -15,6 +17,8 @@ export function openSystemCallRtnetlink(netns: Netns | undefined): Rtnetlink {
     ...linkCalls(socket),
     ...addressCalls(socket),
     ...routeCalls(socket),
+    ...ruleCalls(socket),
+    ...trafficControlCalls(socket),
     ...neighbourCalls(socket),
     ...fdbCalls(socket),
     ...bridgeVLANCalls(socket),

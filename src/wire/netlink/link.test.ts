@@ -107,6 +107,40 @@ const requests: readonly Golden[] = [
       0500070000000000 06000f0021180000`,
   },
   {
+    name: 'ip link add link v1 name mv0 type macvlan mode bridge bcqueuelen 5',
+    message: {
+      linkIndex: 3,
+      name: 'mv0',
+      kind: 'macvlan',
+      kindData: { of: 'macvlan', mode: 4, broadcastQueueLength: 5 },
+    },
+    bytes: `00000000000000000000000000000000 0800050003000000 080003006d763000
+      24001200 0b0001006d6163766c616e00 14000200 0800070005000000 0800010004000000`,
+  },
+  {
+    name: 'ip link add link v1 name iv0 type ipvlan mode l3',
+    message: {
+      linkIndex: 3,
+      name: 'iv0',
+      kind: 'ipvlan',
+      kindData: { of: 'ipvlan', mode: 1 },
+    },
+    bytes: `00000000000000000000000000000000 0800050003000000 0800030069763000
+      24001200 0a0001006970766c616e0000 14000200 0600010001000000 0600020000000000`,
+  },
+  {
+    name: 'ip link add link v1 name vl0 type vlan id 100',
+    message: { linkIndex: 3, name: 'vl0', kind: 'vlan', kindData: { of: 'vlan', id: 100 } },
+    bytes: `00000000000000000000000000000000 0800050003000000 08000300766c3000
+      18001200 08000100766c616e 0c000200 0600010064000000`,
+  },
+  {
+    name: 'ip link add name vrf0 type vrf table 1000',
+    message: { name: 'vrf0', kind: 'vrf', kindData: { of: 'vrf', table: 1000 } },
+    bytes: `00000000000000000000000000000000 0900030076726630 00000000
+      18001200 0700010076726600 0c000200 08000100e8030000`,
+  },
+  {
     name: 'ip link show v0 (its look-up)',
     message: { filter: 9, name: 'v0' },
     bytes: '00000000000000000000000000000000 08001d0009000000 0700030076300000',
@@ -143,6 +177,8 @@ const answers = [
       kind: 'bridge',
       operState: 2, // DOWN
       vlanFiltering: false,
+      txQueueLength: 1000,
+      promiscuity: 0,
     },
   },
   {
@@ -162,6 +198,8 @@ const answers = [
       hairpin: true,
       isolated: false,
       operState: 3, // LOWERLAYERDOWN
+      txQueueLength: 1000,
+      promiscuity: 1,
     },
   },
   {
@@ -174,6 +212,8 @@ const answers = [
       name: 'vx0',
       mtuBytes: 1400,
       mac: '02:00:00:00:00:bb',
+      txQueueLength: 1000,
+      promiscuity: 0,
       kind: 'vxlan',
       operState: 0, // UNKNOWN
       vxlan: { vni: 1, local: '172.30.0.11', deviceIndex: 2, learning: false, port: 8472 },

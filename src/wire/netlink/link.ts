@@ -12,6 +12,7 @@ import {
 } from './attributes.ts'
 import { concat, readI32, readText, readU8, readU32, u8, u16, u32, zeroEnded } from './bytes.ts'
 import { defined } from './defined.ts'
+import { decodeKindData, encodeKindData, type KindData } from './link-kinds.ts'
 import { decodeVXLAN, encodeVXLAN, type VXLAN } from './vxlan.ts'
 
 export const RTM_NEWLINK = 16
@@ -21,6 +22,7 @@ export const RTM_SETLINK = 19
 
 export const IFF_UP = 1
 export const IFF_PROMISC = 0x100
+export const IFF_ALLMULTI = 0x200
 /** IF_OPER_UP: packets pass (RFC 2863, ifOperStatus). */
 export const IF_OPER_UP = 6
 /** For requests: leave the counters out of the answer, they are the most of it (include/uapi/linux/rtnetlink.h). */
@@ -40,13 +42,18 @@ export interface LinkMessage {
   readonly mac?: MAC
   /** Index of the bridge; 0 leaves it. */
   readonly masterIndex?: number
-  /** In an answer, for a veth: its peer's index, in the peer's namespace. */
+  /** The link below; in an answer for a veth: its peer's index, in the peer's namespace. */
   readonly linkIndex?: number
   readonly alias?: string
-  /** In a request for a peer: the namespace where it is born, as a descriptor of ours. */
+  /** In a request: the namespace where it is born or goes, as a descriptor of ours. */
   readonly netnsFd?: number
   readonly kind?: string
   readonly vxlan?: VXLAN
+  /** What other kinds say of themselves. */
+  readonly kindData?: KindData
+  readonly txQueueLength?: number
+  /** In an answer. */
+  readonly promiscuity?: number
   /** The other end, in a request for a veth. */
   readonly peer?: LinkMessage
   /** IF_OPER_*, in an answer. */
@@ -68,11 +75,13 @@ const IFLA = {
   LINK: 5,
   MASTER: 10,
   PROTINFO: 12,
+  TXQLEN: 13,
   OPERSTATE: 16,
   LINKINFO: 18,
   IFALIAS: 20,
   NET_NS_FD: 28,
   EXT_MASK: 29,
+  PROMISCUITY: 30,
 }
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 }
 const VETH_INFO_PEER = 1
@@ -91,6 +100,8 @@ export function encodeLink(link: LinkMessage): Uint8Array {
     u32(link.flags ?? 0),
     u32(link.change ?? 0),
     concatAttributes([
+      optional(IFLA.LINK, link.linkIndex, u32),
+      optional(IFLA.TXQLEN, link.txQueueLength, u32),
       optional(IFLA.MTU, link.mtuBytes, u32),
       optional(IFLA.ADDRESS, link.mac, macToBytes),
       optional(IFLA.MASTER, link.masterIndex, u32),
@@ -113,10 +124,14 @@ function encodeBridgePort({ hairpin, isolated }: LinkMessage): Uint8Array | unde
 }
 
 /** IFLA_INFO_DATA holds what is the kind's own: for a veth a whole second link message. */
-function encodeLinkInfo(kind: string, { vxlan, peer, vlanFiltering }: LinkMessage): Uint8Array {
+function encodeLinkInfo(
+  kind: string,
+  { vxlan, peer, kindData, vlanFiltering }: LinkMessage,
+): Uint8Array {
   return nested(IFLA.LINKINFO, [
     attribute(IFLA_INFO.KIND, Buffer.from(kind)), // iproute2 sends it without a zero byte
     optional(IFLA_INFO.DATA, vxlan, encodeVXLAN),
+    optional(IFLA_INFO.DATA, kindData, encodeKindData),
     optional(IFLA_INFO.DATA, vlanFiltering, (on) => attribute(IFLA_BR_VLAN_FILTERING, flag(on))),
     optional(IFLA_INFO.DATA, peer, (end) => attribute(VETH_INFO_PEER, encodeLink(end))),
   ])
@@ -143,6 +158,8 @@ export function decodeLink(body: Uint8Array): LinkMessage {
       linkIndex: get(IFLA.LINK, asU32),
       alias: get(IFLA.IFALIAS, readText),
       netnsFd: get(IFLA.NET_NS_FD, asU32),
+      txQueueLength: get(IFLA.TXQLEN, asU32),
+      promiscuity: get(IFLA.PROMISCUITY, asU32),
       filter: get(IFLA.EXT_MASK, asU32),
       operState: get(IFLA.OPERSTATE, asU8),
     }),
@@ -158,17 +175,17 @@ function decodeLinkInfo(value: Uint8Array): Partial<LinkMessage> {
   const port = attributes.get(IFLA_INFO.SLAVE_DATA)
   return {
     ...defined({ kind }),
-    ...(kind === undefined ? {} : decodeKindData(kind, attributes)),
+    ...(kind === undefined ? {} : decodeInfoData(kind, attributes)),
     ...(slaveKind === 'bridge' && port ? decodeBridgePort(port) : {}),
   }
 }
 
-function decodeKindData(kind: string, attributes: Attributes): Partial<LinkMessage> {
+function decodeInfoData(kind: string, attributes: Attributes): Partial<LinkMessage> {
   const value = attributes.get(IFLA_INFO.DATA)
   if (!value) return {}
   if (kind === 'vxlan') return { vxlan: decodeVXLAN(value) }
   if (kind === 'bridge') return decodeBridge(value)
-  if (kind !== 'veth') return {}
+  if (kind !== 'veth') return defined({ kindData: decodeKindData(kind, value) })
   const peer = decodeOptional(decodeAttributes(value, 0, WHAT), VETH_INFO_PEER, decodeLink)
   return defined({ peer })
 }

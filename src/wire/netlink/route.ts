@@ -6,6 +6,7 @@ import {
   decodeAttributes,
   decodeIP,
   decodeOptional,
+  nested,
   optional,
 } from './attributes.ts'
 import { concat, readU8, readU32, u32 } from './bytes.ts'
@@ -38,9 +39,13 @@ export interface RouteMessage {
   readonly gateway?: IP
   readonly source?: IP
   readonly index?: number
+  readonly priority?: number
+  readonly mtuBytes?: number
+  readonly advertisedMSS?: number
 }
 
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PREFSRC: 7, TABLE: 15 }
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, PREFSRC: 7, METRICS: 8, TABLE: 15 }
+const RTAX = { MTU: 2, ADVMSS: 8 }
 const RTMSG_BYTES = 12
 const WHAT = 'route message'
 
@@ -64,6 +69,8 @@ export function encodeRoute(route: RouteMessage): Uint8Array {
       optional(RTA.PREFSRC, route.source, ipToBytes),
       table < 256 ? undefined : attribute(RTA.TABLE, u32(table)),
       optional(RTA.OIF, route.index, u32),
+      optional(RTA.PRIORITY, route.priority, u32),
+      encodeMetrics(route),
     ]),
   ])
 }
@@ -91,8 +98,26 @@ export function decodeRoute(body: Uint8Array): RouteMessage | undefined {
       gateway: get(RTA.GATEWAY, decodeIP),
       source: get(RTA.PREFSRC, decodeIP),
       index: get(RTA.OIF, asU32),
+      priority: get(RTA.PRIORITY, asU32),
     }),
+    ...get(RTA.METRICS, decodeMetrics),
   }
+}
+
+function encodeMetrics({ mtuBytes, advertisedMSS }: RouteMessage): Uint8Array | undefined {
+  if (mtuBytes === undefined && advertisedMSS === undefined) return
+  return nested(RTA.METRICS, [
+    optional(RTAX.MTU, mtuBytes, u32),
+    optional(RTAX.ADVMSS, advertisedMSS, u32),
+  ])
+}
+
+function decodeMetrics(value: Uint8Array): Pick<RouteMessage, 'mtuBytes' | 'advertisedMSS'> {
+  const attributes = decodeAttributes(value, 0, WHAT)
+  return defined({
+    mtuBytes: decodeOptional(attributes, RTAX.MTU, asU32),
+    advertisedMSS: decodeOptional(attributes, RTAX.ADVMSS, asU32),
+  })
 }
 
 function asU32(value: Uint8Array): number {

@@ -16,8 +16,9 @@ import {
   parseRoutes,
 } from './parse-entries.ts'
 import { parseLinks } from './parse-links.ts'
+import { ruleCommands, trafficControlCommands } from './traffic-commands.ts'
 
-type Run = (op: string, argv: readonly string[]) => string
+export type Run = (op: string, argv: readonly string[]) => string
 
 /** rtnetlink by ip(8) and bridge(8): a process for each call, where node:ffi is missing. */
 export function openCommandRtnetlink(netns: Netns | undefined): Rtnetlink {
@@ -26,6 +27,8 @@ export function openCommandRtnetlink(netns: Netns | undefined): Rtnetlink {
   return {
     ...linkCommands(run),
     ...entryCommands(run),
+    ...ruleCommands(run),
+    ...trafficControlCommands(run),
     [Symbol.dispose]: () => runner[Symbol.dispose](),
   }
 }
@@ -45,14 +48,17 @@ function linkCommands(
   const addLink = (spec: LinkSpec): Link => {
     const op = `add link ${spec.name} (${spec.kind})`
     run(op, addLinkArgv(spec))
+    using there = spec.netns && openCommandRtnetlink(spec.netns)
+    const setHere = there ? there.setLink : setLink
     try {
-      if (spec.alias !== undefined) setLink(spec.name, { alias: spec.alias })
+      if (spec.alias !== undefined) setHere(spec.name, { alias: spec.alias })
       if (spec.kind === 'veth') setPeer(spec, setLink)
-      const added = link(spec.name)
+      const added = there ? there.link(spec.name) : link(spec.name)
       if (added) return added
       throw new KernelError(op, 'ENODEV', { hint: 'it was removed at once' })
     } catch (error) {
-      deleteLink(spec.name)
+      if (there) there.deleteLink(spec.name)
+      else deleteLink(spec.name)
       throw error
     }
   }
@@ -74,7 +80,13 @@ function setPeer(
   set(name, settings)
 }
 
-type EntryCommands = Omit<Rtnetlink, keyof ReturnType<typeof linkCommands> | typeof Symbol.dispose>
+type EntryCommands = Omit<
+  Rtnetlink,
+  | keyof ReturnType<typeof linkCommands>
+  | keyof ReturnType<typeof ruleCommands>
+  | keyof ReturnType<typeof trafficControlCommands>
+  | typeof Symbol.dispose
+>
 
 function entryCommands(run: Run): EntryCommands {
   const fdb = () => parseFDB(run('list FDB entries', ['bridge', '-j', 'fdb', 'show']))

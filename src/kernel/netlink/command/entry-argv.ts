@@ -2,7 +2,7 @@ import { formatCIDR } from '#ip/cidr.ts'
 import { familyOf } from '#ip/ip.ts'
 import { RT_TABLE_MAIN, RTPROT_BOOT } from '#wire/netlink/route.ts'
 import { isFlooded } from '../fdb-entry.ts'
-import type { Address, BridgeVLAN, FDBEntry, Neighbour, Route } from '../model.ts'
+import type { Address, BridgeVLAN, FDBEntry, Neighbour, Route, RoutingRule } from '../model.ts'
 
 export function addressArgv(verb: 'replace' | 'del', entry: Address): readonly string[] {
   const { address, device, scope } = entry
@@ -15,6 +15,7 @@ export function addressArgv(verb: 'replace' | 'del', entry: Address): readonly s
 
 export function routeArgv(verb: 'replace' | 'del', route: Route): readonly string[] {
   const { family, type, destination, gateway, device, source, scope, protocol, onlink } = route
+  const { priority, mtuBytes, advertisedMSS } = route
   const protocolSaid = protocol ?? (verb === 'replace' ? RTPROT_BOOT : undefined)
   return [
     ...['ip', `-${family}`, 'route', verb],
@@ -27,6 +28,18 @@ export function routeArgv(verb: 'replace' | 'del', route: Route): readonly strin
     ...(protocolSaid === undefined ? [] : ['proto', `${protocolSaid}`]),
     ...['table', `${route.table ?? RT_TABLE_MAIN}`],
     ...(onlink ? ['onlink'] : []),
+    ...(priority === undefined ? [] : ['metric', `${priority}`]),
+    ...(mtuBytes === undefined ? [] : ['mtu', `${mtuBytes}`]),
+    ...(advertisedMSS === undefined ? [] : ['advmss', `${advertisedMSS}`]),
+  ]
+}
+
+export function ruleArgv(verb: 'add' | 'del', rule: RoutingRule): readonly string[] {
+  const { family, source, table, priority } = rule
+  return [
+    ...['ip', `-${family}`, 'rule', verb],
+    ...['from', source ? formatCIDR(source) : 'all', 'lookup', `${table}`],
+    ...(priority === undefined ? [] : ['priority', `${priority}`]),
   ]
 }
 

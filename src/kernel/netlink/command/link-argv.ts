@@ -5,7 +5,9 @@ type Settings = Parameters<Rtnetlink['setLink']>[1]
 /** `ip link add …`, with what can be said at birth; alias and the peer's state follow by {@link setLinkArgvs}. */
 export function addLinkArgv(spec: LinkSpec): readonly string[] {
   const common = [...settingsArgv(spec), ...upArgv(spec)]
-  return ['ip', 'link', 'add', 'name', spec.name, ...common, 'type', spec.kind, ...kindArgv(spec)]
+  const below = 'device' in spec && spec.kind !== 'vxlan' ? ['link', spec.device] : []
+  const name = ['name', spec.name, ...common]
+  return ['ip', 'link', 'add', ...below, ...name, 'type', spec.kind, ...kindArgv(spec)]
 }
 
 function kindArgv(spec: LinkSpec): readonly string[] {
@@ -15,7 +17,18 @@ function kindArgv(spec: LinkSpec): readonly string[] {
         ? []
         : ['vlan_filtering', spec.vlanFiltering ? '1' : '0']
     case 'dummy':
+    case 'ifb':
       return []
+    case 'macvlan': {
+      const { mode, broadcastQueueLength: length } = spec
+      return ['mode', mode, ...(length === undefined ? [] : ['bcqueuelen', `${length}`])]
+    }
+    case 'ipvlan':
+      return ['mode', spec.mode]
+    case 'vlan':
+      return ['id', `${spec.vlanID}`]
+    case 'vrf':
+      return ['table', `${spec.table}`]
     case 'veth': {
       const { name, netns, mtuBytes, mac } = spec.peer
       return [
@@ -24,7 +37,7 @@ function kindArgv(spec: LinkSpec): readonly string[] {
         ...(mac === undefined ? [] : ['address', mac]),
         'name',
         name,
-        ...(netns ? ['netns', `/proc/${process.pid}/fd/${netns.fd}`] : []),
+        ...netnsArgv(netns),
       ]
     }
     case 'vxlan': {
@@ -56,18 +69,27 @@ export function setLinkArgvs(name: string, settings: Settings): readonly (readon
   ]
 }
 
-function settingsArgv({ mtuBytes, mac, master }: LinkSettings): readonly string[] {
+function settingsArgv(settings: LinkSettings): readonly string[] {
+  const { mtuBytes, mac, master, netns, txQueueLength, promiscuous, allMulticast } = settings
   return [
+    ...netnsArgv(netns),
+    ...(txQueueLength === undefined ? [] : ['txqueuelen', `${txQueueLength}`]),
+    ...onOff('promisc', promiscuous),
+    ...onOff('allmulticast', allMulticast),
     ...(mtuBytes === undefined ? [] : ['mtu', `${mtuBytes}`]),
     ...(mac === undefined ? [] : ['address', mac]),
     ...(master === undefined ? [] : ['master', master]),
   ]
 }
 
-function upArgv({ up, promiscuous }: LinkSettings): readonly string[] {
-  return [...onOff('promisc', promiscuous), ...(up === undefined ? [] : [up ? 'up' : 'down'])]
+function netnsArgv(netns: LinkSettings['netns']): readonly string[] {
+  return netns ? ['netns', `/proc/${process.pid}/fd/${netns.fd}`] : []
 }
 
-function onOff(option: string, on: boolean | undefined): readonly string[] {
-  return on === undefined ? [] : [option, on ? 'on' : 'off']
+function onOff(name: string, on: boolean | undefined): readonly string[] {
+  return on === undefined ? [] : [name, on ? 'on' : 'off']
+}
+
+function upArgv({ up }: LinkSettings): readonly string[] {
+  return up === undefined ? [] : [up ? 'up' : 'down']
 }

@@ -2,7 +2,7 @@ import { parseInterfaceAddress } from '#ip/cidr.ts'
 import { parseIP } from '#ip/ip.ts'
 import { parseMAC } from '#ip/mac.ts'
 import { RT_SCOPE, RT_TABLE_MAIN, RTN, RTPROT_BOOT } from '#wire/netlink/route.ts'
-import type { Address, BridgeVLAN, FDBEntry, Neighbour, Route } from '../model.ts'
+import type { Address, BridgeVLAN, FDBEntry, Neighbour, Route, RoutingRule } from '../model.ts'
 
 /* JSON of iproute2 6.1. What is no address of ours (a bridge's groups, routes by policy) is passed over. */
 
@@ -37,6 +37,8 @@ interface IpRoute {
   readonly protocol?: string
   readonly table?: string
   readonly flags: readonly string[]
+  readonly metric?: number
+  readonly metrics?: readonly { readonly mtu?: number; readonly advmss?: number }[]
 }
 
 /** `ip -j -N -4 route show table all`: with -N types, scopes, protocols and tables are numbers; what is usual is left out. */
@@ -68,7 +70,36 @@ function toRoute(route: IpRoute, family: 4 | 6): Route | undefined {
     ...(route.flags.includes('onlink') && { onlink: true }),
     ...(type !== 'unicast' && { type }),
     ...(table !== RT_TABLE_MAIN && { table }),
+    ...toMetrics(route, family),
   }
+}
+
+/** 1024 is what IPv6 routes have where nobody named a metric. */
+function toMetrics({ metric, metrics = [] }: IpRoute, family: 4 | 6): Partial<Route> {
+  const { mtu, advmss } = metrics[0] ?? {}
+  return {
+    ...(metric !== undefined && !(family === 6 && metric === 1024) && { priority: metric }),
+    ...(mtu !== undefined && { mtuBytes: mtu }),
+    ...(advmss !== undefined && { advertisedMSS: advmss }),
+  }
+}
+
+interface IpRule {
+  readonly priority: number
+  readonly src: string
+  readonly srclen?: number
+  readonly table?: string
+}
+
+/** `ip -j -N -4 rule show`: rules that lead to no table are passed over. */
+export function parseRules(json: string, family: 4 | 6): RoutingRule[] {
+  return (JSON.parse(json || '[]') as readonly IpRule[]).flatMap(
+    ({ src, srclen = family === 4 ? 32 : 128, table, priority }) => {
+      const source = src === 'all' ? undefined : parseInterfaceAddress(`${src}/${srclen}`)
+      const isRead = table !== undefined && (src === 'all' || source)
+      return isRead ? [{ family, table: Number(table), priority, ...(source && { source }) }] : []
+    },
+  )
 }
 
 function nameOf<T extends Readonly<Record<string, number>>>(

@@ -15,10 +15,14 @@ interface IpLink {
   readonly link?: string
   readonly link_index?: number
   readonly ifalias?: string
+  readonly promiscuity?: number
+  readonly txqlen?: number
   readonly linkinfo?: {
     readonly info_kind?: string
     readonly info_data?: {
       readonly id?: number
+      readonly mode?: string
+      readonly table?: number
       readonly local?: string
       readonly local6?: string
       readonly link?: string
@@ -41,7 +45,8 @@ function toLink(link: IpLink, indexOf: (name: string | undefined) => number | un
   const kind = link.linkinfo?.info_kind
   const mac = parseMAC(link.address ?? '')
   const masterIndex = indexOf(link.master)
-  const peerIndex = kind === 'veth' ? (link.link_index ?? indexOf(link.link)) : undefined
+  const below = link.link_index ?? indexOf(link.link)
+  const peerIndex = kind === 'veth' ? below : undefined
   const { hairpin, isolated } = link.linkinfo?.info_slave_data ?? {}
   const filtering = link.linkinfo?.info_data?.vlan_filtering
   return {
@@ -55,11 +60,32 @@ function toLink(link: IpLink, indexOf: (name: string | undefined) => number | un
     ...(mac !== undefined && { mac }),
     ...(masterIndex !== undefined && { masterIndex }),
     ...(peerIndex !== undefined && { peerIndex }),
+    ...(kind !== 'veth' && below !== undefined && { deviceIndex: below }),
+    ...(link.promiscuity !== undefined && { promiscuity: link.promiscuity }),
+    ...(link.flags.includes('ALLMULTI') && { allMulticast: true }),
+    ...(link.txqlen !== undefined && { txQueueLength: link.txqlen }),
+    ...toKind(link),
     ...(link.ifalias !== undefined && { alias: link.ifalias }),
     ...(hairpin !== undefined && { hairpin }),
     ...(isolated !== undefined && { isolated }),
     ...(filtering !== undefined && { vlanFiltering: filtering !== 0 }),
     ...(kind === 'vxlan' && { vxlan: toVXLAN(link, indexOf) }),
+  }
+}
+
+function toKind({ linkinfo }: IpLink): Partial<Link> {
+  const { mode, id, table } = linkinfo?.info_data ?? {}
+  switch (linkinfo?.info_kind) {
+    case 'macvlan':
+      return { macvlanMode: mode as NonNullable<Link['macvlanMode']> }
+    case 'ipvlan':
+      return { ipvlanMode: mode as NonNullable<Link['ipvlanMode']> }
+    case 'vlan':
+      return id === undefined ? {} : { vlanID: id }
+    case 'vrf':
+      return table === undefined ? {} : { table }
+    default:
+      return {}
   }
 }
 
