@@ -2,6 +2,7 @@ import type { Endpoints, Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { API } from '#client/api.ts'
 import { type Controller, isNamespaceGone } from '#client/controller.ts'
+import type { EventRecorder } from '#client/event-recorder.ts'
 import type { Informer, WriteThroughInformer } from '#client/informer.ts'
 import { applySlices } from './apply-slices.ts'
 import { MIRROR_MANAGER, planMirror } from './plan-mirror.ts'
@@ -12,6 +13,7 @@ export interface MirrorDeps {
   readonly services: Informer<Service>
   readonly endpoints: Informer<Endpoints>
   readonly slices: WriteThroughInformer<EndpointSlice>
+  readonly events: EventRecorder
 }
 
 /** Shows hand-made Endpoints of Services without selector as EndpointSlices, which is all that the proxy reads. */
@@ -20,6 +22,7 @@ export function endpointSliceMirroringController({
   services,
   endpoints,
   slices,
+  events,
 }: MirrorDeps): Controller {
   return {
     name: 'endpointslicemirroring',
@@ -41,8 +44,12 @@ export function endpointSliceMirroringController({
         [SERVICE_NAME]: key.name,
         [MANAGED_BY]: MIRROR_MANAGER,
       })
+      const source = endpoints.get(key)
+      const plan = planMirror(services.get(key), source, held)
+      for (const { reason, message } of source ? plan.warnings : [])
+        events.event(source!, 'Warning', reason, message)
       try {
-        await applySlices(api, slices, planMirror(services.get(key), endpoints.get(key), held))
+        await applySlices(api, slices, plan)
       } catch (error) {
         if (!isNamespaceGone(error)) throw error
       }

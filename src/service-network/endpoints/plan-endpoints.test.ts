@@ -203,9 +203,37 @@ suite('planMirror()', () => {
         create: [],
         update: [],
         remove: held,
+        warnings: [],
       })
     })
   }
+
+  // Source: pkg/controller/endpointslicemirroring: a subset becomes one slice of a family, of 1,000 addresses at most; texts of its events.
+  test('fits a large subset into one slice, and tells of what it skipped', () => {
+    const addresses = Array.from({ length: 1003 }, (_, index) => ({
+      ip: `203.0.${index >> 8}.${index & 255}`,
+    }))
+    const large = {
+      ...byHand(),
+      subsets: [{ addresses: [{ ip: 'db.example' }, ...addresses], ports: [{ port: 80 }] }],
+    }
+    const { create, warnings } = planMirror(bare, large, [])
+    assert.deepEqual(
+      create.map(({ endpoints }) => endpoints?.length),
+      [1000],
+    )
+    assert.deepEqual(warnings, [
+      {
+        reason: 'InvalidIPAddress',
+        message: 'Skipped 1 invalid IP addresses when mirroring to EndpointSlices',
+      },
+      {
+        reason: 'TooManyAddressesToMirror',
+        message:
+          'A max of 1000 addresses can be mirrored to EndpointSlices per Endpoints subset. 4 addresses were skipped',
+      },
+    ])
+  })
 
   test('makes a slice for each family', () => {
     const both = {
