@@ -21,6 +21,7 @@ import { runPlugin } from '#pod-network/cni/plugins/run-plugin.ts'
 import { createCNIRuntime } from '#pod-network/cni/runtime.ts'
 import { serveCNI } from '#pod-network/cni/serve-cni.ts'
 import { type NodeSubnet, runPodNetwork } from '#pod-network/daemon.ts'
+import { createKubeSubnetManager } from '#pod-network/flannel/leases/kube-subnet-manager.ts'
 import { createPodNetwork } from '#pod-network/pod-network.ts'
 import { runProxy } from '#service-network/proxy/run-proxy.ts'
 import { runDaemon } from './run-daemon.ts'
@@ -69,9 +70,10 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   })
   let installed = Promise.resolve()
   /** For each subnet in turn: a node that was registered anew may have another one. */
-  const install = (subnet: NodeSubnet) => {
+  const install = ({ podCIDRs: [podCIDR], mtuBytes }: NodeSubnet) => {
     const conflist = {
-      ...subnet,
+      podCIDR: podCIDR!,
+      mtuBytes,
       dataDir: join(cni.stateDir, 'networks'),
       confDir: cni.confDir,
     }
@@ -85,11 +87,16 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
 
   await Promise.all([
     runPodNetwork(
-      { nodes, api: networkAPI, rtnetlink, nft, log: log.child('pod-network') },
+      {
+        leases: createKubeSubnetManager({ nodes, api: networkAPI }, { nodeName }),
+        rtnetlink,
+        nft,
+        log: log.child('pod-network'),
+      },
       {
         nodeName,
-        nodeIP,
-        clusterCIDR: plan.podCIDR,
+        nodeIPs: { 4: nodeIP },
+        networks: { 4: plan.podCIDR },
         subnetFile: join(folders.runDir, 'flannel/subnet.env'),
         onReady: install,
       },

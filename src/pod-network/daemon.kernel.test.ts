@@ -11,6 +11,7 @@ import { silentLog } from '#log/log.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { type NodeSubnet, runPodNetwork } from './daemon.ts'
+import { createKubeSubnetManager } from './flannel/leases/kube-subnet-manager.ts'
 import { createCluster, createNodes, nodeObject } from './testing/cluster.ts'
 
 function ping(lab: Lab, from: Netns, to: string) {
@@ -222,11 +223,20 @@ suite('runPodNetwork()', () => {
     using nft = openNft(netns)
     let subnet: NodeSubnet | undefined
     const running = runPodNetwork(
-      { nodes: nodes.informer, api: nodes.api, rtnetlink, nft, log: silentLog },
+      {
+        leases: createKubeSubnetManager(
+          { nodes: nodes.informer, api: nodes.api },
+          { nodeName: 'node1' },
+        ),
+        rtnetlink,
+        nft,
+        netns,
+        log: silentLog,
+      },
       {
         nodeName: 'node1',
-        nodeIP: ip('172.30.0.11'),
-        clusterCIDR: cidr('10.244.0.0/16'),
+        nodeIPs: { 4: ip('172.30.0.11') },
+        networks: { 4: cidr('10.244.0.0/16') },
         onReady: (it) => (subnet = it),
       },
       stop.signal,

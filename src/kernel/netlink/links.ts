@@ -143,8 +143,9 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
       return { ...common, peer: { ...peer, ...(netns && { netnsFd: netns.fd }) } }
     }
     case 'vxlan': {
-      const { vni, port, local, learning, device } = spec
-      return { ...common, vxlan: { vni, port, local, learning, deviceIndex: indexOf(device) } }
+      const { vni, port, local, learning, device, gbp = false } = spec
+      const deviceIndex = indexOf(device)
+      return { ...common, vxlan: { vni, port, local, learning, deviceIndex, gbp } }
     }
   }
 }

@@ -28,6 +28,8 @@ export type LinkSpec = LinkSettings & { readonly name: string } & (
         readonly local: IP
         readonly device: string
         readonly learning: boolean
+        /** Group based policy: the packet's mark travels in the header. */
+        readonly gbp?: boolean
       }
   )
 
@@ -88,6 +90,7 @@ export interface Link {
     readonly local?: IP
     readonly deviceIndex?: number
     readonly learning: boolean
+    readonly gbp?: boolean
   }
 }
 

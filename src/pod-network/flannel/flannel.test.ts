@@ -1,113 +1,239 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import fc from 'fast-check'
 import type { Node } from '#api/core.ts'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
-import { mac } from '#ip/mac.ts'
+import type { Route } from '#kernel/netlink/model.ts'
 import { planMasquerade } from '../masquerade/plan-masquerade.ts'
-import { decidePeer, planAnnotations } from './node-annotations.ts'
+import {
+  annotationKeys,
+  givenAddresses,
+  hasAnnotations,
+  leaseOfNode,
+  planAnnotations,
+  podCIDRsOf,
+} from './annotations.ts'
+import { ROUTE_PROTOCOL } from './backend.ts'
+import type { Lease } from './lease.ts'
+import { findNextHop } from './next-hop.ts'
+import { selectPeers } from './select-peers.ts'
 import { renderSubnetEnv } from './subnet-env.ts'
+import { node1, peerLease } from './testing/own-node.ts'
+import { createVXLAN, VXLAN_DEFAULTS } from './vxlan/plan-vxlan.ts'
 
-const lease = { nodeIP: ip('172.30.0.12'), mac: mac('02:00:00:00:00:02'), vni: 1 }
 // facts/pod-network.md 3.2
 const annotations = {
   'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
   'flannel.alpha.coreos.com/backend-type': 'vxlan',
   'flannel.alpha.coreos.com/backend-data': '{"VNI":1,"VtepMAC":"02:00:00:00:00:02"}',
   'flannel.alpha.coreos.com/public-ip': '172.30.0.12',
+  'flannel.alpha.coreos.com/backend-v6-data': '{"VNI":1,"VtepMAC":"02:00:00:00:06:02"}',
+  'flannel.alpha.coreos.com/public-ipv6': 'fd00:172:30::12',
 }
+const keys = annotationKeys()
+const spec = { podCIDR: '10.244.2.0/24', podCIDRs: ['10.244.2.0/24', 'fd00:10:244:2::/64'] }
+const node2: Node = { metadata: { name: 'node2', annotations }, spec }
 
-function node(
-  changes: Record<string, string> = {},
-  spec: Node['spec'] = { podCIDR: '10.244.2.0/24' },
-): Node {
-  return { metadata: { name: 'node2', annotations: { ...annotations, ...changes } }, spec }
-}
-const key = (name: string) => `flannel.alpha.coreos.com/${name}`
+suite('annotations', () => {
+  test("are flannel's", () => assert.deepEqual(planAnnotations(peerLease(2), keys), annotations))
 
-test("planAnnotations() writes flannel's", () =>
-  assert.deepEqual(planAnnotations(lease), annotations))
+  test('come back as the lease', () => assert.deepEqual(leaseOfNode(node2, keys), peerLease(2)))
 
-suite('decidePeer()', () => {
-  const peer = {
-    nodeName: 'node2',
-    podCIDR: cidr('10.244.2.0/24'),
-    nodeIP: lease.nodeIP,
-    mac: lease.mac,
-  }
-
-  test('reads a peer', () => assert.deepEqual(decidePeer(node(), 1), { kind: 'peer', peer }))
-
-  test('prefers an address that somebody wrote over it', () => {
-    const decision = decidePeer(node({ [key('public-ip-overwrite')]: '203.0.113.9' }), 1)
-    assert.deepEqual(decision, { kind: 'peer', peer: { ...peer, nodeIP: '203.0.113.9' } })
+  // pkg/subnet/kube/kube.go, AcquireLease: a backend without data marshals to null
+  test('say null for a backend without data', () => {
+    const plan = planAnnotations(
+      { backendType: 'host-gw', publicIPs: { 4: ip('172.30.0.12') }, data: { 4: null } },
+      keys,
+    )
+    assert.equal(plan['flannel.alpha.coreos.com/backend-data'], 'null')
+    assert.equal('flannel.alpha.coreos.com/backend-v6-data' in plan, false)
   })
 
-  const none = [
-    { name: 'a node without a subnet', node: node({}, {}), reason: 'it has no podCIDR' },
-    {
-      name: 'a node without a daemon',
-      node: { metadata: { name: 'n' }, spec: { podCIDR: '10.244.2.0/24' } },
-      reason: 'no pod network daemon told of it yet',
-    },
+  test('of a node that no daemon speaks for are no lease', () => {
+    assert.equal(leaseOfNode({ metadata: { name: 'n' }, spec }, keys), undefined)
+    const off = { ...annotations, 'flannel.alpha.coreos.com/kube-subnet-manager': 'no' }
+    assert.equal(leaseOfNode({ metadata: { name: 'n', annotations: off } }, keys), undefined)
+  })
+
+  test('that people write for this node', () => {
+    const given = {
+      'flannel.alpha.coreos.com/node-public-ip': '172.30.0.99',
+      'flannel.alpha.coreos.com/public-ip-overwrite': '203.0.113.9',
+      'flannel.alpha.coreos.com/public-ipv6-overwrite': '203.0.113.9',
+    }
+    assert.deepEqual(givenAddresses({ metadata: { name: 'n', annotations: given } }, keys), {
+      own: { 4: '172.30.0.99' },
+      overwrite: { 4: '203.0.113.9' },
+    })
+  })
+
+  test('are looked for by value', () => {
+    assert.ok(hasAnnotations(node2, annotations))
+    assert.ok(!hasAnnotations(node2, { ...annotations, x: 'y' }))
+  })
+
+  // pkg/subnet/kube/annotations.go
+  const prefixes = [
+    { prefix: 'flannel.alpha.coreos.com', want: 'flannel.alpha.coreos.com/public-ip' },
+    { prefix: 'net.example.com/a', want: 'net.example.com/a-public-ip' },
+    { prefix: 'net.example.com/a-', want: 'net.example.com/a-public-ip' },
+    { prefix: 'net.example.com/', want: 'net.example.com/public-ip' },
+  ]
+  for (const { prefix, want } of prefixes)
+    test(`with prefix ${prefix}`, () => assert.equal(annotationKeys(prefix).publicIP[4], want))
+  for (const { prefix, error } of [
+    { prefix: 'a.b/c/d', error: 'subnet/kube: prefix can contain at most single slash' },
+    { prefix: 'nodot', error: 'subnet/kube: prefix must be in a format: fqdn/[0-9a-z-_]*' },
+    { prefix: 'A.B/c', error: 'subnet/kube: prefix must be in a format: fqdn/[0-9a-z-_]*' },
+  ])
+    test(`refuses prefix ${prefix}`, () =>
+      assert.throws(() => annotationKeys(prefix), { name: 'RangeError', message: error }))
+
+  test('hold any text, and never more than that a node is refused', () => {
+    const backend = createVXLAN(VXLAN_DEFAULTS)
+    const own = backend.describe(node1, {})
+    const text = fc.oneof(fc.string(), fc.json(), fc.constantFrom(...Object.values(annotations)))
+    const any = fc.record(Object.fromEntries(Object.keys(annotations).map((key) => [key, text])), {
+      requiredKeys: [],
+    })
+    const podCIDR = fc.oneof(
+      fc.string(),
+      fc.ipV4().map((it) => `${it}/24`),
+      fc.constant('10.244.2.0/24'),
+    )
+    fc.assert(
+      fc.property(any, fc.array(podCIDR), (held, podCIDRs) => {
+        const node = {
+          metadata: {
+            name: 'x',
+            annotations: {
+              ...held,
+              'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
+            } as Record<string, string>,
+          },
+          spec: { podCIDRs },
+        }
+        const lease = leaseOfNode(node, keys)
+        if (!lease) return
+        const { peers } = selectPeers([lease], node1, 'vxlan')
+        const { routes, fdb } = backend.plan(node1, own, peers)
+        assert.equal(routes.length, fdb.length)
+        for (const { destination } of routes)
+          assert.match(String(destination?.address), /^(10\.244\.|fd00:10:244:)/)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+test('podCIDRsOf() takes the first of each family', () => {
+  assert.deepEqual(podCIDRsOf(node2), peerLease(2).subnets)
+  assert.deepEqual(podCIDRsOf({ metadata: { name: 'n' }, spec: { podCIDR: '10.244.2.0/24' } }), {
+    4: cidr('10.244.2.0/24'),
+  })
+  assert.deepEqual(podCIDRsOf({ metadata: { name: 'n' } }), {})
+})
+
+suite('selectPeers()', () => {
+  const select = (leases: readonly Lease[]) => selectPeers(leases, node1, 'vxlan')
+
+  test('takes peers in the order of names', () => {
+    const { peers, refused } = select([peerLease(3), peerLease(2)])
+    assert.deepEqual(peers, [peerLease(2), peerLease(3)])
+    assert.deepEqual(refused, [])
+  })
+
+  const refusals = [
     {
       name: 'another backend',
-      node: node({ [key('backend-type')]: 'host-gw' }),
-      reason: 'its backend is host-gw',
+      lease: peerLease(2, { backendType: 'host-gw' }),
+      why: 'its backend is "host-gw", not vxlan',
     },
     {
-      name: 'another VNI',
-      node: node({ [key('backend-data')]: '{"VNI":2,"VtepMAC":"02:00:00:00:00:02"}' }),
-      reason: 'its VNI is 2, not 1',
+      name: 'a subnet outside of the pod network',
+      lease: peerLease(2, { subnets: { 4: cidr('172.30.0.0/24') } }),
+      why: 'its subnet 172.30.0.0/24 is not in the pod network 10.244.0.0/16',
     },
     {
-      name: 'an address that is none',
-      node: node({ [key('public-ip')]: '1.2.3' }),
-      reason: 'its public-ip is no IPv4 address',
+      name: 'everything',
+      lease: peerLease(2, { subnets: { 4: cidr('0.0.0.0/0') } }),
+      why: 'its subnet 0.0.0.0/0 is not in the pod network 10.244.0.0/16',
     },
-    ...[
-      '',
-      '{',
-      'null',
-      '[]',
-      '{"VNI":"1","VtepMAC":"02:00:00:00:00:02"}',
-      '{"VNI":1,"VtepMAC":"x"}',
-    ].map((data) => ({
-      name: `backend data ${data}`,
-      node: node({ [key('backend-data')]: data }),
-      reason: 'its backend-data is not {"VNI":…,"VtepMAC":…}',
-    })),
+    {
+      name: "this node's own subnet",
+      lease: peerLease(2, { subnets: { 4: cidr('10.244.1.128/25') } }),
+      why: "its subnet 10.244.1.128/25 overlaps with this node's own",
+    },
   ]
-  for (const { name, node, reason } of none) {
-    test(`says why not: ${name}`, () =>
-      assert.deepEqual(decidePeer(node, 1), { kind: 'none', reason }))
+  for (const { name, lease, why } of refusals) {
+    test(`refuses ${name}`, () =>
+      assert.deepEqual(select([lease]), { peers: [], refused: [{ node: 'node2', why }] }))
   }
-})
 
-// facts/pod-network.md 3.1
-test("renderSubnetEnv() writes flannel's file", () => {
-  const env = {
-    network: cidr('10.244.0.0/16'),
-    subnet: cidr('10.244.1.0/24'),
-    mtuBytes: 1450,
-    ipMasq: true,
-  }
-  const want =
-    'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n'
-  assert.equal(renderSubnetEnv(env), want)
-})
-
-test('planMasquerade() translates what neither pods nor nodes receive', () => {
-  const nodeIPs = [ip('172.30.0.12'), ip('172.30.0.11')]
-  const plan = planMasquerade({
-    network: cidr('10.244.0.0/16'),
-    podCIDR: cidr('10.244.1.0/24'),
-    nodeIPs,
+  test('serves one of two nodes with the same subnet', () => {
+    const twin = peerLease(3, { subnets: peerLease(2).subnets })
+    const { peers, refused } = select([twin, peerLease(2)])
+    assert.deepEqual(peers, [peerLease(2)])
+    assert.equal(refused[0]?.why, 'its subnet 10.244.2.0/24 is also that of node2')
   })
-  // Words of nft(8).
+})
+
+suite('findNextHop()', () => {
+  const routes: readonly Route[] = [
+    { family: 4, gateway: ip('172.30.0.1'), device: 'eth0' },
+    { family: 4, destination: cidr('172.30.0.0/24'), device: 'eth0' },
+    { family: 4, destination: cidr('10.0.0.0/8'), type: 'blackhole' },
+    {
+      family: 4,
+      destination: cidr('172.30.0.12/32'),
+      device: 'flannel.1',
+      protocol: ROUTE_PROTOCOL,
+    },
+    { family: 6, destination: cidr('fd00:172:30::/64'), device: 'eth1' },
+  ]
+  const hops = [
+    { to: '172.30.0.12', want: { device: 'eth0' } },
+    { to: '192.0.2.1', want: { device: 'eth0', gateway: '172.30.0.1' } },
+    { to: 'fd00:172:30::12', want: { device: 'eth1' } },
+    { to: 'fd00::1', want: undefined },
+  ]
+  for (const { to, want } of hops)
+    test(to, () => assert.deepEqual(findNextHop(routes, ip(to)), want))
+})
+
+// facts/pod-network.md 3.1; order of lines: pkg/subnet/subnet.go, WriteSubnetFile
+test("renderSubnetEnv() writes flannel's file", () => {
+  const env = { networks: node1.networks, subnets: node1.subnets, mtuBytes: 1450, ipMasq: true }
   assert.equal(
-    plan,
-    `add table ip fairlead-pod-network
+    renderSubnetEnv(env),
+    `FLANNEL_NETWORK=10.244.0.0/16
+FLANNEL_SUBNET=10.244.1.1/24
+FLANNEL_IPV6_NETWORK=fd00:10:244::/56
+FLANNEL_IPV6_SUBNET=fd00:10:244:1::1/64
+FLANNEL_MTU=1450
+FLANNEL_IPMASQ=true
+`,
+  )
+  assert.equal(
+    renderSubnetEnv({ ...env, subnets: { 4: node1.subnets[4]! } }),
+    'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n',
+  )
+})
+
+suite('planMasquerade() translates what neither pods nor nodes receive', () => {
+  const nodeIPs = ['172.30.0.12', '172.30.0.11', 'fd00:172:30::11'].map(ip)
+
+  // Words of nft(8).
+  test('IPv4', () =>
+    assert.equal(
+      planMasquerade({
+        family: 4,
+        network: cidr('10.244.0.0/16'),
+        podCIDR: cidr('10.244.1.0/24'),
+        nodeIPs,
+      }),
+      `add table ip fairlead-pod-network
 delete table ip fairlead-pod-network
 table ip fairlead-pod-network {
   set nodes {
@@ -124,5 +250,33 @@ table ip fairlead-pod-network {
   }
 }
 `,
-  )
+    ))
+
+  test('IPv6', () =>
+    assert.equal(
+      planMasquerade({
+        family: 6,
+        network: cidr('fd00:10:244::/56'),
+        podCIDR: cidr('fd00:10:244:1::/64'),
+        nodeIPs,
+        keepPorts: true,
+      }),
+      `add table ip6 fairlead-pod-network
+delete table ip6 fairlead-pod-network
+table ip6 fairlead-pod-network {
+  set nodes {
+    type ipv6_addr
+    elements = { fd00:172:30::11 }
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip6 saddr != fd00:10:244:1::/64 return
+    ip6 daddr fd00:10:244::/56 return
+    ip6 daddr ff00::/8 return
+    ip6 daddr @nodes return
+    masquerade
+  }
+}
+`,
+    ))
 })

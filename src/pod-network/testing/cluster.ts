@@ -12,6 +12,7 @@ import { planConflist } from '../cni/plan-conflist.ts'
 import { createPluginHost } from '../cni/plugins/plugin.ts'
 import { runPlugin } from '../cni/plugins/run-plugin.ts'
 import { type NodeSubnet, runPodNetwork } from '../daemon.ts'
+import { createKubeSubnetManager } from '../flannel/leases/kube-subnet-manager.ts'
 import { prepareNode } from './prepare-node.ts'
 
 /** The nodes of an API server, as informer and as patched by the daemons: above the protocol, no HTTP. */
@@ -84,11 +85,13 @@ export async function createCluster(lab: Lab, count: number) {
   const start = ({ n, netns, rtnetlink }: (typeof members)[number]) => {
     const ready = Promise.withResolvers<NodeSubnet>()
     const nft = stack.use(openNft(netns))
-    const deps = { nodes: nodes.informer, api: nodes.api, rtnetlink, nft, log: silentLog }
+    const nodeName = `node${n}`
+    const leases = createKubeSubnetManager({ nodes: nodes.informer, api: nodes.api }, { nodeName })
+    const deps = { leases, rtnetlink, nft, netns, log: silentLog }
     const options = {
-      nodeName: `node${n}`,
-      nodeIP: ip(`172.30.0.${10 + n}`),
-      clusterCIDR: cidr('10.244.0.0/16'),
+      nodeName,
+      nodeIPs: { 4: ip(`172.30.0.${10 + n}`) },
+      networks: { 4: cidr('10.244.0.0/16') },
       subnetFile: join(lab.folder, `subnet${n}.env`),
       resyncSeconds: 0.1,
       onReady: ready.resolve,
@@ -100,9 +103,9 @@ export async function createCluster(lab: Lab, count: number) {
   await Promise.all(subnets)
   const addPod = async (n: number, name: string) => {
     const netns = lab.netns(name)
-    const { podCIDR, mtuBytes } = await subnets[n - 1]!
+    const { podCIDRs, mtuBytes } = await subnets[n - 1]!
     const dataDir = join(lab.folder, `networks${n}`)
-    const [bridge] = planConflist({ podCIDR, mtuBytes, dataDir }).plugins
+    const [bridge] = planConflist({ podCIDR: podCIDRs[0]!, mtuBytes, dataDir }).plugins
     const outcome = await runPlugin(
       {
         type: 'bridge',

@@ -19,12 +19,14 @@ export interface VXLAN {
   /** Index of the link that the outer packets leave by. */
   readonly deviceIndex?: number
   readonly learning?: boolean
+  /** Group based policy: an attribute that is there or is not. */
+  readonly gbp?: boolean
 }
 
-const IFLA_VXLAN = { ID: 1, LINK: 3, LOCAL: 4, LEARNING: 7, PORT: 15, LOCAL6: 17 }
+const IFLA_VXLAN = { ID: 1, LINK: 3, LOCAL: 4, LEARNING: 7, PORT: 15, LOCAL6: 17, GBP: 23 }
 const WHAT = 'vxlan attributes'
 
-export function encodeVXLAN({ vni, port, local, deviceIndex, learning }: VXLAN): Uint8Array {
+export function encodeVXLAN({ vni, port, local, deviceIndex, learning, gbp }: VXLAN): Uint8Array {
   return concatAttributes([
     optional(IFLA_VXLAN.LINK, deviceIndex, u32),
     optional(IFLA_VXLAN.ID, vni, u32),
@@ -33,6 +35,7 @@ export function encodeVXLAN({ vni, port, local, deviceIndex, learning }: VXLAN):
       : attribute(familyOf(local) === 4 ? IFLA_VXLAN.LOCAL : IFLA_VXLAN.LOCAL6, ipToBytes(local)),
     optional(IFLA_VXLAN.LEARNING, learning, (on) => u8(on ? 1 : 0)),
     optional(IFLA_VXLAN.PORT, port, u16BE),
+    gbp ? attribute(IFLA_VXLAN.GBP, new Uint8Array(0)) : undefined,
   ])
 }
 
@@ -47,5 +50,6 @@ export function decodeVXLAN(value: Uint8Array): VXLAN {
     deviceIndex: get(IFLA_VXLAN.LINK, asU32),
     learning: get(IFLA_VXLAN.LEARNING, (bytes) => readU8(bytes, 0, WHAT) !== 0),
     port: get(IFLA_VXLAN.PORT, (bytes) => readU16BE(bytes, 0, WHAT)),
+    gbp: get(IFLA_VXLAN.GBP, () => true),
   })
 }

@@ -41,9 +41,9 @@ function kindArgv(spec: LinkSpec): readonly string[] {
       ]
     }
     case 'vxlan': {
-      const { vni, local, device, port, learning } = spec
+      const { vni, local, device, port, learning, gbp } = spec
       const outer = ['id', `${vni}`, 'local', local, 'dev', device, 'dstport', `${port}`]
-      return [...outer, learning ? 'learning' : 'nolearning']
+      return [...outer, learning ? 'learning' : 'nolearning', ...(gbp ? ['gbp'] : [])]
     }
   }
 }

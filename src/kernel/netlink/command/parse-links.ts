@@ -29,6 +29,7 @@ interface IpLink {
       readonly port?: number
       readonly learning?: boolean
       readonly vlan_filtering?: number
+      readonly gbp?: boolean
     }
     readonly info_slave_data?: { readonly hairpin?: boolean; readonly isolated?: boolean }
   }
@@ -93,13 +94,14 @@ function toVXLAN(
   { linkinfo }: IpLink,
   indexOf: (name: string | undefined) => number | undefined,
 ): NonNullable<Link['vxlan']> {
-  const { id = 0, port = 0, learning = false, local, local6, link } = linkinfo?.info_data ?? {}
+  const { id = 0, port = 0, learning = false, local, local6, link, gbp } = linkinfo?.info_data ?? {}
   const address = parseIP(local ?? local6 ?? '')
   const deviceIndex = indexOf(link)
   return {
     vni: id,
     port,
     learning,
+    ...(gbp && { gbp }),
     ...(address !== undefined && { local: address }),
     ...(deviceIndex !== undefined && { deviceIndex }),
   }

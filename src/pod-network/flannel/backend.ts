@@ -1,0 +1,83 @@
+import type { CIDR } from '#ip/cidr.ts'
+import type { IP } from '#ip/ip.ts'
+import type { Address, FDBEntry, LinkSpec, Neighbour, Route } from '#kernel/netlink/model.ts'
+import type { Lease, PerFamily } from './lease.ts'
+
+/** This node, as a backend sees it. */
+export interface OwnNode {
+  readonly name: string
+  /** The whole pod network. */
+  readonly networks: PerFamily<CIDR>
+  /** This node's part of it. */
+  readonly subnets: PerFamily<CIDR>
+  /** What the other nodes send to; differs from the device's address behind a NAT. */
+  readonly publicIPs: PerFamily<IP>
+  readonly underlay: {
+    readonly device: string
+    readonly mtuBytes: number
+    readonly addresses: PerFamily<IP>
+  }
+  /** The way to an address outside of the pod network, by the main routing table. */
+  readonly routeTo: (destination: IP) => NextHop | undefined
+}
+
+export interface NextHop {
+  readonly device: string
+  /** Absent: the destination is on the link. */
+  readonly gateway?: IP
+}
+
+/** Everything of one node's pod network that rtnetlink and sysctls show. What is not planned and ours goes away. */
+export interface NodePlan {
+  /** Devices that are ours, with all that is on them. */
+  readonly links: readonly LinkSpec[]
+  readonly addresses: readonly Address[]
+  readonly neighbours: readonly Neighbour[]
+  readonly fdb: readonly FDBEntry[]
+  readonly routes: readonly Route[]
+  readonly sysctls: readonly Sysctl[]
+  /** For the pods' interfaces. */
+  readonly mtuBytes: number
+  /** Nodes that this node cannot reach pods of. */
+  readonly refused: readonly Refusal[]
+}
+
+export interface Sysctl {
+  readonly name: string
+  readonly value: string
+}
+
+export interface Refusal {
+  readonly node: string
+  /** A clause for people, as in "Cannot reach pods of node3: …". */
+  readonly why: string
+}
+
+/** A way to carry packets between nodes. */
+export interface Backend {
+  /** As in net-conf.json and in the annotation `backend-type`. */
+  readonly type: string
+  /**
+   * What the other nodes must know, by family; a family whose value is `undefined` is not offered.
+   * @param published What this node told them earlier, if anything: kept where it can be, for they hold it
+   */
+  describe(node: OwnNode, published: PerFamily<unknown>): PerFamily<unknown>
+  /** Pure. Peers in any order, one for each subnet, all of this backend's type. */
+  plan(node: OwnNode, own: PerFamily<unknown>, peers: readonly Lease[]): NodePlan
+}
+
+export const NO_PLAN: Omit<NodePlan, 'mtuBytes'> = {
+  links: [],
+  addresses: [],
+  neighbours: [],
+  fdb: [],
+  routes: [],
+  sysctls: [],
+  refused: [],
+}
+
+/** Who made a route: a number that nobody else uses (rt_protos of iproute2; RTPROT_* end at 192, 255 is none). */
+export const ROUTE_PROTOCOL = 241
+
+/** Says whose a device is (IFLA_IFALIAS), so that one that no plan has any more is known for ours. */
+export const DEVICE_ALIAS = 'fairlead pod-network'
