@@ -12,7 +12,13 @@ import type { KindSpec } from './kind-spec.ts'
 export interface KindTraits<T extends KubernetesObject>
   extends Pick<
       KindSpec<T>,
-      'resource' | 'verbs' | 'isUpdatedByVersion' | 'selectableFields' | 'deprecation' | 'warnings'
+      | 'resource'
+      | 'verbs'
+      | 'isUpdatedByVersion'
+      | 'selectableFields'
+      | 'deprecation'
+      | 'warnings'
+      | 'completeCreate'
     >,
     Partial<Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources'>> {
   readonly nameRule: NameRule
@@ -67,6 +73,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
       const changed = generationOf.some((key) => !equalJSON(prepared[key], old[key]))
       return withGeneration(prepared, (old.metadata.generation ?? 0) + (changed ? 1 : 0))
     },
+    ...(traits.completeCreate ? { completeCreate: traits.completeCreate } : {}),
     validate: (object) => [
       ...validateObjectMeta(object.metadata, rules),
       ...(traits.validate?.(object) ?? []),

@@ -17,6 +17,7 @@ export type Subresource =
   | 'portforward'
   | 'proxy'
   | 'ephemeralcontainers'
+  | 'resize'
   | 'finalize'
   | 'token'
   | 'approval'
@@ -71,7 +72,7 @@ export type FieldReader<T> = { read(object: T): string }['read']
  * What the API server must know of a kind. Every function is pure: it returns a new object and leaves its
  * arguments alone. Objects have passed checkFields() first, so their shape is as the types say.
  *
- * Order on create: default, prepareCreate, admission, validate. On update: default, prepareUpdate, admission,
+ * Order on create: default, prepareCreate, admission, completeCreate, validate. On update: default, prepareUpdate, admission,
  * validateUpdate. On the status subresource: default, prepareStatusUpdate, validateStatusUpdate.
  */
 export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
@@ -88,6 +89,8 @@ export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
   readonly selectableFields?: Readonly<Record<string, FieldReader<T>>>
   default(object: T): T
   prepareCreate(object: T): T
+  /** What follows from the object as admission left it. */
+  completeCreate?(object: T): T
   prepareUpdate(object: T, old: T): T
   prepareStatusUpdate?(object: T, old: T): T
   validate(object: T): FieldError[]

@@ -1,7 +1,8 @@
 /** The subresource pods/ephemeralcontainers. Source: core/validation v1.36, ValidatePodEphemeralContainersUpdate; registry/core/pod/strategy.go. */
-import type { Pod } from '../core.ts'
+import type { EphemeralContainer, Pod } from '../core.ts'
 import { type FieldError, forbidden } from '../field-error.ts'
 import { equalJSON } from '../json.ts'
+import { diffEphemeralContainers } from './pod-diff.ts'
 import { validatePodSpec } from './pod-spec-validation.ts'
 
 const MIRROR = 'kubernetes.io/config.mirror'
@@ -32,7 +33,12 @@ export function validateEphemeralContainersUpdate({ metadata, spec }: Pod, old: 
     const existing = `existing ephemeral containers "${container.name}"`
     if (!same) errors.push(forbidden(FIELD, `${existing} may not be removed\n`))
     else if (!equalJSON(same, container))
-      errors.push(forbidden(FIELD, `${existing} may not be changed\n`))
+      errors.push(
+        forbidden(FIELD, `${existing} may not be changed\n${difference(container, same)}`),
+      )
   }
   return errors
 }
+
+const difference = (old: EphemeralContainer, wanted: EphemeralContainer) =>
+  diffEphemeralContainers(old, wanted) ?? ''

@@ -5,6 +5,7 @@ import { equalJSON } from '../json.ts'
 import { inclusiveRange } from '../validation/names.ts'
 import { checkImageSpaces } from './container-validation.ts'
 import { validateGatedChange, withOldPlacement } from './gated-pod-update.ts'
+import { diffPodSpecs } from './pod-diff.ts'
 import { maxInt32 } from './pod-spec-validation.ts'
 import { validateTolerations } from './toleration-validation.ts'
 
@@ -93,10 +94,9 @@ function checkRest(spec: PodSpec, old: PodSpec): FieldError[] {
     (key) => !equalJSON(still[key as keyof PodSpec], old[key as keyof PodSpec]),
   )
   if (changed.length === 0) return []
-  const list = changed.map((key) => `  spec.${key}`).join('\n')
-  return [
-    forbidden('spec', `pod updates may not change fields other than ${mutable.join(',')}\n${list}`),
-  ]
+  const difference = diffPodSpecs(old, still) ?? changed.map((key) => `  spec.${key}`).join('\n')
+  const detail = `pod updates may not change fields other than ${mutable.join(',')}\n${difference}`
+  return [forbidden('spec', detail)]
 }
 
 /** The new spec with what may change as it was. */

@@ -4,6 +4,11 @@ import { pods } from '../resources.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { checkImageSpaces } from './container-validation.ts'
 import { defineKind } from './define-kind.ts'
+import {
+  matchAnnotationsAndFields,
+  validatePodAnnotationChange,
+  validatePodAnnotations,
+} from './pod-annotations.ts'
 import { defaultPod } from './pod-defaults.ts'
 import { qosClassOf } from './pod-qos.ts'
 import { validatePodSpec } from './pod-spec-validation.ts'
@@ -25,6 +30,7 @@ export const pod = defineKind<Pod>({
     'portforward',
     'proxy',
     'ephemeralcontainers',
+    'resize',
   ],
   nameRule: isDNS1123Subdomain,
   generationOf: ['spec'],
@@ -40,9 +46,10 @@ export const pod = defineKind<Pod>({
     'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
   },
   default: defaultPod,
-  prepareCreate: (object) => ({
+  prepareCreate: (object) => ({ ...object, status: { phase: 'Pending', ...gatedStatus(object) } }),
+  completeCreate: (object) => ({
     ...object,
-    status: { phase: 'Pending', qosClass: qosClassOf(object.spec), ...gatedStatus(object) },
+    status: { ...object.status, qosClass: qosClassOf(object.spec) },
   }),
   // kubernetes pkg/registry/core/pod/strategy.go: old kubelets forgot it.
   prepareStatusUpdate: (object, old) => {
@@ -76,6 +83,7 @@ function validatePod(pod: Pod, old?: Pod): FieldError[] {
   const gated = 'cannot be set until all schedulingGates have been cleared'
   const isNew = old === undefined
   return [
+    ...validatePodAnnotations(pod, old),
     ...validatePodSpec(spec, 'spec', { inPod: true, podName: metadata.name }),
     ...checkTokens(spec),
     ...(['containers', 'initContainers'] as const).flatMap((key) =>
@@ -85,7 +93,9 @@ function validatePod(pod: Pod, old?: Pod): FieldError[] {
       ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
       : []),
     ...(isNew && nodeName && schedulingGates.length > 0 ? [forbidden('spec.nodeName', gated)] : []),
-    ...(old ? validatePodChange(pod, old) : []),
+    ...(old
+      ? [...validatePodAnnotationChange(pod, old), ...validatePodChange(pod, old)]
+      : matchAnnotationsAndFields(pod)),
   ]
 }
 

@@ -43,13 +43,15 @@ export async function createObject(
   const owned = writer ? trackFields(defaulted, undefined, writer) : defaulted
   await pace?.()
   const prepared = spec.prepareCreate(owned)
-  const { object, check, settle } = await admit(deps, {
+  const admitted = await admit(deps, {
     operation: 'CREATE',
     resource,
     object: prepared,
     dryRun,
     ...(user ? { user } : {}),
   })
+  const { check, settle } = admitted
+  const object = spec.completeCreate?.(admitted.object) ?? admitted.object
   let stored = false
   try {
     await pace?.()

@@ -74,7 +74,8 @@ const rows: Readonly<Record<string, Row>> = {
   pods: {
     ...all,
     short: 'po',
-    subresources: 'attach,binding,ephemeralcontainers,eviction,exec,log,portforward,proxy,status',
+    subresources:
+      'attach,binding,ephemeralcontainers,eviction,exec,log,portforward,proxy,resize,status',
     fields:
       'spec.hostNetwork,spec.nodeName,spec.restartPolicy,spec.schedulerName,spec.serviceAccountName,status.nominatedNodeName,status.phase,status.podIP,status.podIPs',
     columns: 'Name|Ready|Status|Restarts|Age|IP*|Node*|Nominated Node*|Readiness Gates*',

@@ -48,7 +48,7 @@ export function podStatus(pod: Pod, findings: PodFindings): PodStatus {
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
     containerStatuses,
     ...(ephemeralContainerStatuses.length > 0 ? { ephemeralContainerStatuses } : {}),
-    qosClass: qosClassOf(pod.spec),
+    qosClass: pod.status?.qosClass ?? qosClassOf(pod.spec),
   }
 }
 
