@@ -18,7 +18,6 @@ after(() => server[Symbol.asyncDispose]())
 /** Where this server answers otherwise yet: the step, and why. Such a step must differ, or it goes from the list. */
 const KNOWN: Readonly<Record<string, string>> = {
   'field-selectors-of-pods 8': 'recorded without the admission of service accounts',
-  'strategic-patches 19': 'what changed in a pod is not shown as a diff',
 }
 
 suite('kube-apiserver answers as recorded', { concurrency: true }, () => {
