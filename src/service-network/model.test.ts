@@ -228,3 +228,13 @@ suite('planServiceModel()', () => {
     })
   }
 })
+
+test('a Service is of the families that it has a ClusterIP of', () => {
+  const service = webOf({
+    type: 'NodePort',
+    clusterIPs: ['fd00:10:96::20'],
+    ports: portOf(80, { nodePort: 30080 }),
+  })
+  assert.equal(planServiceModel([service], [], OPTIONS).size, 0)
+  assert.equal(planServiceModel([service], [], { ...OPTIONS, nodeIP: ip('fd00::11') }).size, 1)
+})

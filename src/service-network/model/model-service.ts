@@ -36,6 +36,8 @@ export function modelService(
     if (ignored.length < MAX_IGNORED) ignored.push(one)
   }
   const addresses = addressesOf(service, options, ignore)
+  // A Service without a ClusterIP of the family is not of it: the other family's model has its nodePorts.
+  if (!addresses.clusterIP && !ignored.some(({ what }) => what === 'cluster-ip')) return
   // Slices come in the order in which a watch told of them: the model must not depend on that.
   const sorted = slices.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   const taken = new Set<string>()

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import type { Family } from '#ip/ip.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import { type ConntrackFlusher, parseUDPFlows, type UDPFlow } from './udp-flows.ts'
 
@@ -10,18 +11,22 @@ const TIMEOUT_MS = 10_000
  *
  * @param enter a command line to run it by, such as `nsenter --net=…`
  */
-export function createConntrackCommand(enter: readonly string[] = []): ConntrackFlusher {
+export function createConntrackCommand(
+  family: Family,
+  enter: readonly string[] = [],
+): ConntrackFlusher {
+  const familyArgs = ['-f', family === 4 ? 'ipv4' : 'ipv6']
   const run = (op: string, args: readonly string[]) => conntrack(op, [...enter, 'conntrack'], args)
   return {
     async udpFlows() {
       const op = 'list UDP flows'
-      const { status, stdout, stderr } = await run(op, ['-L', '-f', 'ipv4', '-p', 'udp'])
+      const { status, stdout, stderr } = await run(op, ['-L', ...familyArgs, '-p', 'udp'])
       if (status !== 0) throw new KernelError(op, 'EIO', { hint: stderr.trim() })
       return parseUDPFlows(stdout)
     },
     async deleteUDPFlow(flow) {
       const op = `delete UDP flow ${flow.source.ip}:${flow.source.port}`
-      const { status, stderr } = await run(op, ['-D', '-f', 'ipv4', '-p', 'udp', ...tuple(flow)])
+      const { status, stderr } = await run(op, ['-D', ...familyArgs, '-p', 'udp', ...tuple(flow)])
       // It exits 1 also where nothing matched: the flow has ended by itself.
       if (status !== 0 && !/\b0 flow entries have been deleted/.test(stderr)) {
         throw new KernelError(op, 'EIO', { hint: stderr.trim() })

@@ -90,7 +90,7 @@ async function proxyFamily(
     if (!(await areListed(deps, signal))) return
     const modeDeps: ModeDeps = { log, ...(deps.netns && { netns: deps.netns }) }
     await using table = await mode.open(modeDeps, { ...options, podDevice })
-    const conntrack = (deps.openConntrack ?? (() => createConntrackCommand()))(family)
+    const conntrack = (deps.openConntrack ?? createConntrackCommand)(family)
     const flows = createFlowSweeper(conntrack, options.serviceCIDR, log)
     const onState: typeof deps.onState = (state) => deps.onState?.(state)
     await runFamily(

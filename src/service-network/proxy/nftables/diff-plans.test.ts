@@ -75,7 +75,7 @@ suite('diffPlans()', () => {
           happen(one, index, services, slices)
           const desired = planProxy(index.model(), OPTIONS, applied)
           const changes = diffPlans(applied, desired)
-          renderChanges(changes) // refuses what is no plain word
+          renderChanges(changes, 4) // refuses what is no plain word
           table.commit(changes)
           applied = desired
           const model = planServiceModel([...services.values()], [...slices.values()], OPTIONS)
@@ -104,7 +104,7 @@ suite('diffPlans()', () => {
     // Written by hand from nft(8): chains before who goes to them, additions before deletions, a changed key deleted first.
     const rule = (protocol: string) =>
       `add rule ip fairlead-proxy spread-2 meta l4proto ${protocol} dnat to ip daddr . ${protocol} dport . numgen random mod 2 map @endpoints-${protocol}`
-    assert.deepEqual(renderChanges(diffPlans(before, after)).trimEnd().split('\n'), [
+    assert.deepEqual(renderChanges(diffPlans(before, after), 4).trimEnd().split('\n'), [
       'add chain ip fairlead-proxy spread-2',
       rule('tcp'),
       rule('udp'),

@@ -11,9 +11,9 @@ export function createNftablesMode(open: (netns?: Netns) => Nft): Mode {
   return {
     name: 'nftables',
     open: ({ netns, log }, options) => createNftablesTable(open(netns), options, { log }),
-    async removeLeftovers({ netns }) {
+    async removeLeftovers({ netns }, family) {
       using nft = open(netns)
-      removeTable(nft)
+      removeTable(nft, family)
     },
   }
 }

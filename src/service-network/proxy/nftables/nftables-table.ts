@@ -1,3 +1,4 @@
+import { type Family, familyOf } from '#ip/ip.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import type { ServiceModel } from '../../model.ts'
 import type { ModeDeps, ModeOptions, ModeTable } from '../mode.ts'
@@ -5,11 +6,10 @@ import { type AffinityEntry, parseAffinity, sortAffinity, toElement } from './af
 import { changedServices, diffPlans, isEmpty } from './diff-plans.ts'
 import type { NftPlan } from './nft-plan.ts'
 import { planProxy } from './plan-proxy.ts'
-import { NO_CHANGES, renderChanges, replaceTable, TABLE } from './render.ts'
+import { NO_CHANGES, renderChanges, replaceTable, tableOf } from './render.ts'
 
 /** A chain and what one of its rules says: gone with the table, and with every kind of flush. */
-const CANARY = { command: `list chain ip ${TABLE} nat-prerouting`, text: 'vmap @services' }
-const AFFINITY = `list map ip ${TABLE} affinity`
+const CANARY = { chain: 'nat-prerouting', text: 'vmap @services' }
 /** An entry may expire between reading and deleting it, and then nothing is deleted. */
 const FORGET_ATTEMPTS = 3
 
@@ -19,6 +19,8 @@ export function createNftablesTable(
   options: ModeOptions,
   { log }: Pick<ModeDeps, 'log'>,
 ): ModeTable {
+  const family = familyOf(options.nodeIP)
+  const table = tableOf(family)
   let applied: NftPlan | undefined // unknown at first: an earlier process may have left anything
 
   function replace(model: ServiceModel): void {
@@ -30,7 +32,7 @@ export function createNftablesTable(
 
   function readAffinity(): readonly AffinityEntry[] {
     try {
-      return parseAffinity(nft.read(AFFINITY, { json: true }))
+      return parseAffinity(nft.read(`list map ${table} affinity`, { json: true }))
     } catch {
       return [] // no table yet, or one that is not as we left it
     }
@@ -42,19 +44,19 @@ export function createNftablesTable(
       const { stale } = sortAffinity(readAffinity(), model)
       if (stale.length === 0) return
       try {
-        nft.commit(renderChanges({ ...NO_CHANGES, deleted: stale.map(toElement) }))
+        nft.commit(renderChanges({ ...NO_CHANGES, deleted: stale.map(toElement) }, family))
       } catch (cause) {
         log.info('Cannot delete affinity entries: will look again', { cause })
       }
     }
     // Better all clients choose once more than one of them sticks to a dead endpoint.
-    nft.commit(`flush map ip ${TABLE} affinity\n`)
+    nft.commit(`flush map ${table} affinity\n`)
   }
 
   function change(before: NftPlan, model: ServiceModel): 'nothing' | 'changed' {
     const desired = planProxy(model, options, before)
     const changes = diffPlans(before, desired)
-    if (!isEmpty(changes)) nft.commit(renderChanges(changes))
+    if (!isEmpty(changes)) nft.commit(renderChanges(changes, family))
     if (stickyServiceChanged(before, desired)) forgetStaleAffinity(model)
     applied = desired
     return isEmpty(changes) ? 'nothing' : 'changed'
@@ -71,7 +73,7 @@ export function createNftablesTable(
     async isIntact() {
       if (!applied) return false
       try {
-        return nft.read(CANARY.command).includes(CANARY.text)
+        return nft.read(`list chain ${table} ${CANARY.chain}`).includes(CANARY.text)
       } catch {
         return false
       }
@@ -81,7 +83,7 @@ export function createNftablesTable(
     },
     async remove() {
       applied = undefined
-      removeTable(nft)
+      removeTable(nft, family)
     },
     async counters() {
       return { rules: applied ? countOf(applied) : 0 }
@@ -93,8 +95,9 @@ export function createNftablesTable(
 }
 
 /** Also where there is none. */
-export function removeTable(nft: Nft): void {
-  nft.commit(`add table ip ${TABLE}\ndelete table ip ${TABLE}\n`)
+export function removeTable(nft: Nft, family: Family): void {
+  const table = tableOf(family)
+  nft.commit(`add table ${table}\ndelete table ${table}\n`)
 }
 
 function countOf({ chains, services, shared }: NftPlan): number {

@@ -12,7 +12,10 @@ import { tracePacket } from './trace-packet.ts'
 const plan = planProxy(planServiceModel(SERVICES, SLICES, OPTIONS), OPTIONS)
 const trace = (packet: TracedPacket) => formatOutcome(tracePacket(plan, packet))
 
-suiteOfTracedFlows('nftables', (packet) => tracePacket(plan, packet))
+suiteOfTracedFlows('nftables', (model, options) => {
+  const planned = planProxy(model, options)
+  return (packet) => tracePacket(planned, packet)
+})
 
 suite('planProxy()', () => {
   test('reaches every endpoint, each by one slot', () => {

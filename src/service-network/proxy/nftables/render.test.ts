@@ -37,7 +37,7 @@ suite('renderRule()', () => {
       want: 'ct state new reject with icmp port-unreachable',
     },
   ] as const
-  for (const { name, rule, want } of rows) test(name, () => assert.equal(renderRule(rule), want))
+  for (const { name, rule, want } of rows) test(name, () => assert.equal(renderRule(rule, 4), want))
 })
 
 suite('replaceTable()', () => {
@@ -73,8 +73,8 @@ test('renderChanges() refuses what is more than a word', () => {
   const texts = ['10.0.0.1 }; flush ruleset', '', '@x', '"', '1.1.1.1\n', 'a,b']
   for (const text of texts) {
     const added = [{ set: 'cluster-ips', key: [text as IP] }] as const
-    assert.throws(() => renderChanges({ ...NO_CHANGES, added }), SyntaxError)
+    assert.throws(() => renderChanges({ ...NO_CHANGES, added }, 4), SyntaxError)
   }
   const added = [{ set: 'cluster-ips', key: [1.5] }] as const
-  assert.throws(() => renderChanges({ ...NO_CHANGES, added }), RangeError)
+  assert.throws(() => renderChanges({ ...NO_CHANGES, added }, 4), RangeError)
 })

@@ -1,4 +1,5 @@
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
 import type {
   Chain,
   Condition,
@@ -11,7 +12,11 @@ import type {
 } from './nft-plan.ts'
 
 export const TABLE = 'fairlead-proxy'
-const WHERE = `ip ${TABLE}`
+
+/** How nft names the table of one family, in commands and listings. */
+export function tableOf(family: Family): string {
+  return `${family === 4 ? 'ip' : 'ip6'} ${TABLE}`
+}
 /** One command with all elements of a big table would make nft copy its text over and over. */
 const ELEMENTS_A_COMMAND = 500
 
@@ -28,16 +33,25 @@ export interface PlanChanges {
 export const NO_CHANGES: PlanChanges = { chains: [], added: [], deleted: [], replaced: [] }
 
 /** The script that makes these changes, in one transaction: what is added comes first. */
-export function renderChanges({ chains, added, deleted, replaced }: PlanChanges): string {
+export function renderChanges(
+  { chains, added, deleted, replaced }: PlanChanges,
+  family: Family,
+): string {
+  const table = tableOf(family)
   return [
-    ...chains.map((chain) => `add chain ${WHERE} ${word(chain.name)}\n`),
-    ...chains.flatMap(({ name, rules }) =>
-      rules.map((rule) => `add rule ${WHERE} ${word(name)} ${renderRule(rule)}\n`),
-    ),
-    renderElements('add', added),
-    renderElements('delete', deleted),
-    renderElements('add', replaced),
+    ...chains.map((chain) => `add chain ${table} ${word(chain.name)}\n`),
+    ...chains.map((chain) => renderRules(chain, family)),
+    renderElements('add', table, added),
+    renderElements('delete', table, deleted),
+    renderElements('add', table, replaced),
   ].join('')
+}
+
+function renderRules({ name, rules }: Chain, family: Family): string {
+  const table = tableOf(family)
+  return rules
+    .map((rule) => `add rule ${table} ${word(name)} ${renderRule(rule, family)}\n`)
+    .join('')
 }
 
 /**
@@ -46,82 +60,87 @@ export function renderChanges({ chains, added, deleted, replaced }: PlanChanges)
  * @param affinity entries of the map that the kernel fills
  */
 export function replaceTable(plan: NftPlan, affinity: readonly Element[] = []): string {
+  const family = familyOf(plan.options.nodeIP)
+  const table = tableOf(family)
   // A chain must be there before a rule goes to it.
   const chains = [...plan.chains.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   const elements = [...plan.services.keys()]
     .sort()
     .flatMap((key) => plan.services.get(key)!.elements)
   return [
-    `add table ${WHERE}\ndelete table ${WHERE}\nadd table ${WHERE}\n`,
-    ...plan.sets.map(renderSet),
-    ...chains.map(renderChainDeclaration),
-    ...chains.flatMap(({ name, rules }) =>
-      rules.map((rule) => `add rule ${WHERE} ${word(name)} ${renderRule(rule)}\n`),
-    ),
-    renderElements('add', elements),
-    renderElements('add', plan.shared),
-    renderElements('add', affinity),
+    `add table ${table}\ndelete table ${table}\nadd table ${table}\n`,
+    ...plan.sets.map((set) => renderSet(set, family)),
+    ...chains.map((chain) => renderChainDeclaration(chain, table)),
+    ...chains.map((chain) => renderRules(chain, family)),
+    renderElements('add', table, elements),
+    renderElements('add', table, plan.shared),
+    renderElements('add', table, affinity),
   ].join('')
 }
 
-function renderSet(set: NftSet): string {
+function renderSet(set: NftSet, family: Family): string {
   const kind = set.value === undefined ? 'set' : 'map'
   const size = set.dynamicSize && ` size ${number(set.dynamicSize)}; flags dynamic,timeout;`
   const flags = set.interval ? ' flags interval;' : (size ?? '')
-  return `add ${kind} ${WHERE} ${word(set.name)} { ${renderType(set)};${flags} }\n`
+  return `add ${kind} ${tableOf(family)} ${word(set.name)} { ${renderType(set, family)};${flags} }\n`
 }
 
 /** The number of a slot has no type by name: only `typeof` can declare it. */
-function renderType({ key, value }: NftSet): string {
+function renderType({ key, value }: NftSet, family: Family): string {
   const [keyword, render] = key.includes('slot')
-    ? (['typeof', (fields: readonly Field[]) => renderKey(fields)] as const)
-    : (['type', (fields: readonly Field[]) => fields.map(typeName).join(' . ')] as const)
+    ? (['typeof', (fields: readonly Field[]) => renderKey(fields, family)] as const)
+    : (['type', (fields: readonly Field[]) => typeNames(fields, family)] as const)
   const from = `${keyword} ${render(key)}`
   if (value === undefined) return from
   return `${from} : ${value === 'verdict' ? value : render(value)}`
 }
 
-function typeName(field: Field): string {
-  if (field === 'meta l4proto') return 'inet_proto'
-  return field.endsWith('addr') ? 'ipv4_addr' : 'inet_service'
+function typeNames(fields: readonly Field[], family: Family): string {
+  const typeName = (field: Field) => {
+    if (field === 'meta l4proto') return 'inet_proto'
+    if (!field.endsWith('addr')) return 'inet_service'
+    return family === 4 ? 'ipv4_addr' : 'ipv6_addr'
+  }
+  return fields.map(typeName).join(' . ')
 }
 
-function renderChainDeclaration({ name, base }: Chain): string {
+function renderChainDeclaration({ name, base }: Chain, table: string): string {
   // nft 1.0.6 knows the name `dstnat` in prerouting only; numbers it knows everywhere.
   const hook = base
     ? ` { type ${base.type} hook ${base.hook} priority ${number(base.priority)}; policy accept; }`
     : ''
-  return `add chain ${WHERE} ${word(name)}${hook}\n`
+  return `add chain ${table} ${word(name)}${hook}\n`
 }
 
-export function renderRule({ when, do: statement }: Rule): string {
-  return [...when.map(renderCondition), renderStatement(statement)].join(' ')
+export function renderRule({ when, do: statement }: Rule, family: Family): string {
+  const conditions = when.map((condition) => renderCondition(condition, family))
+  return [...conditions, renderStatement(statement, family)].join(' ')
 }
 
-function renderCondition(condition: Condition): string {
+function renderCondition(condition: Condition, family: Family): string {
   switch (condition.kind) {
     case 'new':
       return 'ct state new'
     case 'dnatted':
       return 'ct status dnat'
     case 'echo-request':
-      return 'icmp type echo-request'
+      return family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request'
     case 'protocol':
       return condition.of.length === 1
         ? `meta l4proto ${word(condition.of[0]!)}`
         : `meta l4proto { ${condition.of.map(word).join(', ')} }`
     case 'address': {
       const network = renderPart(condition.network)
-      return `${condition.field}${condition.not ? ' !=' : ''} ${network}`
+      return `${renderField(condition.field, family)}${condition.not ? ' !=' : ''} ${network}`
     }
     case 'device':
       return `${condition.field}${condition.not ? ' !=' : ''} "${word(condition.name)}"`
     case 'in-set':
-      return `${renderKey(condition.key)}${condition.not ? ' !=' : ''} @${word(condition.set)}`
+      return `${renderKey(condition.key, family)}${condition.not ? ' !=' : ''} @${word(condition.set)}`
   }
 }
 
-function renderStatement(statement: Statement): string {
+function renderStatement(statement: Statement, family: Family): string {
   switch (statement.kind) {
     case 'accept':
     case 'drop':
@@ -129,37 +148,46 @@ function renderStatement(statement: Statement): string {
     case 'goto':
       return `goto ${word(statement.chain)}`
     case 'vmap':
-      return `${renderKey(statement.key)} vmap @${word(statement.map)}`
+      return `${renderKey(statement.key, family)} vmap @${word(statement.map)}`
     case 'reject':
-      return `reject with ${statement.with}`
+      return `reject with ${family === 6 ? statement.with.replace('icmp', 'icmpv6') : statement.with}`
     case 'masquerade':
       return 'masquerade fully-random'
     case 'dnat':
       return `dnat to ${word(statement.to)}`
     case 'dnat-map':
-      return `dnat to ${renderKey(statement.key, statement.slots)} map @${word(statement.map)}`
+      return `dnat to ${renderKey(statement.key, family, statement.slots)} map @${word(statement.map)}`
     case 'update': {
       const { map, key, value, timeoutSeconds } = statement
-      return `update @${word(map)} { ${renderKey(key)} timeout ${number(timeoutSeconds)}s : ${renderKey(value)} }`
+      return `update @${word(map)} { ${renderKey(key, family)} timeout ${number(timeoutSeconds)}s : ${renderKey(value, family)} }`
     }
   }
 }
 
 /** @param slots in a declaration only the type of the slot counts */
-function renderKey(key: readonly Field[], slots = 2): string {
-  return key
-    .map((field) => (field === 'slot' ? `numgen random mod ${number(slots)}` : field))
-    .join(' . ')
+function renderKey(key: readonly Field[], family: Family, slots = 2): string {
+  const render = (field: Field) =>
+    field === 'slot' ? `numgen random mod ${number(slots)}` : renderField(field, family)
+  return key.map(render).join(' . ')
 }
 
-function renderElements(verb: 'add' | 'delete', elements: readonly Element[]): string {
+/** The plan says `ip` for either family. */
+function renderField(field: Exclude<Field, 'slot'>, family: Family): string {
+  return family === 6 ? field.replace(/\bip\b/, 'ip6') : field
+}
+
+function renderElements(
+  verb: 'add' | 'delete',
+  table: string,
+  elements: readonly Element[],
+): string {
   const bySet = Map.groupBy(elements, ({ set }) => set)
   let script = ''
   for (const [set, all] of bySet) {
     for (let at = 0; at < all.length; at += ELEMENTS_A_COMMAND) {
       const some = all.slice(at, at + ELEMENTS_A_COMMAND)
       const texts = some.map(verb === 'add' ? renderElement : renderElementKey)
-      script += `${verb} element ${WHERE} ${word(set)} { ${texts.join(', ')} }\n`
+      script += `${verb} element ${table} ${word(set)} { ${texts.join(', ')} }\n`
     }
   }
   return script
@@ -181,7 +209,9 @@ export function renderElementKey({ key }: Element): string {
 export function renderElementValue(value: NonNullable<Element['value']>): string {
   return value.kind === 'endpoint'
     ? `${word(value.ip)} . ${number(value.port)}`
-    : renderStatement(value)
+    : value.kind === 'goto'
+      ? `goto ${word(value.chain)}`
+      : value.kind
 }
 
 function renderPart(part: Element['key'][number]): string {
@@ -191,7 +221,7 @@ function renderPart(part: Element['key'][number]): string {
 
 /** The one gate: nothing else of a plan's values becomes text. @throws SyntaxError where text could mean more than a name or an address */
 function word(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._:/-]*$/.test(text)) {
+  if (!/^(?:[A-Za-z0-9]|::)[A-Za-z0-9._:/-]*$/.test(text)) {
     throw new SyntaxError(
       `Cannot write ${JSON.stringify(text)} into an nft script: not a plain word`,
     )

@@ -3,18 +3,21 @@
  * came by that socket's port before.
  */
 import { createSocket } from 'node:dgram'
-import { createServer } from 'node:net'
+import { createServer, isIPv6 } from 'node:net'
 
-const [, , name = '', address = ''] = process.argv
+const [, , name = '', ...addresses] = process.argv
 
-for (const port of [8080, 8081]) {
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    socket.on('data', (chunk) => socket.write(chunk)) // for connections that are held
-    socket.write(`${name} ${socket.remoteAddress}\n`)
-  })
-  server.listen(port, address)
+for (const address of addresses) {
+  for (const port of [8080, 8081]) {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (chunk) => socket.write(chunk)) // for connections that are held
+      socket.write(`${name} ${socket.remoteAddress}\n`)
+    })
+    server.listen(port, address)
+  }
+  const udp = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+  udp.on('message', (_, { address: from, port }) => udp.send(`${name} ${from}`, port, from))
+  const isLast = address === addresses.at(-1)
+  udp.bind(8082, address, () => isLast && process.stdout.write('ready\n'))
 }
-const udp = createSocket('udp4')
-udp.on('message', (_, { address: from, port }) => udp.send(`${name} ${from}`, port, from))
-udp.bind(8082, address, () => process.stdout.write('ready\n'))

@@ -1,7 +1,7 @@
 /** Makes requests from where it is started: argv[2] is a JSON list of {@link Question}, standard output a JSON list of {@link Reply}. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, isIPv6 } from 'node:net'
 
 export interface Question {
   readonly protocol: 'tcp' | 'udp'
@@ -46,7 +46,7 @@ async function askTCP({ address, port }: Question): Promise<string> {
 }
 
 async function askUDP({ address, port }: Question): Promise<string> {
-  const socket = createSocket('udp4')
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     socket.connect(port, address)

@@ -4,8 +4,7 @@ import type { EndpointSlice } from '#api/discovery.ts'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createFakeAPI, type FakeAPI } from '#client/fake-api.ts'
-import { cidr } from '#ip/cidr.ts'
-import { ip } from '#ip/ip.ts'
+import { type Family, familyOf, ip } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
@@ -16,16 +15,18 @@ import type { ServiceModel } from '../../model.ts'
 import { createConntrackCommand } from '../conntrack-command.ts'
 import { type ProxyOptions, type ProxyState, runProxy } from '../run-proxy.ts'
 import type { Question, Reply } from './ask.ts'
+import { inFamily } from './in-family.ts'
 import { A, B, C, NODE, OUTSIDE, PROXY_OPTIONS } from './packet-flows.ts'
 
 const LAUNCHER = join(import.meta.dirname, '../../../../bin/fairlead-node')
 const LB_IPS = ['172.30.0.200', '172.30.0.201', '172.30.0.202', '172.30.0.203']
+const FAMILIES = [4, 6] as const
 
-/** The network of packet-flows.ts, with servers in its pods. node2 only routes. */
+/** The network of packet-flows.ts, in both families, with servers in its pods. node2 only routes. */
 export interface NodeLab extends Disposable {
   readonly lab: Lab
   readonly node: Netns
-  /** By address. */
+  /** By address, of either family. */
   netnsOf(address: string): Netns
   ask(from: string, questions: readonly Question[]): readonly Reply[]
   nft(command: string): string
@@ -41,7 +42,7 @@ export interface NodeLab extends Disposable {
 
 export interface RunningProxy {
   readonly states: readonly ProxyState[]
-  /** Resolves once the kernel holds a model that `is` as wanted. */
+  /** Resolves once the kernel holds a model of any family that `is` as wanted. */
   programmed(is: (model: ServiceModel) => boolean): Promise<void>
   stop(): Promise<void>
 }
@@ -66,36 +67,50 @@ async function furnish(lab: Lab): Promise<NodeLab> {
     [outside, OUTSIDE],
   ])
   lab.exec(node, ['ip', 'link', 'add', 'cni0', 'type', 'bridge'])
-  lab.exec(node, ['ip', 'addr', 'add', '10.244.1.1/24', 'dev', 'cni0'])
+  for (const family of FAMILIES)
+    must(lab, node, ['ip', 'addr', 'add', inFamily(family, '10.244.1.1/24'), 'dev', 'cni0'])
   lab.exec(node, ['ip', 'link', 'set', 'cni0', 'up'])
   const pods = new Map([
     [A, hangPod(lab, node, 'a', A, 'cni0')],
     [B, hangPod(lab, node, 'b', B, 'cni0')],
     [C, hangPod(lab, node2, 'c', C)],
   ])
-  const route = (netns: Netns, ...args: readonly string[]) =>
-    must(lab, netns, ['ip', 'route', 'add', ...args])
+  const route = (netns: Netns, ...args: readonly string[]) => {
+    for (const family of FAMILIES)
+      must(lab, netns, ['ip', `-${family}`, 'route', 'add', ...inFamily(family, args)])
+  }
   route(node, '10.244.2.0/24', 'via', '172.30.0.12')
   route(node2, '10.244.1.0/24', 'via', NODE)
   route(outside, '10.96.0.0/16', 'via', NODE)
   for (const address of LB_IPS) {
     route(node, `${address}/32`, 'dev', 'cni0')
-    must(lab, node, ['ip', 'neigh', 'add', 'proxy', address, 'dev', 'eth0'])
+    for (const family of FAMILIES) {
+      const proxied = inFamily(family, address)
+      must(lab, node, ['ip', 'neigh', 'add', 'proxy', proxied, 'dev', 'eth0'])
+    }
   }
   writeSysctl('net.ipv4.neigh.eth0.proxy_delay', 0, node)
+  writeSysctl('net.ipv6.neigh.eth0.proxy_delay', 0, node)
+  writeSysctl('net.ipv6.conf.eth0.proxy_ndp', 1, node)
+  // Else its redirects to pods on one bridge, which no sysctl turns off, use up what it may send of refusals.
+  writeSysctl('net.ipv6.icmp.ratelimit', 0, node)
   // With br_netfilter, translation would happen inside the bridge, which sends nothing back where it came from.
   try {
     writeSysctl('net.bridge.bridge-nf-call-iptables', 0, node)
+    writeSysctl('net.bridge.bridge-nf-call-ip6tables', 0, node)
   } catch {} // no br_netfilter here
 
   await Promise.all(
     [...pods].map(([address, netns], i) => {
       const server = join(import.meta.dirname, 'answer.ts')
-      return lab.spawn(netns, [LAUNCHER, server, 'abc'[i]!, address]).outputs('ready', 20_000)
+      return lab
+        .spawn(netns, [LAUNCHER, server, 'abc'[i]!, address, inFamily(6, address)])
+        .outputs('ready', 20_000)
     }),
   )
-  const netnsOf = (address: string) =>
-    address === NODE ? node : address === OUTSIDE ? outside : pods.get(address)!
+  const places = new Map([...pods, [NODE, node], [OUTSIDE, outside]])
+  for (const [address, netns] of [...places]) places.set(inFamily(6, address), netns)
+  const netnsOf = (address: string) => places.get(address)!
   const nft = openNft(node)
   const api = createFakeAPI()
   return {
@@ -150,16 +165,25 @@ async function startProxy(
     slices: createInformer(api, resources.endpointSlices, signal),
     netns: node,
     log,
-    openConntrack: () =>
-      createConntrackCommand(['nsenter', `--net=/proc/${process.pid}/fd/${node.fd}`]),
+    openConntrack: (family: Family) =>
+      createConntrackCommand(family, ['nsenter', `--net=/proc/${process.pid}/fd/${node.fd}`]),
     onState: (state: ProxyState) => states.push(state),
   }
   const running = runProxy(deps, { ...PROXY_OPTIONS, ...options }, signal)
-  await waitFor(() => states.some(({ programmed }) => programmed), { what: 'the proxy to program' })
+  const last = (family: Family) => states.findLast((state) => state.family === family)
+  const families = (options.families ?? PROXY_OPTIONS.families).map(({ nodeIP }) =>
+    familyOf(nodeIP),
+  )
+  await waitFor(() => families.every((family) => last(family)?.programmed), {
+    what: 'the proxy to program',
+  })
   return {
     states,
     async programmed(is) {
-      await waitFor(() => isProgrammed(states.at(-1), is), { what: 'the proxy to program' })
+      const isDone = (state: ProxyState | undefined) => state?.programmed && is(state.model)
+      await waitFor(() => families.some((family) => isDone(last(family))), {
+        what: 'the proxy to program',
+      })
     },
     async stop() {
       abort.abort()
@@ -168,27 +192,23 @@ async function startProxy(
   }
 }
 
-function isProgrammed(
-  state: ProxyState | undefined,
-  is: (model: ServiceModel) => boolean,
-): boolean {
-  return state?.programmed === true && is(state.model)
-}
-
 function layUnderlay(
   lab: Lab,
   lan: Netns,
   members: readonly (readonly [netns: Netns, address: string])[],
 ): void {
   must(lab, lan, ['ip', 'link', 'add', 'br0', 'type', 'bridge'])
-  must(lab, lan, ['ip', 'addr', 'add', '172.30.0.2/24', 'dev', 'br0'])
+  for (const family of FAMILIES)
+    must(lab, lan, ['ip', 'addr', 'add', inFamily(family, '172.30.0.2/24'), 'dev', 'br0'])
   must(lab, lan, ['ip', 'link', 'set', 'br0', 'up'])
   members.forEach(([netns, address], i) => {
     const port = `port${i}`
     lab.connect({ netns: lan, device: port }, { netns, device: 'eth0', address: `${address}/24` })
     must(lab, lan, ['ip', 'link', 'set', port, 'master', 'br0'])
+    must(lab, netns, ['ip', 'addr', 'add', inFamily(6, `${address}/24`), 'dev', 'eth0'])
     for (const [name, value] of [
       ['net.ipv4.ip_forward', address === OUTSIDE ? 0 : 1],
+      ['net.ipv6.conf.all.forwarding', address === OUTSIDE ? 0 : 1],
       ['net.ipv4.conf.all.rp_filter', 0],
       ['net.ipv4.conf.eth0.rp_filter', 0],
       ['net.ipv4.conf.all.send_redirects', 0],
@@ -198,31 +218,30 @@ function layUnderlay(
       writeSysctl(name, value, netns)
     }
     if (address !== OUTSIDE) {
-      lab.rtnetlink(netns).replaceRoute({ family: 4, gateway: ip('172.30.0.2'), device: 'eth0' })
+      for (const family of FAMILIES) {
+        const gateway = inFamily(family, ip('172.30.0.2'))
+        lab.rtnetlink(netns).replaceRoute({ family, gateway, device: 'eth0' })
+      }
     }
   })
 }
 
-/** As the pod network does: a /32, its gateway on the link, on a bridge or straight on the node. */
+/** As the pod network does: an address without a subnet, its gateway on the link, on a bridge or straight on the node. */
 function hangPod(lab: Lab, node: Netns, name: string, address: string, bridge?: string): Netns {
   const pod = lab.netns(name)
   const port = `veth-${name}`
-  const gateway = address.replace(/\d+$/, '1')
-  lab.connect(
-    { netns: node, device: port },
-    { netns: pod, device: 'eth0', address: `${address}/32` },
-  )
+  lab.connect({ netns: node, device: port }, { netns: pod, device: 'eth0' })
   if (bridge) must(lab, node, ['ip', 'link', 'set', port, 'master', bridge])
-  else {
-    must(lab, node, ['ip', 'addr', 'add', `${gateway}/32`, 'dev', port])
-    lab.rtnetlink(node).replaceRoute({
-      family: 4,
-      destination: cidr(`${address}/32`),
-      device: port,
-      scope: 'link',
-    })
+  for (const family of FAMILIES) {
+    const own = inFamily(family, `${address}/32`)
+    const gateway = inFamily(family, ip(address.replace(/\d+$/, '1')))
+    must(lab, pod, ['ip', 'addr', 'add', own, 'dev', 'eth0'])
+    if (!bridge) {
+      must(lab, node, ['ip', 'addr', 'add', `${gateway}/${family === 4 ? 32 : 128}`, 'dev', port])
+      must(lab, node, ['ip', 'route', 'add', own, 'dev', port])
+    }
+    lab.rtnetlink(pod).replaceRoute({ family, gateway, device: 'eth0', onlink: true })
   }
-  lab.rtnetlink(pod).replaceRoute({ family: 4, gateway: ip(gateway), device: 'eth0', onlink: true })
   return pod
 }
 

@@ -1,9 +1,10 @@
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import { cidr } from '#ip/cidr.ts'
-import { ip } from '#ip/ip.ts'
+import { type Family, ip } from '#ip/ip.ts'
 import type { ModeOptions, ProxyMode } from '../mode.ts'
 import type { ProxyOptions } from '../run-proxy.ts'
+import { inFamily } from './in-family.ts'
 import { portOf, serviceOf, sliceOf } from './objects.ts'
 
 /*
@@ -21,8 +22,12 @@ export const OPTIONS = {
   podDevice: 'cni0',
 } as const satisfies ModeOptions
 
-/** The same for `runProxy()`. */
+/** The same for `runProxy()`, of one family and of both. */
 export const PROXY_OPTIONS: ProxyOptions = { ...OPTIONS, families: [OPTIONS] }
+export const DUAL_STACK_OPTIONS: ProxyOptions = {
+  ...OPTIONS,
+  families: [OPTIONS, inFamily(6, OPTIONS)],
+}
 
 export const A = '10.244.1.7'
 export const B = '10.244.1.8'
@@ -106,9 +111,12 @@ export interface PacketFlow {
   readonly differs?: Partial<Readonly<Record<ProxyMode, string>>>
 }
 
-/** The table as one mode must keep it. */
-export function flowsOf(mode: ProxyMode): readonly PacketFlow[] {
-  return FLOWS.map(({ differs, ...flow }) => ({ ...flow, want: differs?.[mode] ?? flow.want }))
+/** The table as one mode must keep it in one family. */
+export function flowsOf(mode: ProxyMode, family: Family): readonly PacketFlow[] {
+  return FLOWS.map(({ differs, ...flow }) => ({
+    name: flow.name,
+    ...inFamily(family, { from: flow.from, to: flow.to, want: differs?.[mode] ?? flow.want }),
+  }))
 }
 
 const A80 = `dnat ${A}:8080`

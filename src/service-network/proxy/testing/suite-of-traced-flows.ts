@@ -1,22 +1,33 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { ProxyMode } from '../mode.ts'
+import { planServiceModel, type ServiceModel } from '../../model.ts'
+import type { ModeOptions, ProxyMode } from '../mode.ts'
 import { formatOutcome, type Outcome } from '../trace/outcome.ts'
 import type { TracedPacket } from '../trace/packet.ts'
-import { C, flowsOf } from './packet-flows.ts'
+import { inFamily } from './in-family.ts'
+import { C, flowsOf, OPTIONS, SERVICES, SLICES } from './packet-flows.ts'
 
-/** The table of packet flows over the plan that a mode makes of `SERVICES` and `SLICES`. */
+/**
+ * The table of packet flows over what a mode plans, in both families.
+ *
+ * @param tracerOf plans, and gives what traces packets through that plan
+ */
 export function suiteOfTracedFlows(
   mode: ProxyMode,
-  trace: (packet: TracedPacket) => Outcome,
+  tracerOf: (model: ServiceModel, options: ModeOptions) => (packet: TracedPacket) => Outcome,
 ): void {
-  suite(`the ${mode} plan sends`, () => {
-    for (const { name, from, to, want } of flowsOf(mode)) {
-      test(name, () => {
-        // c is a pod of another node: its packets come by the underlay.
-        const via = from === C ? { via: 'eth0' } : {}
-        assert.equal(formatOutcome(trace({ from, to, isAnnounced: true, ...via })), want)
-      })
-    }
-  })
+  for (const family of [4, 6] as const) {
+    suite(`the ${mode} plan of IPv${family} sends`, () => {
+      const options = inFamily(family, OPTIONS)
+      const model = planServiceModel(inFamily(family, SERVICES), inFamily(family, SLICES), options)
+      const trace = tracerOf(model, options)
+      for (const { name, from, to, want } of flowsOf(mode, family)) {
+        test(name, () => {
+          // c is a pod of another node: its packets come by the underlay.
+          const via = from === inFamily(family, C) ? { via: 'eth0' } : {}
+          assert.equal(formatOutcome(trace({ from, to, isAnnounced: true, ...via })), want)
+        })
+      }
+    })
+  }
 }
