@@ -9,7 +9,6 @@ const single: Readonly<Record<string, string>> = {
   backend: 'vxlan',
   runtime: 'process',
   'ip-family': 'ipv4',
-  underlay: 'flat',
   egress: 'none',
 }
 

@@ -9,7 +9,7 @@ import { checkFields } from '#api/schema/check-fields.ts'
 import { deploymentOf, planAddons } from './addons.ts'
 
 const addons = planAddons({
-  dnsServiceIP: '10.96.0.10',
+  dnsServiceIPs: ['10.96.0.10'],
   clusterDomain: 'cluster.local',
   kubeconfigs: { dns: '{}', ingress: '{}' },
 })

@@ -8,7 +8,8 @@ import { APIStatusError } from '#client/api.ts'
 
 /** What the addons must know of the cluster they run in. */
 export interface AddonOptions {
-  readonly dnsServiceIP: string
+  /** One a family, the primary first. */
+  readonly dnsServiceIPs: readonly string[]
   readonly clusterDomain: string
   /** Kubeconfig texts by component. */
   readonly kubeconfigs: { readonly dns: string; readonly ingress: string }
@@ -23,7 +24,7 @@ export const INGRESS_NAME = 'ingress-nginx-controller'
 
 /** The objects of kube-system: DNS, and Ingress behind a LoadBalancer Service. */
 export function planAddons({
-  dnsServiceIP,
+  dnsServiceIPs,
   clusterDomain,
   kubeconfigs,
 }: AddonOptions): readonly Addon[] {
@@ -39,7 +40,7 @@ export function planAddons({
       service(
         DNS_NAME,
         {
-          clusterIP: dnsServiceIP,
+          ...dnsFamilies(dnsServiceIPs),
           selector: dnsLabels,
           ports: [
             { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },
@@ -146,6 +147,13 @@ function service(
     metadata: { name, namespace: NAMESPACE, labels },
     spec,
   }
+}
+
+/** Answers in both families of a dual-stack cluster. */
+function dnsFamilies(clusterIPs: readonly string[]): Partial<Service['spec']> {
+  const [clusterIP = ''] = clusterIPs
+  if (clusterIPs.length < 2) return { clusterIP }
+  return { clusterIP, clusterIPs: [...clusterIPs], ipFamilyPolicy: 'RequireDualStack' }
 }
 
 function kubeconfigSecret(name: string, kubeconfig: string): Secret {

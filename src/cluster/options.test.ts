@@ -1,22 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { checkOptions, defaults, diffOptions, planAddresses } from './options.ts'
-
-suite('planAddresses()', () => {
-  test('gives the address plan of design.md', () => {
-    const plan = planAddresses(defaults)
-    assert.equal(plan.controlPlane, '172.30.0.2')
-    assert.deepEqual(plan.nodes, [
-      { name: 'node1', ip: '172.30.0.11' },
-      { name: 'node2', ip: '172.30.0.12' },
-      { name: 'node3', ip: '172.30.0.13' },
-    ])
-    assert.equal(plan.outside, '172.30.0.254')
-    assert.equal(plan.kubernetesService, '10.96.0.1')
-    assert.equal(plan.dnsService, '10.96.0.10')
-    assert.deepEqual(plan.loadBalancerPool, { first: '172.30.0.200', last: '172.30.0.250' })
-  })
-})
+import { checkOptions, completeOptions, defaults, diffOptions } from './options.ts'
 
 suite('checkOptions()', () => {
   const cases = [
@@ -34,6 +18,53 @@ suite('checkOptions()', () => {
       options: { serviceCIDR: '10.244.1.0/24' },
       want: [/--pod-cidr .* overlaps with --service-cidr/],
     },
+    {
+      name: 'a second node subnet that is another network',
+      options: {
+        underlay: 'routed' as const,
+        podCIDR: '172.30.0.0/16',
+        nodeCIDR: '172.29.255.0/24',
+      },
+      want: [/the second node subnet, 172\.30\.0\.0\/24: it overlaps with --pod-cidr/],
+    },
+    { name: 'dual', options: { ipFamily: 'dual' as const }, want: [] },
+    { name: 'IPv6 alone', options: { ipFamily: 'ipv6' as const }, want: [] },
+    {
+      name: 'one family for two',
+      options: { ipFamily: 'dual' as const, podCIDR: '10.1.0.0/16' },
+      want: [/--pod-cidr 10\.1\.0\.0\/16: it is not an IPv4 and an IPv6 network such as/],
+    },
+    {
+      name: 'two families for one',
+      options: { podCIDR: '10.1.0.0/16,fd00:1::/56' },
+      want: [/it is not an IPv4 network such as/],
+    },
+    {
+      name: 'one family twice',
+      options: { ipFamily: 'dual' as const, podCIDR: '10.1.0.0/16,10.2.0.0/16' },
+      want: [/it is not an IPv4 and an IPv6 network/],
+    },
+    // cidrset.NewCIDRSet() of kube-controller-manager: more than 16 bits are "node CIDR size is too big".
+    {
+      name: 'too many node subnets',
+      options: { ipFamily: 'ipv6' as const, podCIDR: 'fd00:10::/40' },
+      want: [/it has more than 65536 subnets of \/64/],
+    },
+    {
+      name: 'too few node subnets',
+      options: { nodes: 5, podCIDR: '10.244.0.0/22' },
+      want: [/it has a \/24 for 4 nodes only/],
+    },
+    {
+      name: 'a larger mask',
+      options: { nodes: 5, podCIDR: '10.244.0.0/22', nodeMaskIPv4: 26 },
+      want: [],
+    },
+    {
+      name: 'a mask without room for pods',
+      options: { nodeMaskIPv4: 30 },
+      want: [/--node-cidr-mask-size-ipv4 30: a node's subnet is a/],
+    },
     { name: 'a small node network', options: { nodeCIDR: '172.30.0.0/25' }, want: [/too small/] },
     {
       name: 'a nameserver that is a name',
@@ -48,7 +79,7 @@ suite('checkOptions()', () => {
   ]
   for (const { name, options, want } of cases) {
     test(name, () => {
-      const problems = checkOptions({ ...defaults, ...options })
+      const problems = checkOptions(completeOptions(options))
       assert.equal(problems.length, want.length, problems.join('\n'))
       for (const [i, pattern] of want.entries()) assert.match(problems[i]!, pattern)
     })
@@ -60,6 +91,9 @@ suite('diffOptions()', () => {
     assert.deepEqual(diffOptions(defaults, {}), [])
     assert.deepEqual(diffOptions(defaults, { nodes: 3 }), [])
     assert.deepEqual(diffOptions(defaults, { nodes: 5 }), ['--nodes 3 (asked: 5)'])
+    assert.deepEqual(diffOptions(defaults, { ipFamily: 'dual' }), [
+      '--ip-family ipv4 (asked: dual)',
+    ])
     assert.deepEqual(diffOptions(defaults, { apiPort: 7000 }), ['--api-port unset (asked: 7000)'])
   })
 })

@@ -1,15 +1,23 @@
-import { type CIDR, cidrContains, cidrsOverlap, nthAddress, parseCIDR } from '#ip/cidr.ts'
-import { familyOf, type IP, parseIP } from '#ip/ip.ts'
+import { parseIP } from '#ip/ip.ts'
+import { isOnNodeNetwork } from './address-plan.ts'
 import { isClusterName } from './layout.ts'
+import { checkNetworks, defaultNetworks, parseNetworks, planSubnets } from './network-options.ts'
 import { checkStoreOptions, type StoreOptions } from './store-options.ts'
 
 /** How a cluster is made. Stored with it; `up` on an existing cluster must be given the same or nothing. */
 export interface ClusterOptions extends StoreOptions {
   readonly name: string
   readonly nodes: number
+  readonly ipFamily: (typeof IP_FAMILIES)[number]
+  /** `routed`: the nodes are in two subnets that a router joins. */
+  readonly underlay: (typeof UNDERLAYS)[number]
+  /** A network, or one of each family with a comma between them; the same for the next two. */
   readonly nodeCIDR: string
   readonly podCIDR: string
   readonly serviceCIDR: string
+  /** Prefix length of each node's share of the pod network; undefined: 24, and 64 of IPv6. */
+  readonly nodeMaskIPv4?: number | undefined
+  readonly nodeMaskIPv6?: number | undefined
   /** How Services become rules on the nodes; undefined: nftables. */
   readonly proxy?: ProxyMode | undefined
   /** Undefined: 6443 or the next free port of the host's loopback. */
@@ -18,12 +26,15 @@ export interface ClusterOptions extends StoreOptions {
   readonly dnsUpstream?: readonly string[] | undefined
 }
 
+export const IP_FAMILIES = ['ipv4', 'ipv6', 'dual'] as const
+export const UNDERLAYS = ['flat', 'routed'] as const
+
 export const defaults = {
   name: 'c1',
   nodes: 3,
-  nodeCIDR: '172.30.0.0/24',
-  podCIDR: '10.244.0.0/16',
-  serviceCIDR: '10.96.0.0/16',
+  ipFamily: 'ipv4',
+  underlay: 'flat',
+  ...defaultNetworks({ ipFamily: 'ipv4' }),
 } as const satisfies ClusterOptions
 
 export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
@@ -31,25 +42,18 @@ const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'user
 /** Those that `service-network/proxy/modes.ts` has. */
 export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables']
 
-/** The addresses that follow from the options (design.md, "Address plan"). */
-export interface AddressPlan {
-  readonly nodeCIDR: CIDR
-  readonly podCIDR: CIDR
-  readonly serviceCIDR: CIDR
-  readonly controlPlane: IP
-  readonly outside: IP
-  readonly nodes: readonly { readonly name: string; readonly ip: IP }[]
-  /** First ClusterIP: `default/kubernetes`. */
-  readonly kubernetesService: IP
-  readonly dnsService: IP
-  readonly loadBalancerPool: { readonly first: IP; readonly last: IP }
+/** The options that were given, with defaults for the rest; those of the networks follow from the families. */
+export function completeOptions(asked: Partial<ClusterOptions>): ClusterOptions {
+  const given = Object.fromEntries(
+    Object.entries(asked).filter(([, value]) => value !== undefined),
+  ) as Partial<ClusterOptions>
+  const options = { ...defaults, ...given }
+  return { ...options, ...defaultNetworks({ ...given, ipFamily: options.ipFamily }), ...given }
 }
 
 const MAX_NODES = 100
 export const API_PORT = 6443
 export const CLUSTER_DOMAIN = 'cluster.local'
-/** Each node's share of the pod network. */
-export const NODE_MASK = 24
 
 /** @returns what is wrong with the options, as sentences for people; empty when nothing is. */
 export function checkOptions(options: ClusterOptions): readonly string[] {
@@ -64,6 +68,10 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   if (!Number.isInteger(options.nodes) || options.nodes < 1 || options.nodes > MAX_NODES) {
     problem(`--nodes ${options.nodes}`, `a cluster has 1 to ${MAX_NODES} nodes`)
   }
+  if (!IP_FAMILIES.includes(options.ipFamily))
+    problem(`--ip-family ${options.ipFamily}`, `it is one of ${IP_FAMILIES.join(', ')}`)
+  if (!UNDERLAYS.includes(options.underlay))
+    problem(`--underlay ${options.underlay}`, `it is one of ${UNDERLAYS.join(', ')}`)
   const port = options.apiPort
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
     problem(`--api-port ${port}`, 'a port is 1 to 65535')
@@ -77,65 +85,15 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     if (parseIP(server) === undefined)
       problem(`--dns-upstream ${server}`, 'it is not an IP address')
   }
-  const nodeCIDR = parseCIDR(options.nodeCIDR)
-  const onNodeNetwork = upstreams.map((server) => isWithin(nodeCIDR, server))
+  const subnets = planSubnets(parseNetworks(options, 'nodeCIDR') ?? [], options)
+  const onNodeNetwork = upstreams.map((server) => isOnNodeNetwork({ subnets }, server))
   if (onNodeNetwork.includes(true) && onNodeNetwork.includes(false)) {
     problem(
       `--dns-upstream ${upstreams.join(',')}`,
       'some are on the node network and some are not',
     )
   }
-  const ranges = [
-    { option: `--node-cidr ${options.nodeCIDR}`, range: parseCIDR(options.nodeCIDR), longest: 24 },
-    { option: `--pod-cidr ${options.podCIDR}`, range: parseCIDR(options.podCIDR), longest: 23 },
-    {
-      option: `--service-cidr ${options.serviceCIDR}`,
-      range: parseCIDR(options.serviceCIDR),
-      longest: 28,
-    },
-  ]
-  for (const { option, range, longest } of ranges) {
-    if (!range || familyOf(range.address) !== 4)
-      problem(option, 'it is not an IPv4 network such as 10.244.0.0/16')
-    else if (range.prefixLength > longest)
-      problem(option, `it is too small (a /${longest} or larger is needed)`)
-  }
-  const podCIDR = parseCIDR(options.podCIDR)
-  const shares = podCIDR ? 2 ** (NODE_MASK - podCIDR.prefixLength) : options.nodes
-  if (shares >= 2 && shares < options.nodes) {
-    problem(`--pod-cidr ${options.podCIDR}`, `it has a /24 for ${shares} nodes only`)
-  }
-  for (const [i, a] of ranges.entries()) {
-    for (const b of ranges.slice(i + 1)) {
-      if (a.range && b.range && cidrsOverlap(a.range, b.range))
-        problem(a.option, `it overlaps with ${b.option}`)
-    }
-  }
-  return problems
-}
-
-/** @throws RangeError for options that {@link checkOptions} refuses */
-export function planAddresses(options: ClusterOptions): AddressPlan {
-  const [nodeCIDR, podCIDR, serviceCIDR] = [
-    options.nodeCIDR,
-    options.podCIDR,
-    options.serviceCIDR,
-  ].map(parseCIDR)
-  if (!nodeCIDR || !podCIDR || !serviceCIDR) throw new RangeError(checkOptions(options).join('; '))
-  return {
-    nodeCIDR,
-    podCIDR,
-    serviceCIDR,
-    controlPlane: nthAddress(nodeCIDR, 2),
-    outside: nthAddress(nodeCIDR, 254),
-    nodes: Array.from({ length: options.nodes }, (_, i) => ({
-      name: `node${i + 1}`,
-      ip: nthAddress(nodeCIDR, 11 + i),
-    })),
-    kubernetesService: nthAddress(serviceCIDR, 1),
-    dnsService: nthAddress(serviceCIDR, 10),
-    loadBalancerPool: { first: nthAddress(nodeCIDR, 200), last: nthAddress(nodeCIDR, 250) },
-  }
+  return [...problems, ...checkNetworks(options)]
 }
 
 /** The flags in which two option sets differ, as `--nodes 3 (now 5)`. `asked` holds only what was given. */
@@ -145,9 +103,13 @@ export function diffOptions(
 ): readonly string[] {
   const flags = {
     nodes: '--nodes',
+    ipFamily: '--ip-family',
+    underlay: '--underlay',
     nodeCIDR: '--node-cidr',
     podCIDR: '--pod-cidr',
     serviceCIDR: '--service-cidr',
+    nodeMaskIPv4: '--node-cidr-mask-size-ipv4',
+    nodeMaskIPv6: '--node-cidr-mask-size-ipv6',
     apiPort: '--api-port',
     proxy: '--proxy',
     dnsUpstream: '--dns-upstream',
@@ -164,14 +126,4 @@ export function diffOptions(
     if (wanted === undefined || String(held) === String(wanted)) return []
     return [`${flag} ${held ?? 'unset'} (asked: ${wanted})`]
   })
-}
-
-/** Whether a nameserver is on the node network: then it is asked from there, and not from the host. */
-export function isOnNodeNetwork({ nodeCIDR }: AddressPlan, address: string): boolean {
-  return isWithin(nodeCIDR, address)
-}
-
-function isWithin(network: CIDR | undefined, text: string): boolean {
-  const address = parseIP(text)
-  return network !== undefined && address !== undefined && cidrContains(network, address)
 }

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { AddressPlan } from './address-plan.ts'
 import { writeFileAtomic } from './atomic-file.ts'
-import type { AddressPlan } from './options.ts'
 
 /** A certificate to be signed by the cluster's CA: who it names (CN, O), and where it may serve (`serving`, IPs and DNS names). */
 export interface Identity {
@@ -23,7 +23,7 @@ export function planIdentities(plan: AddressPlan): Readonly<Record<string, Ident
     apiserver: {
       user: 'kube-apiserver',
       serving: {
-        ips: ['127.0.0.1', plan.controlPlane, plan.kubernetesService],
+        ips: ['127.0.0.1', ...plan.controlPlane, plan.kubernetesService],
         dnsNames: [
           'localhost',
           'kubernetes',
@@ -46,12 +46,12 @@ export function planIdentities(plan: AddressPlan): Readonly<Record<string, Ident
       ]),
     ),
     ...Object.fromEntries(
-      plan.nodes.map(({ name, ip }): [string, Identity] => [
+      plan.nodes.map(({ name, ips }): [string, Identity] => [
         name,
         {
           user: `system:node:${name}`,
           groups: ['system:nodes'],
-          serving: { ips: [ip], dnsNames: [name] },
+          serving: { ips, dnsNames: [name] },
         },
       ]),
     ),

@@ -4,11 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Node } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
 import { openNetns } from '#kernel/netns/netns.ts'
 import { openListener } from '#kernel/socket/listener.ts'
+import type { AddressPlan } from './address-plan.ts'
 import { ETCD } from './etcd.ts'
 import { type Layout, netnsPath } from './layout.ts'
-import type { AddressPlan } from './options.ts'
 import { CONTROL_PLANE, isAlive, readProcesses, tailLog } from './processes.ts'
 
 const PATIENCE_MS = 120_000
@@ -127,7 +128,7 @@ function isReady(node: Node): boolean {
 async function queryFromNode(layout: Layout, node: string, plan: AddressPlan): Promise<boolean> {
   const address = plan.nodes.find(({ name }) => name === node)!.ip
   using netns = openNetns(netnsPath(layout, node))
-  const socket = createSocket('udp4')
+  const socket = createSocket(familyOf(address) === 4 ? 'udp4' : 'udp6')
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => resolve(false), 250)
   try {
@@ -142,9 +143,9 @@ async function queryFromNode(layout: Layout, node: string, plan: AddressPlan): P
         resolve((reply[3]! & 0x0f) === 0 && reply.readUInt16BE(6) > 0),
     )
     socket.send(
-      encodeQuery(id, ['kubernetes', 'default', 'svc', 'cluster', 'local']),
+      encodeQuery(id, ['kubernetes', 'default', 'svc', 'cluster', 'local'], familyOf(address)),
       53,
-      plan.dnsService,
+      plan.dnsServices[0],
     )
     return await promise
   } finally {
@@ -153,11 +154,11 @@ async function queryFromNode(layout: Layout, node: string, plan: AddressPlan): P
   }
 }
 
-/** Header with RD set and one question of type A, class IN. */
-function encodeQuery(id: number, labels: readonly string[]): Buffer {
+/** Header with RD set and one question of type A or AAAA, class IN. */
+function encodeQuery(id: number, labels: readonly string[], family: Family): Buffer {
   const header = Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
   const name = labels.map((label) =>
     Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]),
   )
-  return Buffer.concat([header, ...name, Buffer.from([0, 0, 1, 0, 1])])
+  return Buffer.concat([header, ...name, Buffer.from([0, 0, family === 4 ? 1 : 28, 0, 1])])
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
-import type { Node } from '#api/core.ts'
+import type { Node, Pod } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { createAPI } from '#client/http-api.ts'
 import { deploymentOf } from './addons.ts'
+import { planAddresses } from './address-plan.ts'
 import { ownerOf } from './claim.ts'
 import { ETCD, ETCD_PORT } from './etcd.ts'
 import { contextOf, type Layout, netnsPath } from './layout.ts'
 import { netnsInodeAt } from './members.ts'
-import { planAddresses } from './options.ts'
 import { readCA, readKeyPair } from './pki.ts'
 import { CONTROL_PLANE, isAlive, type ProcessRecord, readProcesses } from './processes.ts'
 import { type ClusterState, readState } from './state-file.ts'
@@ -40,17 +40,21 @@ export async function readStatus(layout: Layout): Promise<ClusterStatus | undefi
   if (!state) return
   const plan = planAddresses(state.options)
   const processes = new Map(readProcesses(layout).map((record) => [record.name, record]))
-  const hosts = [{ name: CONTROL_PLANE, ip: plan.controlPlane }, ...plan.nodes]
-  const daemons = hosts.map(({ name, ip }): ComponentStatus => {
+  const hosts = [{ name: CONTROL_PLANE, ips: plan.controlPlane }, ...plan.nodes]
+  const daemons = hosts.map(({ name, ips }): ComponentStatus => {
     const isControlPlane = name === CONTROL_PLANE
     return {
       component: isControlPlane ? CONTROL_PLANE : 'node-agent',
       node: name,
       ...processStatus(processes.get(name)),
-      addresses: isControlPlane ? [ip, '127.0.0.1'] : [ip],
+      addresses: isControlPlane ? [...ips, '127.0.0.1'] : ips,
       ports: isControlPlane
-        ? [`${ip}:6443/tcp`, `127.0.0.1:${state.apiPort}/tcp`, `${ip}:53/udp`, `${ip}:53/tcp`]
-        : [`${ip}:10250/tcp`],
+        ? [
+            ...portsOn(ips, '6443/tcp'),
+            `127.0.0.1:${state.apiPort}/tcp`,
+            ...portsOn(ips, '53/udp', '53/tcp'),
+          ]
+        : portsOn(ips, '10250/tcp'),
     }
   })
   if (planStore(state.options).kind === 'own etcd') {
@@ -127,17 +131,28 @@ async function addonStatus(
       )
         ? 'ready'
         : 'not ready',
-      addresses: pod.status?.podIP ? [pod.status.podIP] : [],
-      ports: pod.spec.containers.flatMap(({ ports = [] }) =>
-        ports.map(
-          ({ containerPort, protocol = 'TCP' }) =>
-            `${pod.status?.podIP ?? ''}:${containerPort}/${protocol.toLowerCase()}`,
+      addresses: podIPs(pod),
+      ports: portsOn(
+        podIPs(pod),
+        ...pod.spec.containers.flatMap(({ ports = [] }) =>
+          ports.map(
+            ({ containerPort, protocol = 'TCP' }) => `${containerPort}/${protocol.toLowerCase()}`,
+          ),
         ),
       ),
     }))
   } catch {
     return undefined
   }
+}
+
+function podIPs({ status }: Pod): readonly string[] {
+  return (status?.podIPs ?? []).flatMap(({ ip }) => ip ?? [])
+}
+
+/** `172.30.0.2:53/udp`, and with brackets in IPv6. */
+function portsOn(ips: readonly string[], ...ports: readonly string[]): readonly string[] {
+  return ips.flatMap((ip) => ports.map((port) => `${ip.includes(':') ? `[${ip}]` : ip}:${port}`))
 }
 
 function proportionalSetSize(pid: number): number | undefined {

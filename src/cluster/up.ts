@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import type { API } from '#client/api.ts'
 import { createAPI } from '#client/http-api.ts'
+import { familyOf, type IP } from '#ip/ip.ts'
 import { currentNetns, openNetns } from '#kernel/netns/netns.ts'
 import { applyAddons, planAddons } from './addons.ts'
+import { type AddressPlan, planAddresses } from './address-plan.ts'
 import { reserveAPIPort } from './api-port.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { checkMachine } from './check-machine.ts'
@@ -17,13 +19,12 @@ import {
 } from './kubeconfig.ts'
 import { contextOf, type Layout, layoutOf, netnsPath } from './layout.ts'
 import {
-  type AddressPlan,
+  API_PORT,
   CLUSTER_DOMAIN,
   type ClusterOptions,
   checkOptions,
-  defaults,
+  completeOptions,
   diffOptions,
-  planAddresses,
 } from './options.ts'
 import { ensurePKI, networkIdentity, planIdentities, readCA, readKeyPair } from './pki.ts'
 import { adoptDaemon, CONTROL_PLANE, isAlive, readProcesses, spawnDaemon } from './processes.ts'
@@ -53,7 +54,7 @@ export class UpError extends Error {
 
 /** Makes the cluster, or what is missing of it, and waits until it serves. A cluster that does not come up is removed again. */
 export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Promise<UpResult> {
-  const options: ClusterOptions = { ...defaults, ...definedOf(asked) }
+  const options: ClusterOptions = completeOptions(asked)
   const problems = checkOptions(options)
   if (problems.length > 0) throw new UpError(problems.join('\n'))
   const layout = layoutOf(options.name)
@@ -156,7 +157,7 @@ async function startMissing(
     await applyAddons(
       api.client,
       planAddons({
-        dnsServiceIP: plan.dnsService,
+        dnsServiceIPs: plan.dnsServices,
         clusterDomain: CLUSTER_DOMAIN,
         kubeconfigs: {
           dns: componentKubeconfig(layout, 'dns', serviceURL(plan)),
@@ -172,7 +173,11 @@ async function startMissing(
 
 /** Pods reach the API server as everybody does: through the Service `kubernetes`. */
 function serviceURL(plan: AddressPlan): string {
-  return `https://${plan.kubernetesService}:443`
+  return httpsURL(plan.kubernetesService, 443)
+}
+
+function httpsURL(address: IP, port: number): string {
+  return `https://${familyOf(address) === 6 ? `[${address}]` : address}:${port}`
 }
 
 /** One process for the control plane, one per node, and perhaps an etcd; each is born inside its network namespace. */
@@ -226,7 +231,7 @@ function writeKubeconfigs(layout: Layout, plan: AddressPlan, apiPort: number): K
   for (const name of ['controller-manager', 'scheduler', ...nodes]) {
     writeFileAtomic(
       `${layout.kubeconfigDir}/${name}.kubeconfig`,
-      componentKubeconfig(layout, name, `https://${plan.controlPlane}:6443`),
+      componentKubeconfig(layout, name, httpsURL(plan.controlPlane[0]!, API_PORT)),
     )
   }
   return admin
@@ -248,9 +253,4 @@ function disposableAPI({
 }: KubeconfigEntry): Disposable & { readonly client: API } {
   const client = createAPI({ server, caPEM, ...keyPair })
   return { client, [Symbol.dispose]: () => void client[Symbol.asyncDispose]() }
-}
-
-/** Options that were given; the others are left to the defaults. */
-function definedOf(asked: Partial<ClusterOptions>): Partial<ClusterOptions> {
-  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
 }

@@ -12,22 +12,16 @@ import { createEventRecorder } from '#client/event-recorder.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { runAsLeader } from '#client/leader-election/leader-election.ts'
+import { type AddressPlan, isOnNodeNetwork, planAddresses } from '#cluster/address-plan.ts'
 import { type Layout, layoutOf } from '#cluster/layout.ts'
-import {
-  type AddressPlan,
-  API_PORT,
-  CLUSTER_DOMAIN,
-  isOnNodeNetwork,
-  NODE_MASK,
-  planAddresses,
-} from '#cluster/options.ts'
+import { API_PORT, CLUSTER_DOMAIN } from '#cluster/options.ts'
 import { readCA, readKeyPair, readTokenKey } from '#cluster/pki.ts'
 import type { SigningWish } from '#cluster/sign-request.ts'
 import { type ClusterState, readState } from '#cluster/state-file.ts'
 import { planStore } from '#cluster/store-options.ts'
 import { GIT_VERSION } from '#cluster/version.ts'
 import { formatCIDR } from '#ip/cidr.ts'
-import { ip } from '#ip/ip.ts'
+import { type Family, familyOf, type IP, ip } from '#ip/ip.ts'
 import { currentNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
 import { openListener } from '#kernel/socket/listener.ts'
 import { openSocket } from '#kernel/socket/open-socket.ts'
@@ -68,7 +62,7 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   const server = createServer(layout, state, plan, { store, components }, log.child('apiserver'))
   // On the node network for nodes and pods, on the host's loopback for people.
   for (const [netns, address, port] of [
-    [own, plan.controlPlane, API_PORT],
+    ...plan.controlPlane.map((address) => [own, address, API_PORT] as const),
     [host, ip('127.0.0.1'), state.apiPort],
   ] as const) {
     await server.listen({ fd: openListener({ netns, protocol: 'tcp', address, port }) })
@@ -79,12 +73,12 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   await using api = createAPI(access)
   await using accounts = createAccountClients(api, access)
   await using schedulerAPI = createAPI(await kubeconfig('scheduler'))
-  const { first, last } = plan.loadBalancerPool
+  const { podCIDRs, serviceCIDRs, nodeMasks, loadBalancerPools } = plan
   const controllers = {
-    clusterCIDR: formatCIDR(plan.podCIDR),
-    nodeMask: NODE_MASK,
-    serviceCIDR: formatCIDR(plan.serviceCIDR),
-    loadBalancerPool: `${first}-${last}`,
+    clusterCIDR: formatCIDR(podCIDRs[0]!),
+    nodeMask: nodeMasks[4],
+    serviceCIDR: formatCIDR(serviceCIDRs[0]!),
+    loadBalancerPool: loadBalancerPools.map(({ first, last }) => `${first}-${last}`)[0]!,
     certificates: {
       read: async (pem: string) => (await import('#cluster/read-request.ts')).readRequest(pem),
       sign: async (wish: SigningWish) =>
@@ -143,14 +137,14 @@ function createServer(
     store,
     components,
     tls: { ...readKeyPair(layout.pkiDir, 'apiserver'), clientCAPEM: caPEM },
-    admission: [createServiceAdmission({ serviceCIDRs: [plan.serviceCIDR], log })],
+    admission: [createServiceAdmission({ serviceCIDRs: plan.serviceCIDRs, log })],
     agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },
     gitVersion: GIT_VERSION,
     access: { authorization: 'RBAC', policies: readComponentRoles() },
     accountTokens: tokenOptions(layout, plan),
     kubernetes: {
       clusterIP: plan.kubernetesService,
-      addresses: [plan.controlPlane],
+      addresses: [plan.controlPlane[0]!],
       port: API_PORT,
       // Only an etcd that was there before may have other servers.
       sharesStore: planStore(options).kind === 'given etcd',
@@ -163,8 +157,12 @@ function tokenOptions(layout: Layout, plan: AddressPlan) {
   return {
     keyPEMs: [readTokenKey(layout.pkiDir)],
     issuer: TOKEN_ISSUER,
-    jwksURL: `https://${plan.controlPlane}:${API_PORT}/openid/v1/jwks`,
+    jwksURL: `https://${hostOf(plan.controlPlane[0]!)}:${API_PORT}/openid/v1/jwks`,
   }
+}
+
+function hostOf(address: IP): string {
+  return familyOf(address) === 6 ? `[${address}]` : address
 }
 
 /** DNS for names that are not the cluster's: asked of the host's nameservers, or of servers on the node network. */
@@ -175,18 +173,21 @@ async function startRelay(
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
-  const listener = { netns: own, address: plan.controlPlane, port: DNS_PORT }
   const upstreams = dnsUpstream ?? hostNameservers()
   const from = upstreams.some((upstream) => isOnNodeNetwork(plan, upstream)) ? own : host
-  const relay = {
-    udpFd: openListener({ ...listener, protocol: 'udp' }),
-    tcpFd: openListener({ ...listener, protocol: 'tcp' }),
-    upstreams,
-    openUpstreamSocket: (protocol: 'tcp' | 'udp', family: 4 | 6) =>
-      openSocket(from, protocol, family),
-    log,
+  for (const address of plan.controlPlane) {
+    const listener = { netns: own, address, port: DNS_PORT }
+    const relay = {
+      family: familyOf(address),
+      udpFd: openListener({ ...listener, protocol: 'udp' }),
+      tcpFd: openListener({ ...listener, protocol: 'tcp' }),
+      upstreams,
+      openUpstreamSocket: (protocol: 'tcp' | 'udp', family: Family) =>
+        openSocket(from, protocol, family),
+      log,
+    }
+    await createRelay(relay, signal)
   }
-  await createRelay(relay, signal)
 }
 
 function hostNameservers(): readonly string[] {

@@ -5,12 +5,14 @@ import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { planAddresses } from '#cluster/address-plan.ts'
 import { type Layout, layoutOf, nodeResolvConf, nodeRootDir, nodeRunDir } from '#cluster/layout.ts'
-import { CLUSTER_DOMAIN, planAddresses } from '#cluster/options.ts'
+import { CLUSTER_DOMAIN } from '#cluster/options.ts'
 import { networkIdentity, readCA, readKeyPair } from '#cluster/pki.ts'
 import { readState } from '#cluster/state-file.ts'
 import { fairleadVersion, GIT_VERSION } from '#cluster/version.ts'
 import { runAnnouncer } from '#external-access/load-balancer/layer2/run-announcer.ts'
+import { type Family, familyOf, type IP } from '#ip/ip.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { createLog, type Log } from '#log/log.ts'
@@ -42,8 +44,9 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   const state = readState(layout)
   if (!state) throw new Error(`Cannot start: there is no cluster in ${layout.home}`)
   const plan = planAddresses(state.options)
-  const nodeIP = plan.nodes.find(({ name }) => name === nodeName)?.ip
-  if (!nodeIP) throw new Error(`Cannot start: cluster ${layout.name} has no node ${nodeName}`)
+  const own = plan.nodes.find(({ name }) => name === nodeName)
+  if (!own) throw new Error(`Cannot start: cluster ${layout.name} has no node ${nodeName}`)
+  const { ip: nodeIP, ips: nodeIPs } = own
   const folders = { rootDir: nodeRootDir(layout, nodeName), runDir: nodeRunDir(layout, nodeName) }
 
   await using api = createAPI(
@@ -95,8 +98,8 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       },
       {
         nodeName,
-        nodeIPs: { 4: nodeIP },
-        networks: { 4: plan.podCIDR },
+        nodeIPs: byFamily(nodeIPs, (ip) => ip),
+        networks: byFamily(plan.podCIDRs, ({ address }) => address),
         subnetFile: join(folders.runDir, 'flannel/subnet.env'),
         onReady: install,
       },
@@ -107,13 +110,17 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       {
         nodeName,
         mode: state.options.proxy ?? 'nftables',
-        families: [{ nodeIP, podCIDR: plan.podCIDR, serviceCIDR: plan.serviceCIDR }],
+        families: plan.families.map((_, i) => ({
+          nodeIP: nodeIPs[i]!,
+          podCIDR: plan.podCIDRs[i]!,
+          serviceCIDR: plan.serviceCIDRs[i]!,
+        })),
       },
       signal,
     ),
     runAnnouncer(
       { services, nodes, slices, rtnetlink, log: log.child('announcer') },
-      { nodeName },
+      { nodeName, networks: plan.subnets[0]! },
       signal,
     ),
     runNodeAgent(
@@ -121,7 +128,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       {
         nodeName,
         nodeIP,
-        clusterDNS: [plan.dnsService],
+        clusterDNS: [plan.dnsServices[0]!],
         clusterDomain: CLUSTER_DOMAIN,
         ...folders,
         packageRoot,
@@ -134,6 +141,10 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       signal,
     ),
   ])
+}
+
+function byFamily<T>(values: readonly T[], addressOf: (value: T) => IP): { [K in Family]?: T } {
+  return Object.fromEntries(values.map((value) => [familyOf(addressOf(value)), value]))
 }
 
 /** The plugins, the conflist and the addresses in use, all of this node's own. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Node, Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
+import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { electNode } from './load-balancer/layer2/elect-node.ts'
 import { type LoadBalancerAddress, planLoadBalancerAddresses } from './model.ts'
@@ -41,6 +42,10 @@ const sliceOf = (
 })
 
 const NODES = ['node1', 'node2', 'node3'].map((name) => nodeOf(name))
+const routedStatus: NonNullable<Node['status']> = {
+  ...nodeOf('node2').status,
+  addresses: [{ type: 'InternalIP', address: '172.30.1.12' }],
+}
 const LOCAL = { externalTrafficPolicy: 'Local' } as const
 const VIP = '172.30.0.200'
 
@@ -70,6 +75,7 @@ suite('planLoadBalancerAddresses()', () => {
     services: readonly Service[]
     nodes?: readonly Node[]
     slice?: EndpointSlice
+    networks?: readonly string[]
     want: readonly Partial<LoadBalancerAddress>[]
   }[] = [
     {
@@ -89,6 +95,13 @@ suite('planLoadBalancerAddresses()', () => {
         nodeOf('node4'),
       ],
       want: [{ candidates: ['node4'], owner: 'node4' }],
+    },
+    {
+      name: 'no node behind a router: ARP stays on its link',
+      services: [serviceOf('a', [VIP])],
+      networks: ['172.30.0.0/28'],
+      nodes: [nodeOf('node1'), { ...nodeOf('node2'), status: routedStatus }],
+      want: [{ candidates: ['node1'], owner: 'node1' }],
     },
     {
       name: 'nobody, and why',
@@ -132,9 +145,14 @@ suite('planLoadBalancerAddresses()', () => {
       want: [],
     },
   ]
-  for (const { name, services, nodes = NODES, slice = sliceOf(), want } of rows) {
+  for (const { name, services, nodes = NODES, slice = sliceOf(), networks, want } of rows) {
     test(name, () => {
-      const addresses = planLoadBalancerAddresses({ services, nodes, slicesOf: () => [slice] })
+      const addresses = planLoadBalancerAddresses({
+        services,
+        nodes,
+        slicesOf: () => [slice],
+        ...(networks && { networks: networks.map(cidr) }),
+      })
       assert.equal(addresses.length, want.length)
       want.forEach((partial, i) => assert.partialDeepStrictEqual(addresses[i], partial))
     })

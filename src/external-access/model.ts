@@ -1,5 +1,6 @@
 import type { Node, Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
+import { type CIDR, cidrContains } from '#ip/cidr.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { electNode } from './load-balancer/layer2/elect-node.ts'
 
@@ -20,6 +21,8 @@ export interface LoadBalancerObjects {
   readonly nodes: readonly Node[]
   /** The slices of one Service. */
   readonly slicesOf: (service: Service) => readonly EndpointSlice[]
+  /** The node network that the addresses are on: what a node of another one answers is not heard there. Absent: all are on it. */
+  readonly networks?: readonly CIDR[]
 }
 
 /** The class that Services may name; those that name another's are not ours to announce. */
@@ -34,11 +37,14 @@ export function planLoadBalancerAddresses({
   services,
   nodes,
   slicesOf,
+  networks,
 }: LoadBalancerObjects): readonly LoadBalancerAddress[] {
   const nodeIPs = new Set(
     nodes.flatMap(({ status }) => (status?.addresses ?? []).map(({ address }) => address)),
   )
-  const ready = nodes.filter(isReady).map(({ metadata }) => metadata.name)
+  const ready = nodes
+    .filter((node) => isReady(node) && (!networks || isWithin(node, networks)))
+    .map(({ metadata }) => metadata.name)
   const claims = services
     .filter(isOurs)
     // An address that a node has itself, as k3s's ServiceLB gives out, is answered for already.
@@ -96,6 +102,13 @@ function isReady({ metadata, status }: Node): boolean {
     metadata.labels?.[EXCLUDED_NODE] === undefined &&
     metadata.deletionTimestamp === undefined
   )
+}
+
+function isWithin({ status }: Node, networks: readonly CIDR[]): boolean {
+  return (status?.addresses ?? []).some(({ type, address }) => {
+    const ip = type === 'InternalIP' ? parseIP(address) : undefined
+    return ip !== undefined && networks.some((network) => cidrContains(network, ip))
+  })
 }
 
 /** An absent condition means ready (discovery/v1). */

@@ -1,4 +1,5 @@
-import { defaults, planAddresses } from '#cluster/options.ts'
+import { planAddresses } from '#cluster/address-plan.ts'
+import { defaults } from '#cluster/options.ts'
 import { adminAPI } from '#cluster/status.ts'
 import { bringUp } from '#cluster/up.ts'
 import { clusterNamed, oneOf, parseFlags } from '../arguments.ts'

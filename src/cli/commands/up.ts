@@ -1,6 +1,13 @@
 import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
-import { type ClusterOptions, checkOptions, defaults, planAddresses } from '#cluster/options.ts'
+import { planAddresses } from '#cluster/address-plan.ts'
+import {
+  type ClusterOptions,
+  checkOptions,
+  completeOptions,
+  defaults,
+  UNDERLAYS,
+} from '#cluster/options.ts'
 import { bringUp, type UpResult } from '#cluster/up.ts'
 import {
   clusterNamed,
@@ -24,6 +31,9 @@ const flags = {
   'pod-cidr': { type: 'string' },
   'service-cidr': { type: 'string' },
   proxy: { type: 'string' },
+  underlay: { type: 'string' },
+  'node-cidr-mask-size-ipv4': { type: 'string' },
+  'node-cidr-mask-size-ipv6': { type: 'string' },
   store: { type: 'string' },
   durability: { type: 'string' },
   'etcd-servers': { type: 'string' },
@@ -60,10 +70,13 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
     nodes: wholeNumber('--nodes', text('nodes')),
     apiPort: wholeNumber('--api-port', text('api-port')),
     dnsUpstream: text('dns-upstream')?.split(','),
+    underlay: oneOf('--underlay', text('underlay'), UNDERLAYS),
     nodeCIDR: text('node-cidr'),
     podCIDR: text('pod-cidr'),
     serviceCIDR: text('service-cidr'),
     proxy: text('proxy') as ClusterOptions['proxy'],
+    nodeMaskIPv4: wholeNumber('--node-cidr-mask-size-ipv4', text('node-cidr-mask-size-ipv4')),
+    nodeMaskIPv6: wholeNumber('--node-cidr-mask-size-ipv6', text('node-cidr-mask-size-ipv6')),
     store: oneOf('--store', text('store'), ['sqlite', 'etcd']),
     durability: oneOf('--durability', text('durability'), ['normal', 'full']),
     etcdServers: text('etcd-servers')?.split(','),
@@ -75,7 +88,7 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
   const given = Object.fromEntries(
     Object.entries(asked).filter(([, value]) => value !== undefined),
   ) as Partial<ClusterOptions>
-  const problems = checkOptions({ ...defaults, ...given })
+  const problems = checkOptions(completeOptions(given))
   if (problems.length > 0) throw new UsageError(problems.join('\n'))
   return given
 }

@@ -1,5 +1,5 @@
 import * as resources from '#api/resources.ts'
-import type { AddressPlan } from '#cluster/options.ts'
+import type { AddressPlan } from '#cluster/address-plan.ts'
 import type { Lab } from './lab.ts'
 import { type Outcome, parseEcho, type Row } from './row.ts'
 

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import type { Pod } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
+import type { AddressPlan } from '#cluster/address-plan.ts'
 import { type ExecTarget, execArgv } from '#cluster/exec.ts'
 import { findKubectl } from '#cluster/kubectl.ts'
 import type { Layout } from '#cluster/layout.ts'
-import type { AddressPlan } from '#cluster/options.ts'
 
 export interface CommandResult {
   readonly status: number

@@ -13,15 +13,20 @@ export const nodeNetworkRows: readonly Row[] = [
         to.ip,
       ])
       const ttl = ttlOf(stdout)
+      const hasRouter = lab.plan.subnets.length > 1
       return {
-        asPromised: status === 0 && ttl === 64,
+        asPromised: status === 0 && ttl === (hasRouter ? 63 : 64),
         answered: status === 0 ? `${to.name} (${to.ip})` : 'nobody',
-        how: ttl === undefined ? 'no reply' : `ttl ${ttl}: no router between (one bridge)`,
+        how: ttl === undefined ? 'no reply' : `ttl ${ttl}: ${wayOf(hasRouter)}`,
         milliseconds: rttOf(stdout) ?? milliseconds,
       }
     },
   },
 ]
+
+function wayOf(hasRouter: boolean): string {
+  return hasRouter ? 'one router between (two bridges)' : 'no router between (one bridge)'
+}
 
 /** The reply's time to live: 64 less one for each router on its way. */
 export function ttlOf(ping: string): number | undefined {

@@ -8,7 +8,15 @@ import { createNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { isSameAddress, isSameRoute } from './compare.ts'
-import { LAN, type NamespacePlan, type Sysctl, type UnderlayPlan } from './plan-underlay.ts'
+import {
+  type Bridge,
+  type Cable,
+  LAN,
+  type NamespacePlan,
+  type Sysctl,
+  type Table,
+  type UnderlayPlan,
+} from './plan-underlay.ts'
 
 /**
  * Makes what is missing of the underlay, and changes nothing else: on a whole one it does nothing.
@@ -46,11 +54,11 @@ interface Place {
 function applyNamespace(place: Place, lan: Place): readonly string[] {
   const { plan, netns, rtnetlink, isNew } = place
   const made = [...setSysctls(plan.sysctls, netns), ...setUp(rtnetlink, 'lo')]
-  if (plan.bridge) made.push(...ensureBridge(rtnetlink, plan.bridge))
-  if (plan.cable) made.push(...ensureCable(place, lan, plan.cable))
+  for (const bridge of plan.bridges) made.push(...ensureBridge(rtnetlink, bridge))
+  for (const cable of plan.cables) made.push(...ensureCable(place, lan, cable))
   made.push(...ensureAddresses(place), ...ensureRoutes(place))
   made.push(...setSysctls(plan.deviceSysctls, netns))
-  if (plan.table) made.push(...ensureTable(netns, plan.table))
+  for (const table of plan.tables) made.push(...ensureTable(netns, table))
   return isNew ? [] : made.map((what) => `${what} (${plan.name})`)
 }
 
@@ -66,10 +74,7 @@ function openOrCreate(path: string): { readonly netns: Netns; readonly isNew: bo
   return { netns: createNetns(path), isNew: true }
 }
 
-function ensureBridge(
-  rtnetlink: Rtnetlink,
-  { name, mac, mtuBytes }: NonNullable<NamespacePlan['bridge']>,
-): readonly string[] {
+function ensureBridge(rtnetlink: Rtnetlink, { name, mac, mtuBytes }: Bridge): readonly string[] {
   if (rtnetlink.link(name)) return setUp(rtnetlink, name)
   rtnetlink.addLink({ kind: 'bridge', name, mac, mtuBytes, up: true })
   return [`bridge ${name}`]
@@ -79,10 +84,8 @@ function ensureBridge(
 function ensureCable(
   { plan, netns, rtnetlink }: Place,
   lan: Place,
-  { device, mac, mtuBytes, port }: NonNullable<NamespacePlan['cable']>,
+  { device, mac, mtuBytes, bridge, port }: Cable,
 ): readonly string[] {
-  const bridge = lan.plan.bridge?.name
-  if (bridge === undefined) throw new RangeError('Cannot lay a cable: the plan has no bridge')
   const [held, heldPort] = [rtnetlink.link(device), lan.rtnetlink.link(port)]
   if (held && heldPort && held.peerIndex === heldPort.index && heldPort.peerIndex === held.index) {
     const isPlugged = heldPort.masterIndex === lan.rtnetlink.link(bridge)?.index
@@ -131,18 +134,15 @@ function ensureRoutes({ plan, rtnetlink }: Place): readonly string[] {
   )
 }
 
-function ensureTable(
-  netns: Netns,
-  { name, script }: NonNullable<NamespacePlan['table']>,
-): readonly string[] {
+function ensureTable(netns: Netns, { family, name, script }: Table): readonly string[] {
   using nft = openNft(netns)
   try {
-    nft.read(`list table ip ${name}`)
+    nft.read(`list table ${family} ${name}`)
     return []
   } catch (error) {
     if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
     nft.commit(script)
-    return [`table ip ${name}`]
+    return [`table ${family} ${name}`]
   }
 }
 

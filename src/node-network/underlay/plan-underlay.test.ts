@@ -7,10 +7,10 @@ import { planUnderlay } from './plan-underlay.ts'
 import { renderUnderlay } from './render-underlay.ts'
 
 const options = {
-  nodeCIDR: cidr('172.30.0.0/24'),
-  controlPlane: ip('172.30.0.2'),
-  outside: ip('172.30.0.254'),
-  nodes: [{ name: 'node1', ip: ip('172.30.0.11') }],
+  subnets: [[cidr('172.30.0.0/24')]],
+  controlPlane: [ip('172.30.0.2')],
+  outside: [ip('172.30.0.254')],
+  nodes: [{ name: 'node1', ips: [ip('172.30.0.11')] }],
 }
 
 // Words of ip(8) and sysctl(8); addresses of design.md, "Address plan"; sysctls of facts/kernel.md section 5.
@@ -61,6 +61,52 @@ suite('planUnderlay()', () => {
     assert.match(words, /^ip address add 172\.30\.0\.254\/24 dev eth0$/m)
   })
 
+  test('joins two subnets by a router, in both families', () => {
+    const { namespaces } = planUnderlay({
+      subnets: [
+        [cidr('172.30.0.0/24'), cidr('fd00:172:30::/64')],
+        [cidr('172.30.1.0/24'), cidr('fd00:172:30:1::/64')],
+      ],
+      controlPlane: [ip('172.30.0.2'), ip('fd00:172:30::2')],
+      outside: [ip('172.30.0.254'), ip('fd00:172:30::254')],
+      nodes: [{ name: 'node2', ips: [ip('172.30.1.12'), ip('fd00:172:30:1::12')] }],
+    })
+    const words = (name: string) =>
+      renderUnderlay(namespaces.find((one) => one.name === name)!)
+        .split('\n')
+        .filter((line) => /^ip (link|address|route)|forward/.test(line))
+    assert.deepEqual(words('router'), [
+      'sysctl -w net.ipv4.ip_forward=1',
+      'sysctl -w net.ipv6.conf.all.forwarding=1',
+      'ip link add router-0 mtu 1500 master br0 netns lan up type veth peer name eth0 address 02:fa:ac:1e:00:01',
+      'ip link add router-1 mtu 1500 master br1 netns lan up type veth peer name eth1 address 02:fa:ac:1e:01:01',
+      'ip address add 172.30.0.1/24 dev eth0',
+      'ip address add fd00:172:30::1/64 dev eth0',
+      'ip address add 172.30.1.1/24 dev eth1',
+      'ip address add fd00:172:30:1::1/64 dev eth1',
+      'ip route add default via 172.30.0.2 dev eth0',
+      'ip route add ::/0 via fd00:172:30::2 dev eth0',
+    ])
+    assert.deepEqual(words('node2').slice(2), [
+      'ip link add node2 mtu 1500 master br1 netns lan up type veth peer name eth0 address 02:fa:ac:1e:01:0c',
+      'ip address add 172.30.1.12/24 dev eth0',
+      'ip address add fd00:172:30:1::12/64 dev eth0',
+      'ip route add 172.30.0.0/24 via 172.30.1.1 dev eth0',
+      'ip route add fd00:172:30::/64 via fd00:172:30:1::1 dev eth0',
+      'ip route add default via 172.30.1.1 dev eth0',
+      'ip route add ::/0 via fd00:172:30:1::1 dev eth0',
+    ])
+    assert.deepEqual(words('outside').slice(-2), [
+      'ip route add 172.30.1.0/24 via 172.30.0.1 dev eth0',
+      'ip route add fd00:172:30:1::/64 via fd00:172:30::1 dev eth0',
+    ])
+  })
+
+  test('refuses a host that is in no subnet', () => {
+    const nodes = [{ name: 'node1', ips: [ip('172.31.0.11')] }]
+    assert.throws(() => planUnderlay({ ...options, nodes }), /is in no subnet/)
+  })
+
   const bad = [
     { name: 'a name longer than a link may have', node: 'node-with-long-name' },
     { name: 'a name of our own', node: 'outside' },
@@ -70,7 +116,7 @@ suite('planUnderlay()', () => {
   ]
   for (const { name, node } of bad) {
     test(`refuses ${name}`, () => {
-      const nodes = [{ name: node, ip: ip('172.30.0.11') }]
+      const nodes = [{ name: node, ips: [ip('172.30.0.11')] }]
       assert.throws(() => planUnderlay({ ...options, nodes }), /^RangeError: Cannot name a host/)
     })
   }

@@ -1,7 +1,9 @@
 import type { CIDR } from '#ip/cidr.ts'
-import { type IP, ipToBytes } from '#ip/ip.ts'
+import { cidrContains, nthAddress } from '#ip/cidr.ts'
+import { type Family, familyOf, type IP, ipToBytes } from '#ip/ip.ts'
 import { type MAC, macFromBytes } from '#ip/mac.ts'
 import type { Address, Route } from '#kernel/netlink/model.ts'
+import { BRIDGED_IS_NOT_ROUTED, EVERYWHERE, forwarding, refusal } from './host-settings.ts'
 
 /*
  * Layer 1 on one machine. A namespace `lan` plays the switch: its bridge `br0` has one port a host, named after the host. Each
@@ -11,15 +13,23 @@ import type { Address, Route } from '#kernel/netlink/model.ts'
  *        eth0            eth0        eth0           eth0
  *          └───────────────┴─── br0 ──┴──────────────┘        (namespace lan)
  *
+ * With two subnets each has a bridge of its own, and `router` has a leg on both, with the first address of each:
+ *
+ *   control-plane .2   node1 .11   outside .254            node2 172.30.1.12
+ *        eth0            eth0          eth0                      eth0
+ *          └───────────────┴─── br0 ────┴── eth0 router eth1 ── br1 ┘
+ *
  * No part of it is the machine's own network. A packet for elsewhere goes from a node to the control plane, which has no route
  * either and says so at once, so that programs fail instead of waiting.
  */
 
 export interface UnderlayOptions {
-  readonly nodeCIDR: CIDR
-  readonly controlPlane: IP
-  readonly outside: IP
-  readonly nodes: readonly { readonly name: string; readonly ip: IP }[]
+  /** One subnet in which all hosts are neighbours, or several that a router joins: of each its networks, one a family. */
+  readonly subnets: readonly (readonly CIDR[])[]
+  /** One address a family, as of all hosts; in the first subnet. */
+  readonly controlPlane: readonly IP[]
+  readonly outside: readonly IP[]
+  readonly nodes: readonly { readonly name: string; readonly ips: readonly IP[] }[]
   readonly mtuBytes?: number
 }
 
@@ -32,22 +42,36 @@ export interface NamespacePlan {
   readonly name: string
   /** What devices made later inherit, and what holds for all. */
   readonly sysctls: readonly Sysctl[]
-  readonly bridge?: { readonly name: string; readonly mac: MAC; readonly mtuBytes: number }
-  /** The host's cable: the other end is `port` of the bridge in `lan`. */
-  readonly cable?: Cable
+  readonly bridges: readonly Bridge[]
+  /** The host's cables. */
+  readonly cables: readonly Cable[]
   readonly addresses: readonly Address[]
   readonly routes: readonly Route[]
   /** Set when the devices are there. */
   readonly deviceSysctls: readonly Sysctl[]
-  /** An nftables table of our own. */
-  readonly table?: { readonly name: string; readonly script: string }
+  /** nftables tables of our own. */
+  readonly tables: readonly Table[]
 }
 
+export interface Bridge {
+  readonly name: string
+  readonly mac: MAC
+  readonly mtuBytes: number
+}
+
+/** The other end is `port` of `bridge` in `lan`. */
 export interface Cable {
   readonly device: string
   readonly mac: MAC
   readonly mtuBytes: number
+  readonly bridge: string
   readonly port: string
+}
+
+export interface Table {
+  readonly family: 'ip' | 'ip6'
+  readonly name: string
+  readonly script: string
 }
 
 export interface Sysctl {
@@ -60,135 +84,178 @@ export interface Sysctl {
 export const LAN = 'lan'
 export const CONTROL_PLANE = 'control-plane'
 export const OUTSIDE = 'outside'
-const BRIDGE = 'br0'
+export const ROUTER = 'router'
 const DEVICE = 'eth0'
 const DEFAULT_MTU_BYTES = 1500
 /** IFNAMSIZ less the closing zero: a bridge port is named after its host. */
 const MAX_NAME_BYTES = 15
 
-/** @throws RangeError for a host whose name cannot name a link, or is taken */
+/** @throws RangeError for a host whose name cannot name a link, or is taken, or that is in no subnet */
 export function planUnderlay(options: UnderlayOptions): UnderlayPlan {
-  const { nodeCIDR, nodes, controlPlane, outside, mtuBytes = DEFAULT_MTU_BYTES } = options
+  const { subnets, nodes, controlPlane, outside, mtuBytes = DEFAULT_MTU_BYTES } = options
   checkNames(nodes.map(({ name }) => name))
-  const host = (name: string, ip: IP): HostOptions => ({ name, ip, nodeCIDR, mtuBytes })
+  const families = controlPlane.map(familyOf)
+  const host = (name: string, ips: readonly IP[], own: HostSettings = {}) =>
+    planHost({ name, ips, subnets, mtuBytes }, own)
   return {
     namespaces: [
-      planLan(mtuBytes),
-      planHost(host(CONTROL_PLANE, controlPlane), {
-        routes: [{ family: 4, type: 'unreachable' }],
-        sysctls: [...FORWARDING, ...ANSWER_AT_ONCE],
-        table: REFUSAL,
+      planLan(subnets, mtuBytes),
+      ...(subnets.length > 1 ? [planRouter(options, mtuBytes)] : []),
+      host(CONTROL_PLANE, controlPlane, {
+        routes: families.map((family) => ({ family, type: 'unreachable' })),
+        ...refusal(families),
       }),
-      ...nodes.map(({ name, ip }) =>
-        planHost(host(name, ip), {
-          routes: [{ family: 4, gateway: controlPlane, device: DEVICE }],
-          sysctls: FORWARDING,
+      ...nodes.map(({ name, ips }) =>
+        host(name, ips, {
+          routes: defaultRoutes(controlPlane, subnetOf(ips, subnets), subnets),
+          sysctls: forwarding(families),
           // A proxy ARP entry (LoadBalancer addresses) answers at once, not after up to 0.8 s.
-          deviceSysctls: [{ name: `net.ipv4.neigh.${DEVICE}.proxy_delay`, value: '0' }],
+          deviceSysctls: families.map((family) => ({
+            name: `net.ipv${family}.neigh.${DEVICE}.proxy_delay`,
+            value: '0',
+          })),
         }),
       ),
-      planHost(host(OUTSIDE, outside), { routes: [], sysctls: [] }),
+      host(OUTSIDE, outside),
     ],
   }
 }
 
 interface HostOptions {
   readonly name: string
-  readonly ip: IP
-  readonly nodeCIDR: CIDR
+  readonly ips: readonly IP[]
+  readonly subnets: UnderlayOptions['subnets']
   readonly mtuBytes: number
 }
 
-function planHost(
-  { name, ip, nodeCIDR, mtuBytes }: HostOptions,
-  own: {
-    readonly routes: readonly Route[]
-    readonly sysctls: readonly Sysctl[]
-    readonly deviceSysctls?: readonly Sysctl[]
-    readonly table?: NonNullable<NamespacePlan['table']>
-  },
-): NamespacePlan {
-  const { prefixLength } = nodeCIDR
+type HostSettings = Partial<Pick<NamespacePlan, 'routes' | 'sysctls' | 'deviceSysctls' | 'tables'>>
+
+function planHost({ name, ips, subnets, mtuBytes }: HostOptions, own: HostSettings): NamespacePlan {
+  const at = subnetOf(ips, subnets)
   return {
     name,
-    sysctls: [...EVERYWHERE, ...own.sysctls],
-    cable: { device: DEVICE, mac: macOf(ip), mtuBytes, port: name },
-    addresses: [{ device: DEVICE, address: { address: ip, prefixLength } }],
-    routes: own.routes,
+    sysctls: [...EVERYWHERE, ...(own.sysctls ?? [])],
+    bridges: [],
+    cables: [{ device: DEVICE, mac: macOf(ips[0]!), mtuBytes, bridge: bridgeName(at), port: name }],
+    addresses: addressesOn(DEVICE, ips, subnets[at]!),
+    routes: [...routesBetween(at, subnets), ...(own.routes ?? [])],
     deviceSysctls: own.deviceSysctls ?? [],
-    ...(own.table && { table: own.table }),
+    tables: own.tables ?? [],
   }
 }
 
-function planLan(mtuBytes: number): NamespacePlan {
+/** Forwards between the subnets, by their addresses alone: it knows of no pods. */
+function planRouter({ subnets, controlPlane }: UnderlayOptions, mtuBytes: number): NamespacePlan {
+  const legs = subnets.map((networks, at) => ({
+    device: `eth${at}`,
+    ips: networks.map(routerAddress),
+    networks,
+    at,
+  }))
+  return {
+    name: ROUTER,
+    sysctls: [...EVERYWHERE, ...forwarding(controlPlane.map(familyOf))],
+    bridges: [],
+    cables: legs.map(({ device, ips, at }) => ({
+      device,
+      mac: macOf(ips[0]!),
+      mtuBytes,
+      bridge: bridgeName(at),
+      port: `${ROUTER}-${at}`,
+    })),
+    addresses: legs.flatMap(({ device, ips, networks }) => addressesOn(device, ips, networks)),
+    routes: defaultRoutes(controlPlane, 0, subnets),
+    deviceSysctls: [],
+    tables: [],
+  }
+}
+
+function planLan(subnets: UnderlayOptions['subnets'], mtuBytes: number): NamespacePlan {
   return {
     name: LAN,
     // Default 1 in each namespace where br_netfilter is loaded: a switch must not filter what it switches.
     sysctls: [...EVERYWHERE, ...BRIDGED_IS_NOT_ROUTED],
-    bridge: { name: BRIDGE, mac: BRIDGE_MAC, mtuBytes },
+    bridges: subnets.map((_, at) => ({ name: bridgeName(at), mac: bridgeMAC(at), mtuBytes })),
+    cables: [],
     addresses: [],
     routes: [],
     deviceSysctls: [],
+    tables: [],
   }
 }
 
-const BRIDGED_IS_NOT_ROUTED: readonly Sysctl[] = ['iptables', 'ip6tables', 'arptables'].map(
-  (which) => ({ name: `net.bridge.bridge-nf-call-${which}`, value: '0', optional: true }),
-)
-
-/** A new namespace inherits IPv4's settings from the machine, whatever they are there: so what matters is set. */
-const EVERYWHERE: readonly Sysctl[] = [
-  // Replies to what came through a tunnel may leave by eth0: the way there need not be the way back.
-  { name: 'net.ipv4.conf.all.rp_filter', value: '0' },
-  { name: 'net.ipv4.conf.default.rp_filter', value: '0' },
-  // Link-local addresses are usable at once: nobody else is on these wires (facts: 1 to 2 s otherwise).
-  { name: 'net.ipv6.conf.all.accept_dad', value: '0', optional: true },
-  { name: 'net.ipv6.conf.default.accept_dad', value: '0', optional: true },
-  { name: 'net.ipv6.conf.default.dad_transmits', value: '0', optional: true },
-]
-
-const FORWARDING: readonly Sysctl[] = [
-  // First: turning forwarding on resets what depends on it.
-  { name: 'net.ipv4.ip_forward', value: '1' },
-  // Two pods on one bridge are kept routed (a redirect would teach them a way around the node's translation).
-  { name: 'net.ipv4.conf.all.send_redirects', value: '0' },
-  { name: 'net.ipv4.conf.default.send_redirects', value: '0' },
-  ...BRIDGED_IS_NOT_ROUTED,
-]
-
-/** By default a host is told of an error once a second, and its other connections wait for their time-out. */
-const ANSWER_AT_ONCE: readonly Sysctl[] = [{ name: 'net.ipv4.icmp_ratelimit', value: '0' }]
-
-/**
- * Routing would answer too, but not well. Not more than one packet a second after the first five, by a limit that only the machine
- * as a whole can change (net.ipv4.route.error_burst, ip_error() in net/ipv4/route.c). And by ICMP only, which a TCP socket that is
- * still inside connect(2) merely takes note of (tcp_v4_err() in net/ipv4/tcp_ipv4.c); on one machine the answer is always
- * that quick, so that connect() would wait for its next SYN, 1 s. A reset is queued until then. And UDP sockets hear of those
- * codes only that are final, as `host-prohibited` is and `host-unreachable` is not (icmp_err_convert in net/ipv4/icmp.c). So the
- * answer is given before routing; `unicast` is all that is not for the control plane itself.
- */
-const REFUSAL = {
-  name: 'fairlead-node-network',
-  script: `table ip fairlead-node-network {
-  chain refuse-elsewhere {
-    type filter hook prerouting priority filter; policy accept;
-    fib daddr type unicast meta l4proto tcp reject with tcp reset
-    fib daddr type unicast reject with icmp type host-prohibited
-  }
+/** The ways to the other subnets, by the router. */
+function routesBetween(at: number, subnets: UnderlayOptions['subnets']): readonly Route[] {
+  return subnets.flatMap((networks, other) =>
+    other === at
+      ? []
+      : networks.map((destination): Route => {
+          const family = familyOf(destination.address)
+          return { family, destination, gateway: gatewayOf(subnets[at]!, family), device: DEVICE }
+        }),
+  )
 }
-`,
-} as const
+
+/** What no other route leads to goes to the control plane, or towards it. */
+function defaultRoutes(
+  controlPlane: readonly IP[],
+  at: number,
+  subnets: UnderlayOptions['subnets'],
+): readonly Route[] {
+  return controlPlane.map((ip): Route => {
+    const family = familyOf(ip)
+    const isNeighbour = at === subnetOf([ip], subnets)
+    return { family, gateway: isNeighbour ? ip : gatewayOf(subnets[at]!, family), device: DEVICE }
+  })
+}
+
+function gatewayOf(networks: readonly CIDR[], family: Family): IP {
+  return routerAddress(networks.find(({ address }) => familyOf(address) === family)!)
+}
+
+function routerAddress(network: CIDR): IP {
+  return nthAddress(network, 1)
+}
+
+function subnetOf(ips: readonly IP[], subnets: UnderlayOptions['subnets']): number {
+  const at = subnets.findIndex((networks) =>
+    ips.every((ip) => networks.some((network) => cidrContains(network, ip))),
+  )
+  if (at < 0) throw new RangeError(`Cannot place a host with ${ips.join(', ')}: it is in no subnet`)
+  return at
+}
+
+function addressesOn(
+  device: string,
+  ips: readonly IP[],
+  networks: readonly CIDR[],
+): readonly Address[] {
+  return ips.map((address) => {
+    const { prefixLength } = networks.find((network) => cidrContains(network, address))!
+    return { device, address: { address, prefixLength } }
+  })
+}
 
 /** Locally administered, and the same for the same address: a repaired cable is found by old ARP entries. */
 function macOf(ip: IP): MAC {
-  return macFromBytes(Uint8Array.of(0x02, 0xfa, ...ipToBytes(ip).slice(-4)))
+  const bytes = ipToBytes(ip)
+  // Of an IPv6 address what tells subnets and hosts apart in the address plan.
+  const own = bytes.length === 4 ? [0xfa, ...bytes] : [0xf6, bytes[7]!, ...bytes.slice(13)]
+  return macFromBytes(Uint8Array.of(0x02, ...own))
+}
+
+function bridgeName(at: number): string {
+  return `br${at}`
 }
 
 /** Fixed, or it would follow the lowest of its ports' and change as they come and go. */
-const BRIDGE_MAC = macFromBytes(Uint8Array.of(0x02, 0xfa, 0, 0, 0, 1))
+function bridgeMAC(at: number): MAC {
+  return macFromBytes(Uint8Array.of(0x02, 0xfa, 0, 0, 0, 1 + at))
+}
 
 function checkNames(nodes: readonly string[]): void {
-  const names = [LAN, CONTROL_PLANE, OUTSIDE, BRIDGE, ...nodes]
+  const taken = [LAN, CONTROL_PLANE, OUTSIDE, ROUTER, 'router-0', 'router-1', 'br0', 'br1']
+  const names = [...taken, ...nodes]
   for (const [index, name] of nodes.entries()) {
     const isLinkName = /^[^\s/:]+$/.test(name) && name !== '.' && name !== '..'
     if (!isLinkName || Buffer.byteLength(name) > MAX_NAME_BYTES) {
@@ -196,7 +263,7 @@ function checkNames(nodes: readonly string[]): void {
         `Cannot name a host ${JSON.stringify(name)}: its port on the bridge has the same name, and a link's has 1 to ${MAX_NAME_BYTES} bytes`,
       )
     }
-    if (names.indexOf(name) !== index + 4)
+    if (names.indexOf(name) !== index + taken.length)
       throw new RangeError(`Cannot name a host ${name}: the name is taken`)
   }
 }

@@ -10,15 +10,28 @@ import { createLab, type Lab } from '#testing/netns.ts'
 import { applyUnderlay } from './apply-underlay.ts'
 import { planUnderlay } from './plan-underlay.ts'
 
-const plan = planUnderlay({
-  nodeCIDR: cidr('172.30.0.0/24'),
-  controlPlane: ip('172.30.0.2'),
-  outside: ip('172.30.0.254'),
-  nodes: [1, 2, 3].map((n) => ({ name: `node${n}`, ip: ip(`172.30.0.${10 + n}`) })),
+const flat = planUnderlay({
+  subnets: [[cidr('172.30.0.0/24')]],
+  controlPlane: [ip('172.30.0.2')],
+  outside: [ip('172.30.0.254')],
+  nodes: [1, 2, 3].map((n) => ({ name: `node${n}`, ips: [ip(`172.30.0.${10 + n}`)] })),
+})
+
+const routed = planUnderlay({
+  subnets: [
+    [cidr('172.30.0.0/24'), cidr('fd00:172:30::/64')],
+    [cidr('172.30.1.0/24'), cidr('fd00:172:30:1::/64')],
+  ],
+  controlPlane: [ip('172.30.0.2'), ip('fd00:172:30::2')],
+  outside: [ip('172.30.0.254'), ip('fd00:172:30::254')],
+  nodes: [
+    { name: 'node1', ips: [ip('172.30.0.11'), ip('fd00:172:30::11')] },
+    { name: 'node2', ips: [ip('172.30.1.12'), ip('fd00:172:30:1::12')] },
+  ],
 })
 
 /** A lab with the underlay in its folder; both go together. */
-function createUnderlay() {
+function createUnderlay(plan = flat) {
   const stack = new DisposableStack()
   const lab = stack.use(createLab())
   stack.defer(() => {
@@ -101,6 +114,72 @@ suite('applyUnderlay()', () => {
     using underlay = createUnderlay()
     underlay.apply()
     assert.deepEqual(underlay.apply(), [])
+  })
+
+  const crossings = [
+    { name: 'a neighbour', from: 'node1', to: '172.30.0.254', ttl: 64 },
+    { name: 'a neighbour, IPv6', from: 'node1', to: 'fd00:172:30::254', ttl: 64 },
+    { name: 'a node behind the router', from: 'node1', to: '172.30.1.12', ttl: 63 },
+    { name: 'a node behind the router, IPv6', from: 'node1', to: 'fd00:172:30:1::12', ttl: 63 },
+    { name: 'the control plane from behind it', from: 'node2', to: '172.30.0.2', ttl: 63 },
+    {
+      name: 'the control plane from behind it, IPv6',
+      from: 'node2',
+      to: 'fd00:172:30::2',
+      ttl: 63,
+    },
+    { name: 'a node behind it from outside', from: 'outside', to: '172.30.1.12', ttl: 63 },
+    {
+      name: 'a node behind it from outside, IPv6',
+      from: 'outside',
+      to: 'fd00:172:30:1::12',
+      ttl: 63,
+    },
+  ]
+  test('joins two subnets in both families, at the first try', () => {
+    using underlay = createUnderlay(routed)
+    underlay.apply()
+    for (const { name, from, to, ttl } of crossings) {
+      const { stdout } = ping(underlay.lab, underlay.inside(from), to)
+      assert.match(stdout, new RegExp(`ttl=${ttl}`), `${name}: ${stdout}`)
+    }
+    assert.deepEqual(underlay.apply(), [])
+  })
+
+  const elsewhere = [
+    { name: 'TCP', address: '203.0.113.9', said: /Connection refused/ },
+    { name: 'TCP over IPv6', address: '2001:db8::9', said: /Connection refused/ },
+  ]
+  test('refuses at once in both families, behind the router too', () => {
+    using underlay = createUnderlay(routed)
+    underlay.apply()
+    for (const { name, address, said } of elsewhere) {
+      for (const node of ['node1', 'node2']) {
+        const started = performance.now()
+        const { stderr } = underlay.lab.exec(underlay.inside(node), [
+          ...['timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/${address}/80`],
+        ])
+        assert.match(stderr, said, `${name} from ${node}`)
+        assert.ok(performance.now() - started < 900, `${name} from ${node}`)
+      }
+    }
+    const { stdout } = underlay.lab.exec(underlay.inside('node2'), [
+      ...['ping', '-c12', '-i0.002', '-W2', '2001:db8::9'],
+    ])
+    assert.match(stdout, /From fd00:172:30::2 icmp_seq=1 Destination unreachable: Administratively/)
+    assert.match(stdout, /\+12 errors/)
+  })
+
+  test("repairs the router's legs", () => {
+    using underlay = createUnderlay(routed)
+    underlay.apply()
+    underlay.lab.rtnetlink(underlay.inside('router')).deleteLink('eth1')
+    assert.deepEqual(underlay.apply(), [
+      'cable eth1 of router (router)',
+      'address 172.30.1.1/24 (router)',
+      'address fd00:172:30:1::1/64 (router)',
+    ])
+    assert.equal(ping(underlay.lab, underlay.inside('node1'), 'fd00:172:30:1::12').status, 0)
   })
 
   const damages = [

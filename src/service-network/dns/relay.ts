@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import type { Family } from '#ip/ip.ts'
 import type { Log } from '#log/log.ts'
 import { decodeHead, decodeQuestion } from '#wire/dns/decode-message.ts'
 import { encodeResponse } from '#wire/dns/encode-message.ts'
@@ -7,7 +8,8 @@ import { type DNSServer, type Respond, serveDNS } from './server.ts'
 import { formatUpstream, parseUpstream, type Upstream } from './upstream.ts'
 
 export interface RelayOptions {
-  /** Bound sockets on the node network, for example 172.30.0.2:53; the relay closes them. */
+  /** Of the next two: bound sockets on the node network, for example 172.30.0.2:53; the relay closes them. */
+  readonly family?: Family
   readonly udpFd: number
   readonly tcpFd: number
   /** The host's nameservers, `10.0.0.1` or `10.0.0.1:5353`. */
@@ -26,12 +28,12 @@ const MAX_IN_FLIGHT = 500
  * between the two networks is a descriptor, not a route: a socket stays in the namespace it was made in. Resolves when it listens.
  */
 export async function createRelay(options: RelayOptions, signal: AbortSignal): Promise<DNSServer> {
-  const { udpFd, tcpFd, log } = options
+  const { udpFd, tcpFd, family, log } = options
   const upstreams: Upstream[] = []
   const inFlight = new Set<string>()
   const respond: Respond = (packet, protocol) =>
     relay(packet, protocol, { options, upstreams, inFlight })
-  const server = await serveDNS({ udpFd, tcpFd }, respond, log)
+  const server = await serveDNS({ udpFd, tcpFd, ...(family && { family }) }, respond, log)
   upstreams.push(...usable(options, server))
   if (upstreams.length === 0) log.warn('The relay has no upstream: it answers SERVFAIL')
   const stop = () => void server[Symbol.asyncDispose]()

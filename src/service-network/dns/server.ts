@@ -1,6 +1,6 @@
 import { createSocket, type Socket as UDPSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
-import { familyOf, type IP } from '#ip/ip.ts'
+import { type Family, familyOf, type IP } from '#ip/ip.ts'
 import type { Log } from '#log/log.ts'
 import type { Protocol } from './exchange.ts'
 import { createFrameReader, frame } from './tcp-frames.ts'
@@ -11,7 +11,7 @@ export type Respond = (packet: Uint8Array, protocol: Protocol) => Promise<Uint8A
 /** Where to listen: at an address, or on sockets that were opened elsewhere. */
 export type Endpoint =
   | { readonly address: IP; readonly port: number }
-  | { readonly udpFd: number; readonly tcpFd: number }
+  | { readonly udpFd: number; readonly tcpFd: number; readonly family?: Family }
 
 export interface DNSServer extends AsyncDisposable {
   /** Where it listens, for both protocols. */
@@ -48,7 +48,8 @@ export async function serveDNS(endpoint: Endpoint, respond: Respond, log: Log): 
 }
 
 async function listenUDP(endpoint: Endpoint, respond: Respond, log: Log): Promise<UDPSocket> {
-  const type = 'address' in endpoint && familyOf(endpoint.address) === 6 ? 'udp6' : 'udp4'
+  const family = 'address' in endpoint ? familyOf(endpoint.address) : endpoint.family
+  const type = family === 6 ? 'udp6' : 'udp4'
   // Without a look-up of its own, every packet that is sent goes through the name service's code.
   const socket = createSocket({
     type,

@@ -3,6 +3,7 @@ import type { EndpointSlice } from '#api/discovery.ts'
 import { pause } from '#client/backoff.ts'
 import type { Informer } from '#client/informer.ts'
 import { createWorkQueue, type WorkQueue } from '#client/work-queue.ts'
+import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Route, Rtnetlink } from '#kernel/netlink/model.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
@@ -28,6 +29,8 @@ export interface AnnouncerDeps {
 
 export interface AnnouncerOptions extends Partial<AnnouncementOptions> {
   readonly nodeName: string
+  /** Where the nodes are that may answer ({@link planLoadBalancerAddresses}). */
+  readonly networks?: readonly CIDR[]
 }
 
 const SYNC = 'sync'
@@ -44,7 +47,7 @@ const TAKEOVER_INTERVAL_MS = 1_100
  */
 export async function runAnnouncer(
   deps: AnnouncerDeps,
-  { nodeName, device = 'eth0', podDevice = 'cni0' }: AnnouncerOptions,
+  { nodeName, networks, device = 'eth0', podDevice = 'cni0' }: AnnouncerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { services, nodes, slices, log } = deps
@@ -61,7 +64,7 @@ export async function runAnnouncer(
         removeTakenAddress(destination.address, { rtnetlink: deps.rtnetlink, device })
     }
     await work(queue, signal, log, () => {
-      const desired = addressesOwnedBy(nodeName, deps)
+      const desired = addressesOwnedBy(nodeName, deps, networks)
       tellLink(syncAnnouncements(desired, deps, { device, podDevice }), desired)
     })
   } catch (error) {
@@ -95,10 +98,12 @@ async function work(
 function addressesOwnedBy(
   nodeName: string,
   { services, nodes, slices }: AnnouncerDeps,
+  networks: readonly CIDR[] | undefined,
 ): readonly IP[] {
   const addresses = planLoadBalancerAddresses({
     services: services.list(),
     nodes: nodes.list(),
+    ...(networks && { networks }),
     slicesOf: ({ metadata }) =>
       slices.select(metadata.namespace ?? '', { 'kubernetes.io/service-name': metadata.name }),
   })
