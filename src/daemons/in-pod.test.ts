@@ -204,6 +204,7 @@ suite('fairlead ingress', () => {
             `http://127.0.0.1:${http}/`,
           ])
         ).stdout
+      await waitFor(() => ask('shop.example'), { what: 'nginx to accept' })
       assert.match(await ask('shop.example'), /503 Service Temporarily Unavailable.* 503$/s)
       assert.match(await ask('nobody.example'), /404 Not Found.* 404$/s)
       const statusShown = async () =>
