@@ -40,7 +40,7 @@ export const defaults = {
 export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
 const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 /** Those that `service-network/proxy/modes.ts` has. */
-export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables']
+export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables']
 
 /** The options that were given, with defaults for the rest; those of the networks follow from the families. */
 export function completeOptions(asked: Partial<ClusterOptions>): ClusterOptions {

@@ -106,7 +106,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       signal,
     ),
     runProxy(
-      { services, slices, nodes, log: log.child('proxy') },
+      { services, slices, log: log.child('proxy') },
       {
         nodeName,
         mode: state.options.proxy ?? 'nftables',

@@ -85,7 +85,14 @@ export interface IptablesOptions {
   readonly layout?: 'classic' | 'modern'
   /** Which of both iptables the node has; the one that `iptables` is by default. */
   readonly variant?: 'nft' | 'legacy'
+  /** nodePorts at 127.0.0.1 too, with route_localnet and a rule against its abuse (CVE-2020-8558); `true` by default, as in kube-proxy. */
   readonly localhostNodePorts?: boolean
+  /** Where nodePorts are open; at every address of the node by default, as in kube-proxy. */
+  readonly nodePortAddresses?: readonly IP[]
+  /** How pods of this node are told from other clients (kube-proxy's detectLocalMode): their addresses by default. */
+  readonly detectLocal?: 'pod-cidr' | 'pod-device' | 'none' | { readonly prefix: string }
+  /** Packets that conntrack cannot place are let through (nf_conntrack_tcp_be_liberal). */
+  readonly conntrackIsLiberal?: boolean
 }
 
 export interface IPVSOptions {

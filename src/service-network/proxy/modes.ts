@@ -3,6 +3,7 @@ import type { Mode, ProxyMode } from './mode.ts'
 /** Loaded when they are asked for: a node runs one of them. A mode that is not here is not built yet. */
 const MODES: Partial<Readonly<Record<ProxyMode, () => Promise<Mode>>>> = {
   nftables: async () => (await import('./nftables/nftables-mode.ts')).nftablesMode,
+  iptables: async () => (await import('./iptables/iptables-mode.ts')).iptablesMode,
 }
 
 export const BUILT_MODES = Object.keys(MODES) as readonly ProxyMode[]

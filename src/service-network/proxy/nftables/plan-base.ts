@@ -136,7 +136,7 @@ export function planBaseChains({
     { name: 'mask-elsewhere', rules: [{ when: [fromElsewhere], do: masquerade }] },
     {
       name: 'mask-node',
-      rules: [{ when: [{ kind: 'local-source' }], do: masquerade }],
+      rules: [{ when: [{ kind: 'address', field: 'ip saddr', network: nodeIP }], do: masquerade }],
     },
     {
       name: 'mask-dnatted',

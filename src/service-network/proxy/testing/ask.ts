@@ -9,6 +9,7 @@ export interface Question {
   readonly port: number
   /** One after the other. */
   readonly count?: number
+  readonly timeoutMs?: number
 }
 
 /** What each request got: `a 10.244.1.8`, or an error's code. */
@@ -30,10 +31,10 @@ async function askAll({ count = 1, ...question }: Question): Promise<Reply> {
   return { answers, longestMs }
 }
 
-async function askTCP({ address, port }: Question): Promise<string> {
+async function askTCP({ address, port, timeoutMs = TIMEOUT_MS }: Question): Promise<string> {
   const socket = connect({ host: address, port })
   try {
-    const [chunk] = await once(socket, 'data', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const [chunk] = await once(socket, 'data', { signal: AbortSignal.timeout(timeoutMs) })
     return String(chunk).trim()
   } catch (error) {
     return codeOf(error)
@@ -45,10 +46,10 @@ async function askTCP({ address, port }: Question): Promise<string> {
   }
 }
 
-async function askUDP({ address, port }: Question): Promise<string> {
+async function askUDP({ address, port, timeoutMs = TIMEOUT_MS }: Question): Promise<string> {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
   try {
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const signal = AbortSignal.timeout(timeoutMs)
     socket.connect(port, address)
     await once(socket, 'connect', { signal })
     socket.send('?')

@@ -25,7 +25,8 @@ export function suiteOfTracedFlows(
         test(name, () => {
           // c is a pod of another node: its packets come by the underlay.
           const via = from === inFamily(family, C) ? { via: 'eth0' } : {}
-          assert.equal(formatOutcome(trace({ from, to, isAnnounced: true, ...via })), want)
+          const outcome = formatOutcome(trace({ from, to, isAnnounced: true, ...via }))
+          assert.ok(want.split(' | ').includes(outcome), `${outcome}, not ${want}`)
         })
       }
     })

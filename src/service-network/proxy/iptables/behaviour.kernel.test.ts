@@ -1,0 +1,3 @@
+import { suiteOfBehaviour } from '../testing/suite-of-behaviour.ts'
+
+suiteOfBehaviour('iptables')

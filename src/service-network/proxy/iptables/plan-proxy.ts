@@ -1,0 +1,63 @@
+import type { ProxiedService, ServiceModel } from '../../model.ts'
+import { namesOf } from './chain-names.ts'
+import type { IptablesPlan, ServicePlan, Settings } from './iptables-plan.ts'
+import { planBase, planJumps } from './plan-base.ts'
+import { planClassicPort } from './plan-classic-service.ts'
+import { union } from './plan-endpoints.ts'
+import { planPort } from './plan-service.ts'
+
+/** k/k pkg/proxy/iptables: largeClusterEndpointsThreshold. */
+const LARGE_CLUSTER_ENDPOINTS = 1000
+
+/**
+ * Plans all rules of the mode. Pure: equal inputs give deep-equal plans, Services sorted by their key.
+ *
+ * @param previous an earlier plan with the same settings: what it says about Services that are the same object is taken over
+ */
+export function planProxy(
+  model: ServiceModel,
+  settings: Settings,
+  previous?: IptablesPlan,
+): IptablesPlan {
+  const isLarge = countEndpoints(model) > LARGE_CLUSTER_ENDPOINTS
+  const services = new Map<string, ServicePlan>()
+  for (const key of [...model.keys()].sort()) {
+    const service = model.get(key)!
+    const known = previous?.services.get(key)
+    const isKnown = known?.of === service && known.isLarge === isLarge
+    services.set(key, isKnown ? known : planService(service, settings, isLarge))
+  }
+  return {
+    settings,
+    base: previous?.base ?? planBase(settings),
+    jumps: previous?.jumps ?? planJumps(settings),
+    services,
+    isLarge,
+  }
+}
+
+function planService(service: ProxiedService, settings: Settings, isLarge: boolean): ServicePlan {
+  const plans = service.ports.map((port) => {
+    const names = namesOf(service, port, settings)
+    const { healthCheckNodePort } = service
+    const context = { port, names, settings, isLarge, healthCheckNodePort }
+    return settings.layout === 'classic' ? planClassicPort(context) : planPort(context)
+  })
+  return {
+    of: service,
+    isLarge,
+    parts: plans.flatMap(({ parts }) => parts),
+    chains: plans.flatMap(({ chains }) => chains),
+  }
+}
+
+function countEndpoints(model: ServiceModel): number {
+  let count = 0
+  for (const { ports } of model.values()) {
+    for (const { endpoints } of ports) {
+      const { cluster, local, draining } = endpoints
+      count += union(cluster, local).length + draining.length
+    }
+  }
+  return count
+}

@@ -1,0 +1,54 @@
+import { cidr, cidrContains } from '#ip/cidr.ts'
+import { familyOf, type IP } from '#ip/ip.ts'
+import type { ModeOptions } from '../mode.ts'
+import type { Match, Settings } from './iptables-plan.ts'
+
+/** kube-proxy's bit 14 (KubeProxyIPTablesConfiguration.masqueradeBit). */
+export const MASQUERADE_MARK = 0x4000
+/** The kubelet's bit 15, of the time of the classic layout. */
+export const DROP_MARK = 0x8000
+
+export const LOOPBACK_V4 = cidr('127.0.0.0/8')
+export const LOOPBACK_V6 = cidr('::1/128')
+
+/** Fills in kube-proxy's defaults. */
+/** @param hasAccounts whether the kernel has named counters */
+export function settingsOf(options: ModeOptions, hasAccounts = false): Settings {
+  const {
+    layout = 'modern',
+    detectLocal = 'pod-cidr',
+    localhostNodePorts = true,
+  } = options.iptables ?? {}
+  const family = familyOf(options.nodeIP)
+  const addresses = options.iptables?.nodePortAddresses?.filter((ip) => familyOf(ip) === family)
+  return {
+    ...options,
+    layout,
+    detectLocal,
+    // They need route_localnet, which IPv6 does not have, and an address that they may be reached at.
+    localhostNodePorts:
+      localhostNodePorts && family === 4 && (!addresses || addresses.some(isLoopback)),
+    nodePortAddresses: addresses,
+    conntrackIsLiberal: options.iptables?.conntrackIsLiberal ?? false,
+    hasAccounts,
+  }
+}
+
+export function isLoopback(ip: IP): boolean {
+  return familyOf(ip) === 4 ? cidrContains(LOOPBACK_V4, ip) : cidrContains(LOOPBACK_V6, ip)
+}
+
+/** Whether a packet comes from a pod of this node, as far as can be told (kube-proxy's detectLocalMode); none where it cannot. */
+export function fromLocalPod({ detectLocal, podCIDR, podDevice }: Settings): Match | undefined {
+  if (detectLocal === 'none') return
+  if (detectLocal === 'pod-cidr') return { kind: 'source', network: podCIDR }
+  return {
+    kind: 'in-device',
+    name: detectLocal === 'pod-device' ? podDevice : `${detectLocal.prefix}+`,
+  }
+}
+
+export function notFromLocalPod(settings: Settings): Match | undefined {
+  const match = fromLocalPod(settings)
+  return match && ({ ...match, not: true } as Match)
+}
