@@ -34,6 +34,21 @@ suite('iptables', () => {
     assert.doesNotMatch(iptables.save(4), /:A /)
   })
 
+  test('a chain is listed by its rules, and one that is not there is told apart', () => {
+    using lab = createLab()
+    const netns = lab.netns('a')
+    using iptables = openIptables(netns)
+    assert.equal(iptables.list(4, 'nat', 'A'), undefined)
+    iptables.restore(
+      4,
+      '*nat\n:A - [0:0]\n-A A -m comment --comment "two words" -j RETURN\nCOMMIT\n',
+    )
+    assert.deepEqual(iptables.list(4, 'nat', 'A'), [
+      ['-A', 'A', '-m', 'comment', '--comment', 'two words', '-j', 'RETURN'],
+    ])
+    assert.deepEqual(iptables.list(6, 'nat', 'POSTROUTING'), [])
+  })
+
   test('a quoted word comes back as it was', () => {
     using lab = createLab()
     const netns = lab.netns('a')

@@ -1,10 +1,13 @@
+import type { CNICall } from '../protocol/cni-call.ts'
+import { isObject, readFields } from '../protocol/fields.ts'
 import { bridge } from './bridge/bridge.ts'
 import type { Plugin } from './plugin.ts'
 import { portmap } from './portmap/portmap.ts'
 
-/** bridge and portmap by one execution: what the chain of the two does, with the options of both. */
+/** bridge and portmap by one execution: what the chain of the two does, with the options of both. Over nftables unless told otherwise. */
 export const fairlead: Plugin = {
-  async add(call, host) {
+  async add(original, host) {
+    const call = withDefaults(original)
     await using undo = new AsyncDisposableStack()
     const prevResult = await bridge.add(call, host)
     undo.defer(() => bridge.del(call, host))
@@ -12,14 +15,37 @@ export const fairlead: Plugin = {
     undo.move()
     return result
   },
-  async del(call, host) {
+  async del(original, host) {
+    const call = withDefaults(original)
     await portmap.del(call, host)
     await bridge.del(call, host)
   },
-  async check(call, host) {
+  async check(original, host) {
+    const call = withDefaults(original)
     await bridge.check(call, host)
     await portmap.check(call, host)
   },
-  gc: async (call, host) => bridge.gc?.(call, host),
-  status: async (call, host) => bridge.status?.(call, host),
+  async gc(original, host) {
+    const call = withDefaults(original)
+    await bridge.gc?.(call, host)
+    await portmap.gc?.(call, host)
+  },
+  async status(original, host) {
+    const call = withDefaults(original)
+    await bridge.status?.(call, host)
+    await portmap.status?.(call, host)
+  },
+}
+
+const DEFAULTS = { backend: 'nftables', ipMasqBackend: 'nftables' } as const
+
+/** The options of iptables still choose iptables. */
+function withDefaults(call: CNICall): CNICall {
+  const told: unknown = JSON.parse(Buffer.from(call.stdin).toString())
+  if (!isObject(told)) return call
+  const { backend, ...others } = DEFAULTS
+  const forIptables = ['externalSetMarkChain', 'conditionsV4', 'conditionsV6']
+  const defaults = forIptables.some((key) => call.config.has(key)) ? others : { backend, ...others }
+  const missing = Object.entries(defaults).filter(([key]) => !call.config.has(key))
+  return { ...call, config: readFields({ ...told, ...Object.fromEntries(missing) }) }
 }

@@ -13,16 +13,21 @@ export interface Fields {
   object(key: string): Fields
   list(key: string): readonly unknown[]
   raw(key: string): unknown
+  /** Also where it is null. */
+  has(key: string): boolean
 }
 
 /** `where` is said in errors: `ipam`, `runtimeConfig.portMappings`. */
 export function readFields(value: unknown, where = 'network configuration'): Fields {
   if (value !== undefined && value !== null && !isObject(value)) throw wrongType(where, 'an object')
   const entries: Readonly<Record<string, unknown>> = value ?? {}
-  const raw = (key: string): unknown => {
-    if (Object.hasOwn(entries, key)) return entries[key] ?? undefined
+  const find = (key: string): string | undefined => {
+    if (Object.hasOwn(entries, key)) return key
     const lower = key.toLowerCase()
-    const found = Object.keys(entries).find((each) => each.toLowerCase() === lower)
+    return Object.keys(entries).find((each) => each.toLowerCase() === lower)
+  }
+  const raw = (key: string): unknown => {
+    const found = find(key)
     return found === undefined ? undefined : (entries[found] ?? undefined)
   }
   const typed = <T>(key: string, is: (value: unknown) => value is T, type: string) => {
@@ -32,6 +37,7 @@ export function readFields(value: unknown, where = 'network configuration'): Fie
   }
   return {
     raw,
+    has: (key) => find(key) !== undefined,
     text: (key) => typed(key, (it) => typeof it === 'string', 'a string'),
     number: (key) => typed(key, (it): it is number => Number.isInteger(it), 'an integer'),
     flag: (key) => typed(key, (it) => typeof it === 'boolean', 'a boolean') ?? false,

@@ -105,23 +105,30 @@ suite('bridge', () => {
     assert.match(lab.exec(a, ['ping', '-c1', '-W2', '10.244.1.3']).stdout, /ttl=64/)
   })
 
-  test('DEL leaves nothing but the bridge, and may be repeated', async () => {
-    using lab = createLab()
-    const node = createNode(lab, { ipMasq: true })
-    using _host = node.host
-    const pod = lab.netns('a')
-    await node.call('ADD', 'a')
-    assert.match(
-      node.host.nft.read('list ruleset'),
-      /masquerade comment "[0-9a-f]{16}-[0-9a-f]{16}, net: fairlead, if: eth0, id: a"/,
-    )
-    for (const _ of [1, 2])
-      assert.deepEqual(await node.call('DEL', 'a'), { exitCode: 0, stdout: '', stderr: '' })
-    assert.doesNotMatch(lab.exec(pod, ['ip', 'link']).stdout, /eth0/)
-    assert.doesNotMatch(lab.exec(node.netns, ['ip', 'link']).stdout, /veth/)
-    assert.doesNotMatch(node.host.nft.read('list ruleset'), /comment/)
-    assert.deepEqual(readdirSync(node.networkDir).sort(), ['last_reserved_ip.0', 'lock'])
-  })
+  for (const [ipMasqBackend, rule] of [
+    // Comments as pkg/ip/ipmasq_nftables_linux.go and pkg/utils write them.
+    ['nftables', /masquerade comment "[0-9a-f]{16}-[0-9a-f]{16}, net: fairlead, if: eth0, id: a"/],
+    [
+      'iptables',
+      /-A POSTROUTING -s 10\.244\.1\.2\/32 -m comment --comment "name: \\"fairlead\\" id: \\"a\\"" -j CNI-/,
+    ],
+  ] as const) {
+    test(`DEL leaves nothing but the bridge, and may be repeated (ipMasq by ${ipMasqBackend})`, async () => {
+      using lab = createLab()
+      const node = createNode(lab, { ipMasq: true, ipMasqBackend })
+      using _host = node.host
+      const pod = lab.netns('a')
+      await node.call('ADD', 'a')
+      const rules = () => node.host.nft.read('list ruleset') + node.host.iptables.save(4, 'nat')
+      assert.match(rules(), rule)
+      for (const _ of [1, 2])
+        assert.deepEqual(await node.call('DEL', 'a'), { exitCode: 0, stdout: '', stderr: '' })
+      assert.doesNotMatch(lab.exec(pod, ['ip', 'link']).stdout, /eth0/)
+      assert.doesNotMatch(lab.exec(node.netns, ['ip', 'link']).stdout, /veth/)
+      assert.doesNotMatch(rules(), /comment|CNI-/)
+      assert.deepEqual(readdirSync(node.networkDir).sort(), ['last_reserved_ip.0', 'lock'])
+    })
+  }
 
   const gone = [
     { name: 'empty', netns: '' },

@@ -5,11 +5,15 @@ import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
 import { isObject } from '../../protocol/fields.ts'
 import { type CNIResult, EMPTY_RESULT } from '../../protocol/result.ts'
 import { loadIPAM } from '../ipam.ts'
+import {
+  addMasqueradeRules,
+  collectMasqueradeRules,
+  removeMasqueradeRules,
+} from '../masquerade/masquerade.ts'
 import { openPodNetns, openPodNetnsIfThere, type Plugin, type PluginHost } from '../plugin.ts'
 import { applyBridge, applyPod, applyVeth, requireFreeName } from './apply-attachment.ts'
 import { checkAttachment } from './check-attachment.ts'
 import { parseBridgeConfig } from './config.ts'
-import { addMasquerade, removeMasquerade } from './masquerade.ts'
 import { type AttachmentPlan, hostVethName, planAttachment } from './plan-attachment.ts'
 
 /** Connects pods to a bridge of the node. */
@@ -32,12 +36,9 @@ export const bridge: Plugin = {
     undo.defer(() => void host.rtnetlink.deleteLink(port.name))
     const podLink = applyPod(plan, netns)
     if (config.ipMasq && leases) {
-      undo.defer(() => removeMasquerade(host.nft, call))
-      addMasquerade(
-        host.nft,
-        call,
-        leases.ips.map(({ address }) => address),
-      )
+      undo.defer(() => removeMasqueradeRules(call, host))
+      const addresses = leases.ips.map(({ address }) => address)
+      addMasqueradeRules(call, host, addresses, config.masqueradeBackend)
     }
     undo.move()
     const links = { bridge: bridgeLink, port, pod: podLink }
@@ -49,7 +50,7 @@ export const bridge: Plugin = {
     deleteLinks(call, host)
     const ipam = await loadIPAM(call)
     await ipam?.del(call, host)
-    if (config.ipMasq) removeMasquerade(host.nft, call)
+    if (config.ipMasq) removeMasqueradeRules(call, host)
   },
 
   async check(call, host) {
@@ -61,7 +62,9 @@ export const bridge: Plugin = {
   },
 
   async gc(call, host) {
+    const { ipMasq } = parseBridgeConfig(call)
     await (await loadIPAM(call))?.gc?.(call, host)
+    if (ipMasq) collectMasqueradeRules(call, host)
   },
 
   async status(call, host) {

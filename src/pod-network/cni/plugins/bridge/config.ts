@@ -2,6 +2,7 @@ import { type MAC, parseMAC } from '#ip/mac.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
 import { type Fields, readFields } from '../../protocol/fields.ts'
+import { type MasqueradeBackend, parseMasqueradeBackend } from '../masquerade/masquerade.ts'
 
 export interface BridgeConfig {
   readonly bridge: string
@@ -9,6 +10,7 @@ export interface BridgeConfig {
   readonly isDefaultGateway: boolean
   readonly forceAddress: boolean
   readonly ipMasq: boolean
+  readonly masqueradeBackend?: MasqueradeBackend
   readonly hairpinMode: boolean
   /**
    * Ours: the pod's address is a /32 (/128) and all it sends goes to the gateway, so that the node routes, and translates, what
@@ -25,7 +27,9 @@ export interface BridgeConfig {
 const UNSUPPORTED = ['promiscMode', 'vlan', 'vlanTrunk', 'macspoofchk', 'portIsolation'] as const
 
 /** @throws CNIError */
-export function parseBridgeConfig({ config, args }: CNICall): BridgeConfig {
+export function parseBridgeConfig(call: CNICall): BridgeConfig {
+  const { config, args } = call
+  const masqueradeBackend = parseMasqueradeBackend(call)
   if (config.flag('hairpinMode') && config.flag('promiscMode')) {
     const message = 'cannot set hairpin mode and promiscuous mode at the same time'
     throw new CNIError(CNI_CODE.internal, message)
@@ -48,6 +52,7 @@ export function parseBridgeConfig({ config, args }: CNICall): BridgeConfig {
     isDefaultGateway,
     forceAddress: config.flag('forceAddress'),
     ipMasq: config.flag('ipMasq'),
+    ...(masqueradeBackend && { masqueradeBackend }),
     hairpinMode: config.flag('hairpinMode'),
     hostPrefix: config.flag('hostPrefix'),
     ...(mtuBytes && { mtuBytes }),

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { IP } from '#ip/ip.ts'
+import { isValid, validAttachments } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
-import { readFields } from '../../protocol/fields.ts'
 import { type CNIAddress, EMPTY_RESULT } from '../../protocol/result.ts'
 import type { Plugin } from '../plugin.ts'
 import { type AddressFiles, isOwnedBy, type Owner, withAddressFiles } from './address-files.ts'
@@ -38,13 +38,10 @@ export const hostLocal: Plugin = {
     }
   },
   async gc(call) {
-    const valid = call.config.list('cni.dev/valid-attachments').map((each) => {
-      const fields = readFields(each, 'cni.dev/valid-attachments')
-      return { containerID: fields.text('containerID') ?? '', ifname: fields.text('ifname') ?? '' }
-    })
+    const valid = validAttachments(call)
     await withAddressFiles(parseConfig(call), (files) => {
       for (const file of files.list()) {
-        if (!valid.some((owner) => isOwnedBy(file, owner))) files.release(file.address)
+        if (!isValid(valid, file)) files.release(file.address)
       }
     })
   },

@@ -1,5 +1,7 @@
-import { cidrContains, networkOf } from '#ip/cidr.ts'
+import { cidrContains } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
+import { KernelError } from '#kernel/kernel-error.ts'
+import type { Route } from '#kernel/netlink/model.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { PluginHost } from '../plugin.ts'
 
@@ -19,16 +21,53 @@ export const LOCALNET_GUARD = `table ip fairlead-localnet {
 }
 `
 
+/** The same for a kernel without nf_tables; the checks tell whether it is there. */
+const GUARD_RULES = ['-d', '-s'].map(
+  (side) => `PREROUTING ! -i lo ${side} 127.0.0.0/8 -m comment --comment fairlead-localnet -j DROP`,
+)
+
 /** The guard comes first: there is no moment without it. */
-export function openLocalhost(pod: IP, { rtnetlink, nft, netns }: PluginHost): void {
-  const device = rtnetlink
-    .addresses()
-    .find(
-      ({ address }) => address.prefixLength < 32 && cidrContains(networkOf(address), pod),
-    )?.device
+export function openLocalhost(pod: IP, host: PluginHost): void {
+  const { rtnetlink, netns } = host
+  const device = deviceTo(pod, rtnetlink.routes())
   if (!device) return
   const sysctl = `net.ipv4.conf.${device.replaceAll('.', '/')}.route_localnet`
-  if (readSysctl(sysctl, netns) === '1') return
-  nft.commit(`add table ip fairlead-localnet\ndelete table ip fairlead-localnet\n${LOCALNET_GUARD}`)
+  if (readSysctl(sysctl, netns) === '1' && hasGuard(host)) return
+  addGuard(host)
   writeSysctl(sysctl, 1, netns)
+}
+
+/** What `ip route get` finds in the main table: the longest prefix that holds the pod. */
+function deviceTo(pod: IP, routes: readonly Route[]): string | undefined {
+  const lengthOf = ({ destination }: Route) => destination?.prefixLength ?? 0
+  return routes
+    .filter(({ destination }) => destination && cidrContains(destination, pod))
+    .toSorted((a, b) => lengthOf(b) - lengthOf(a))[0]?.device
+}
+
+/** Somebody else may have set route_localnet, the reference plugins among them, who guard nothing. */
+function hasGuard({ nft }: PluginHost): boolean {
+  try {
+    nft.read('list chain ip fairlead-localnet prerouting')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function addGuard({ nft, iptables }: PluginHost): void {
+  try {
+    nft.commit(
+      `add table ip fairlead-localnet\ndelete table ip fairlead-localnet\n${LOCALNET_GUARD}`,
+    )
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error
+    for (const rule of GUARD_RULES) {
+      try {
+        iptables.restore(4, `*raw\n-C ${rule}\nCOMMIT\n`)
+      } catch {
+        iptables.restore(4, `*raw\n-I ${rule}\nCOMMIT\n`)
+      }
+    }
+  }
 }

@@ -1,72 +1,107 @@
+import type { CIDR } from '#ip/cidr.ts'
 import { familyOf } from '#ip/ip.ts'
-import { runCommand } from '#kernel/command/run-command.ts'
-import { KernelError } from '#kernel/kernel-error.ts'
+import { validAttachments } from '../../protocol/attachments.ts'
+import type { CNICall } from '../../protocol/cni-call.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
-import { deleteRules, listCommentedRules } from '../nft-rules.ts'
+import { hasIptables } from '../iptables-chains.ts'
 import type { Plugin, PluginHost } from '../plugin.ts'
-import { type PortmapConfig, parsePortmapConfig, podAddresses } from './config.ts'
+import {
+  type PortmapBackend,
+  type PortmapConfig,
+  parsePortmapConfig,
+  podAddresses,
+} from './config.ts'
+import { forgetFlows } from './forget-flows.ts'
+import {
+  addIptablesPortMap,
+  checkIptablesPortMap,
+  collectIptablesPortMaps,
+  removeIptablesPortMap,
+} from './iptables-port-map.ts'
 import { openLocalhost } from './localhost.ts'
-import { PORT_MAP_TABLE, planPortMap } from './plan-port-map.ts'
+import {
+  addNftablesPortMap,
+  checkNftablesPortMap,
+  collectNftablesPortMaps,
+  removeNftablesPortMap,
+} from './nftables-port-map.ts'
 
 /** Forwards ports of the node to a pod. Comes after the plugin that gave the pod its address. */
 export const portmap: Plugin = {
   async add(call, host) {
     const config = parsePortmapConfig(call)
-    const { prevResult, containerID } = call
+    const { prevResult } = call
     if (!prevResult) throw fail('must be called as chained plugin')
     if (config.mappings.length === 0) return prevResult
     const pods = podAddresses(call)
-    const script = pods.map((pod) => planPortMap(config, containerID, pod)).join('')
-    // What an earlier attempt left goes in the same transaction.
-    host.nft.commit(deleteRules(rulesOf(host, containerID)) + script)
-    const v4 = pods.find(({ address }) => familyOf(address) === 4)
-    if (v4 && config.snat) openLocalhost(v4.address, host)
-    forgetFlows(config, host)
+    try {
+      addPortMaps(call, host, config, pods)
+    } catch (error) {
+      // Of two families the first may be done.
+      removePortMaps(call, host, config)
+      throw error
+    }
     return prevResult
   },
 
   async del(call, host) {
+    const config = parsePortmapConfig(call)
     // Not by what the configuration says now: by what is there.
-    const rules = rulesOf(host, call.containerID)
-    if (rules.length === 0) return
-    host.nft.commit(deleteRules(rules))
-    forgetFlows(parsePortmapConfig(call), host)
+    if (removePortMaps(call, host, config)) forgetFlows(config, host, [4, 6])
   },
 
   async check(call, host) {
-    const { mappings } = parsePortmapConfig(call)
+    const config = parsePortmapConfig(call)
     if (!call.prevResult) throw fail('Required prevResult missing')
-    const held = rulesOf(host, call.containerID)
-    for (const { address } of podAddresses(call)) {
-      const family = familyOf(address) === 4 ? 'ip' : 'ip6'
-      const own = mappings.filter(({ hostIP }) => !hostIP || familyOf(hostIP) === familyOf(address))
-      const found = held.filter((rule) => rule.family === family && rule.chain !== 'masquerading')
-      if (found.length < own.length) throw fail('missing hostport rules in "hostports" chain')
+    if (config.mappings.length === 0) return
+    const backend = backendOf(config, host)
+    for (const pod of podAddresses(call)) {
+      const version = familyOf(pod.address) === 4 ? 'ipv4' : 'ipv6'
+      const wrong =
+        backend === 'nftables'
+          ? checkNftablesPortMap(host.nft, config, call, pod)
+          : prefixed(version, checkIptablesPortMap(host.iptables, config, call, pod))
+      if (wrong) throw fail(wrong)
     }
+  },
+
+  async gc(call, host) {
+    const valid = validAttachments(call)
+    collectNftablesPortMaps(host.nft, call.networkName, valid)
+    if (hasIptables(host)) collectIptablesPortMaps(host.iptables, call.networkName, valid)
+  },
+
+  async status(call) {
+    parsePortmapConfig(call)
   },
 }
 
-function rulesOf({ nft }: PluginHost, containerID: string) {
-  return (['ip', 'ip6'] as const)
-    .flatMap((family) => listCommentedRules(nft, { family, table: PORT_MAP_TABLE }))
-    .filter(({ comment }) => comment === containerID)
+function addPortMaps(
+  call: CNICall,
+  host: PluginHost,
+  config: PortmapConfig,
+  pods: readonly CIDR[],
+): void {
+  if (backendOf(config, host) === 'nftables') addNftablesPortMap(host.nft, config, call, pods)
+  else for (const pod of pods) addIptablesPortMap(host.iptables, config, call, pod)
+  const v4 = pods.find(({ address }) => familyOf(address) === 4)
+  if (v4 && config.snat) openLocalhost(v4.address, host)
+  const families = pods.map(({ address }) => familyOf(address))
+  forgetFlows(config, host, families)
 }
 
-/**
- * UDP has no connections: a sender that goes on sending keeps its old translation, or that it has none, until conntrack forgets
- * it. That is best effort: without conntrack(8) it forgets by itself, after 30 to 120 s of silence.
- */
-function forgetFlows({ mappings }: PortmapConfig, { netns }: PluginHost): void {
-  for (const { protocol, hostPort } of mappings) {
-    if (protocol !== 'udp') continue
-    const enter = ['nsenter', `--net=/proc/${process.pid}/fd/${netns.fd}`]
-    const argv = ['conntrack', '-D', '-p', 'udp', '--orig-port-dst', `${hostPort}`]
-    try {
-      runCommand([...enter, ...argv], { mayFail: true })
-    } catch (error) {
-      if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
-    }
-  }
+/** nftables costs next to nothing to look at, iptables a process a family: not where the configuration says that it is not used. */
+function removePortMaps(call: CNICall, host: PluginHost, { backend }: PortmapConfig): boolean {
+  const found = removeNftablesPortMap(host.nft, call)
+  return (backend !== 'nftables' && removeIptablesPortMap(host.iptables, call)) || found
+}
+
+function backendOf({ backend }: PortmapConfig, host: PluginHost): PortmapBackend {
+  return backend ?? (hasIptables(host) ? 'iptables' : 'nftables')
+}
+
+function prefixed(version: string, wrong: string | undefined): string | undefined {
+  return wrong && `could not check ${version} dnat: ${wrong}`
 }
 
 function fail(message: string): CNIError {

@@ -2,15 +2,28 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
-import { planPortMap } from './plan-port-map.ts'
+import type { PortmapConfig } from './config.ts'
+import { networkChain, planNftablesPortMap } from './plan-nftables-port-map.ts'
 
 const web = { hostPort: 8088, containerPort: 8080, protocol: 'tcp' } as const
+
+const plain: PortmapConfig = {
+  snat: true,
+  masqAll: false,
+  conditionsV4: [],
+  conditionsV6: [],
+  markMasqBit: 13,
+  mappings: [web],
+}
+const owner = { networkName: 'net', containerID: 'c1' }
+const NETWORK = networkChain('net')
 
 // Tables, chains and rules: facts/pod-network.md 2.1 and plugins/meta/portmap/portmap_nftables.go.
 const structure = (table: string) => `add table ${table} { comment "CNI portmap plugin"; }
 add chain ${table} hostports
 add chain ${table} hostip_hostports
 add chain ${table} hostports_all
+add chain ${table} ${NETWORK}
 flush chain ${table} hostports_all
 add rule ${table} hostports_all jump hostip_hostports
 add rule ${table} hostports_all jump hostports
@@ -25,17 +38,19 @@ add rule ${table} output fib daddr type local jump hostports_all
 const cases = [
   {
     name: 'a port of every address, with masquerading where replies would go astray',
-    plan: planPortMap({ mappings: [web], snat: true }, 'c1', cidr('10.244.1.2/32')),
+    plan: planNftablesPortMap(plain, owner, cidr('10.244.1.2/32')),
     want: `${structure('ip cni_hostport')}add chain ip cni_hostport masquerading { type nat hook postrouting priority srcnat; }
 add rule ip cni_hostport hostports tcp dport 8088 dnat to 10.244.1.2:8080 comment "c1"
 add rule ip cni_hostport masquerading ip saddr 10.244.1.2 ip daddr 10.244.1.2 masquerade comment "c1"
 add rule ip cni_hostport masquerading ip saddr 127.0.0.1 ip daddr 10.244.1.2 masquerade comment "c1"
+add rule ip cni_hostport ${NETWORK} return comment "c1"
 `,
   },
   {
     name: 'a port of one address, none of the other family, none of 0.0.0.0',
-    plan: planPortMap(
+    plan: planNftablesPortMap(
       {
+        ...plain,
         mappings: [
           { ...web, hostIP: ip('172.30.0.11') },
           { ...web, hostPort: 1, hostIP: ip('fd00::1') },
@@ -43,27 +58,29 @@ add rule ip cni_hostport masquerading ip saddr 127.0.0.1 ip daddr 10.244.1.2 mas
         ],
         snat: false,
       },
-      'c1',
+      owner,
       cidr('10.244.1.2/32'),
     ),
-    want: `${structure('ip cni_hostport')}add rule ip cni_hostport hostip_hostports ip daddr 172.30.0.11 tcp dport 8088 dnat to 10.244.1.2:8080 comment "c1"
+    want: `${structure('ip cni_hostport')}insert rule ip cni_hostport hostports ip daddr 172.30.0.11 tcp dport 8088 dnat to 10.244.1.2:8080 comment "c1"
 add rule ip cni_hostport hostports tcp dport 2 dnat to 10.244.1.2:8080 comment "c1"
+add rule ip cni_hostport ${NETWORK} return comment "c1"
 `,
   },
   {
     name: 'IPv6',
-    plan: planPortMap(
-      { mappings: [{ ...web, protocol: 'udp' }], snat: true },
-      'c1',
+    plan: planNftablesPortMap(
+      { ...plain, mappings: [{ ...web, protocol: 'udp' }] },
+      owner,
       cidr('fd00::2/128'),
     ),
     want: `${structure('ip6 cni_hostport')}add chain ip6 cni_hostport masquerading { type nat hook postrouting priority srcnat; }
 add rule ip6 cni_hostport hostports udp dport 8088 dnat to [fd00::2]:8080 comment "c1"
 add rule ip6 cni_hostport masquerading ip6 saddr fd00::2 ip6 daddr fd00::2 masquerade comment "c1"
+add rule ip6 cni_hostport ${NETWORK} return comment "c1"
 `,
   },
 ]
 
-suite('planPortMap() plans', () => {
+suite('planNftablesPortMap() plans', () => {
   for (const { name, plan, want } of cases) test(name, () => assert.equal(plan, want))
 })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type CIDR, formatCIDR, networkOf } from '#ip/cidr.ts'
 import { familyOf } from '#ip/ip.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
+import type { Attachment } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { deleteRules, listCommentedRules } from '../nft-rules.ts'
 
@@ -16,7 +17,7 @@ const MAX_COMMENT_BYTES = 128
 
 type Owner = Pick<CNICall, 'networkName' | 'ifname' | 'containerID'>
 
-/** nft(8) text. Adding what exists changes nothing; the jump is made anew each time, as it cannot be looked up by name. */
+/** nft(8) text of the rules for `addresses`. Adding what exists changes nothing; the jump is made anew each time, as it cannot be looked up by name. */
 export function planMasquerade(owner: Owner, addresses: readonly CIDR[]): string {
   const rules = addresses.map((address) => {
     const ip = familyOf(address.address) === 4 ? 'ip' : 'ip6'
@@ -43,6 +44,17 @@ export function removeMasquerade(nft: Nft, owner: Owner): void {
   if (rules.length > 0) nft.commit(deleteRules(rules))
 }
 
+/** The rules of `network` whose owner is none of `valid`. */
+export function collectMasquerade(nft: Nft, network: string, valid: readonly Attachment[]): void {
+  const keep = new Set(valid.map((attachment) => hashOf({ networkName: network, ...attachment })))
+  const stale = listCommentedRules(nft, TABLE).filter(
+    ({ comment }) =>
+      comment.startsWith(`${hash(network)}-`) &&
+      !keep.has(comment.slice(0, HASH_CHARACTERS * 2 + 1)),
+  )
+  if (stale.length > 0) nft.commit(deleteRules(stale))
+}
+
 function rulesOf(nft: Nft, owner: Owner) {
   return listCommentedRules(nft, TABLE).filter(({ comment }) => comment.startsWith(hashOf(owner)))
 }
@@ -58,6 +70,8 @@ function hashOf({ networkName, ifname, containerID }: Owner): string {
   return `${hash(networkName)}-${hash(`${ifname}:${containerID}`)}`
 }
 
+const HASH_CHARACTERS = 16
+
 function hash(text: string): string {
-  return createHash('sha512').update(text).digest('hex').slice(0, 16)
+  return createHash('sha512').update(text).digest('hex').slice(0, HASH_CHARACTERS)
 }

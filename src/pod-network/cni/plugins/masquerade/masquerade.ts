@@ -1,0 +1,52 @@
+import type { CIDR } from '#ip/cidr.ts'
+import { validAttachments } from '../../protocol/attachments.ts'
+import type { CNICall } from '../../protocol/cni-call.ts'
+import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { hasIptables } from '../iptables-chains.ts'
+import type { PluginHost } from '../plugin.ts'
+import {
+  addIptablesMasquerade,
+  collectIptablesMasquerade,
+  removeIptablesMasquerade,
+} from './iptables-masquerade.ts'
+import { addMasquerade, collectMasquerade, removeMasquerade } from './nftables-masquerade.ts'
+
+/*
+ * The options ipMasq and ipMasqBackend of bridge, ptp and others: what a pod sends beyond its own network gets the node's address. A
+ * pod's rules are found by a hash of network, container (and interface), so that they can be removed when all else is gone.
+ */
+
+export type MasqueradeBackend = 'iptables' | 'nftables'
+
+/** Undefined where it is left to the node: iptables, unless that does not work. @throws CNIError */
+export function parseMasqueradeBackend({ config }: CNICall): MasqueradeBackend | undefined {
+  const backend =
+    config.raw('ipMasqBackend') === undefined ? undefined : config.text('ipMasqBackend')
+  if (backend === undefined || backend === 'iptables' || backend === 'nftables') return backend
+  throw new CNIError(CNI_CODE.internal, `unknown ipmasq backend ${JSON.stringify(backend)}`)
+}
+
+/** @param addresses the pod's, each with the prefix length of its network */
+export function addMasqueradeRules(
+  call: CNICall,
+  host: PluginHost,
+  addresses: readonly CIDR[],
+  backend?: MasqueradeBackend,
+): void {
+  if ((backend ?? (hasIptables(host) ? 'iptables' : 'nftables')) === 'nftables')
+    addMasquerade(host.nft, call, addresses)
+  else addIptablesMasquerade(host.iptables, call, addresses)
+}
+
+/** Of both backends: the configuration may have been another at ADD. Idempotent. */
+export function removeMasqueradeRules(call: CNICall, host: PluginHost): void {
+  removeMasquerade(host.nft, call)
+  removeIptablesMasquerade(host.iptables, call)
+}
+
+/** Removes the rules of this network whose attachment is not among the valid ones. */
+export function collectMasqueradeRules(call: CNICall, host: PluginHost): void {
+  const valid = validAttachments(call)
+  collectMasquerade(host.nft, call.networkName, valid)
+  if (hasIptables(host)) collectIptablesMasquerade(host.iptables, call.networkName, valid)
+}
