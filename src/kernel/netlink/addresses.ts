@@ -3,7 +3,9 @@ import {
   type AddressMessage,
   decodeAddress,
   encodeAddress,
+  IFA_F_DADFAILED,
   IFA_F_NODAD,
+  IFA_F_TENTATIVE,
   RTM_DELADDR,
   RTM_GETADDR,
   RTM_NEWADDR,
@@ -24,9 +26,13 @@ export function addressCalls(socket: NetlinkSocket): AddressCalls {
       const nameOf = deviceNames(socket)
       const request = new Uint8Array(8).fill(AF_UNSPEC)
       return socket.dump('list addresses', RTM_GETADDR, request).flatMap((body) => {
-        const { index, address, scope } = decodeAddress(body)
+        const { index, address, scope, flags } = decodeAddress(body)
         const device = nameOf(index)
-        return device === undefined ? [] : [{ device, address, scope }]
+        const state = {
+          ...((flags & IFA_F_TENTATIVE) !== 0 && { tentative: true as const }),
+          ...((flags & IFA_F_DADFAILED) !== 0 && { duplicate: true as const }),
+        }
+        return device === undefined ? [] : [{ device, address, scope, ...state }]
       })
     },
     replaceAddress(address) {
@@ -44,7 +50,10 @@ export function addressCalls(socket: NetlinkSocket): AddressCalls {
   }
 }
 
-function toMessage({ address, scope = 0 }: Address, index: number): AddressMessage {
-  const flags = familyOf(address.address) === 6 ? IFA_F_NODAD : 0
+function toMessage(
+  { address, scope = 0, detectDuplicates }: Address,
+  index: number,
+): AddressMessage {
+  const flags = familyOf(address.address) === 6 && !detectDuplicates ? IFA_F_NODAD : 0
   return { index, address, scope, flags }
 }

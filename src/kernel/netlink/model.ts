@@ -98,6 +98,12 @@ export interface Address {
   readonly device: string
   readonly address: CIDR
   readonly scope?: number
+  /** IPv6, when it is added: let the kernel ask first whether somebody else has it, where the link's sysctls say so too. */
+  readonly detectDuplicates?: boolean
+  /** IPv6, as it is shown: not to be used yet. */
+  readonly tentative?: true
+  /** IPv6, as it is shown: somebody else has it. */
+  readonly duplicate?: true
 }
 
 /** A route of the main table unless `table` says otherwise. `destination` absent is the default route. */

@@ -17,6 +17,8 @@ export const RTM_GETADDR = 22
 
 /** Skip duplicate address detection (IPv6). */
 export const IFA_F_NODAD = 2
+export const IFA_F_DADFAILED = 8
+export const IFA_F_TENTATIVE = 0x40
 
 /** Body of RTM_*ADDR: `struct ifaddrmsg` and attributes (include/uapi/linux/if_addr.h). */
 export interface AddressMessage {

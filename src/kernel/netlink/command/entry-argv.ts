@@ -5,11 +5,13 @@ import { isFlooded } from '../fdb-entry.ts'
 import type { Address, BridgeVLAN, FDBEntry, Neighbour, Route, RoutingRule } from '../model.ts'
 
 export function addressArgv(verb: 'replace' | 'del', entry: Address): readonly string[] {
-  const { address, device, scope } = entry
+  const { address, device, scope, detectDuplicates } = entry
   return [
     ...['ip', 'addr', verb, formatCIDR(address), 'dev', device],
     ...(scope === undefined ? [] : ['scope', `${scope}`]),
-    ...(verb === 'replace' && familyOf(address.address) === 6 ? ['nodad'] : []),
+    ...(verb === 'replace' && familyOf(address.address) === 6 && !detectDuplicates
+      ? ['nodad']
+      : []),
   ]
 }
 

@@ -12,15 +12,23 @@ interface IpAddress {
     readonly local?: string
     readonly prefixlen: number
     readonly scope: string
+    readonly tentative?: boolean
+    readonly dadfailed?: boolean
   }[]
 }
 
 /** `ip -j -N addr show`: with -N scopes are numbers. */
 export function parseAddresses(json: string): Address[] {
   return (JSON.parse(json || '[]') as readonly IpAddress[]).flatMap(({ ifname, addr_info }) =>
-    addr_info.flatMap(({ local, prefixlen, scope }) => {
+    addr_info.flatMap(({ local, prefixlen, scope, tentative, dadfailed }) => {
       const address = parseInterfaceAddress(`${local}/${prefixlen}`)
-      return address ? [{ device: ifname, address, scope: SCOPES[scope] ?? Number(scope) }] : []
+      const state = {
+        ...(tentative && { tentative: true as const }),
+        ...(dadfailed && { duplicate: true as const }),
+      }
+      return address
+        ? [{ device: ifname, address, scope: SCOPES[scope] ?? Number(scope), ...state }]
+        : []
     }),
   )
 }

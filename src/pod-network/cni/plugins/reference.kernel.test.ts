@@ -42,9 +42,9 @@ const chains: readonly Chain[] = [
     portmap: { snat: true, markMasqBit: 20 },
   },
   {
-    name: 'no SNAT, conditions, promiscuous bridge',
+    name: 'no SNAT, conditions',
     cniVersion: '0.3.1',
-    bridge: { isGateway: true, promiscMode: true },
+    bridge: { isGateway: true },
     ranges: [v4],
     portmap: { snat: false, conditionsV4: ['!', '-d', '192.0.2.0/24'] },
   },
@@ -117,7 +117,7 @@ function createNode(lab: Lab, name: string, chain: Chain) {
         type: 'host-local',
         ranges: chain.ranges,
         dataDir,
-        
+
         // With a gateway: 1.1.1 does not find the others again in CHECK (fixed later).
         routes: [{ dst: '10.96.0.0/16', gw: '10.22.0.1' }],
       },
@@ -156,7 +156,9 @@ function createNode(lab: Lab, name: string, chain: Chain) {
       for (const config of plugins) result = await run(side, 'ADD', config, result)
     },
     async check(side: Side) {
-      for (const config of plugins) await run(side, 'CHECK', config, result)
+      // CHECK of Debian's portmap looks for IPv4's rules in ip6tables, and fails on its own work (fixed after 1.1.1).
+      const checked = plugins.filter(({ type }) => side === 'ours' || type !== 'portmap')
+      for (const config of checked) await run(side, 'CHECK', config, result)
     },
     async del(side: Side) {
       const last = chain.cniVersion >= '0.4.0' ? result : undefined

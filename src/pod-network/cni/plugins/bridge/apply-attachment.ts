@@ -1,68 +1,24 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { familyOf } from '#ip/ip.ts'
-import { KernelError } from '#kernel/kernel-error.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
-import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
 import type { PluginHost } from '../plugin.ts'
-import type { BridgeConfig } from './config.ts'
-import { type AttachmentPlan, planBridgeAddresses } from './plan-attachment.ts'
-
-/** Makes the bridge, or completes the one that is there. Many pods share it, so that no failed ADD takes it away again. */
-export function applyBridge(
-  { bridge }: AttachmentPlan,
-  config: BridgeConfig,
-  { rtnetlink, netns }: PluginHost,
-): Link {
-  const { name, mtuBytes, mac, addresses } = bridge
-  const held = rtnetlink.link(name)
-  if (held && held.kind !== 'bridge') {
-    const message = `failed to create bridge "${name}": "${name}" already exists but is not a bridge`
-    throw new CNIError(CNI_CODE.internal, message)
-  }
-  if (!held) createBridge(rtnetlink, { name, ...(mtuBytes && { mtuBytes }), ...(mac && { mac }) })
-  else if (!held.up) rtnetlink.setLink(name, { up: true })
-  if (config.hostPrefix) setSysctl(`net.ipv4.conf.${name}.send_redirects`, '0', netns)
-  if (addresses.length > 0) {
-    const observed = rtnetlink.addresses().filter(({ device }) => device === name)
-    const { add, remove } = planBridgeAddresses(
-      bridge,
-      observed.filter(({ scope = 0 }) => scope === 0).map(({ address }) => address),
-      config,
-    )
-    for (const address of remove) rtnetlink.deleteAddress({ device: name, address })
-    for (const address of add) rtnetlink.replaceAddress({ device: name, address })
-    for (const family of new Set(addresses.map(({ address }) => familyOf(address)))) {
-      const forwarding = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding'
-      setSysctl(forwarding, '1', netns)
-    }
-  }
-  return rtnetlink.link(name)!
-}
-
-/** Another process may be first. */
-function createBridge(
-  rtnetlink: Rtnetlink,
-  bridge: Pick<AttachmentPlan['bridge'], 'name' | 'mtuBytes' | 'mac'>,
-): void {
-  try {
-    rtnetlink.addLink({ kind: 'bridge', up: true, ...bridge })
-  } catch (error) {
-    if (!(error instanceof KernelError && error.errno === 'EEXIST')) throw error
-  }
-}
+import { applyVLANs } from './apply-bridge.ts'
+import type { AttachmentPlan } from './plan-attachment.ts'
+import { setSysctl, sysctlName } from './set-sysctl.ts'
 
 /** Lays the cable from the bridge into the pod. */
 export function applyVeth(
   { bridge, veth, pod }: AttachmentPlan,
-  host: PluginHost,
+  { rtnetlink, netns }: PluginHost,
   podNetns: Netns,
 ): Link {
-  const { mtuBytes } = veth
-  const link = host.rtnetlink.addLink({
+  const { mtuBytes, name, hairpin, isolated } = veth
+  const link = rtnetlink.addLink({
     kind: 'veth',
-    name: veth.name,
+    name,
     master: bridge.name,
     up: true,
     ...(mtuBytes && { mtuBytes }),
@@ -73,37 +29,92 @@ export function applyVeth(
       ...(pod.mac && { mac: pod.mac }),
     },
   })
-  if (veth.hairpin) host.rtnetlink.setLink(veth.name, { hairpin: true })
-  return link
+  try {
+    setSysctl(`net.ipv6.conf.${name}.accept_ra`, '0', netns)
+    if (hairpin || isolated) rtnetlink.setLink(name, { hairpin, isolated })
+    if (veth.vlans) applyVLANs(rtnetlink, name, veth.vlans)
+    return link
+  } catch (error) {
+    rtnetlink.deleteLink(name)
+    throw error
+  }
 }
 
 /** The pod's own side. @returns the interface as it is now */
-export function applyPod({ pod }: AttachmentPlan, podNetns: Netns): Link {
+export async function applyPod({ pod }: AttachmentPlan, podNetns: Netns): Promise<Link> {
   using rtnetlink = openRtnetlink(podNetns)
-  const { device } = pod
-  if (pod.addresses.some(({ address }) => familyOf(address) === 6)) {
-    // Its link-local address is usable at once: who else should have it?
-    setSysctl(`net.ipv6.conf.${device.replaceAll('.', '/')}.accept_dad`, '0', podNetns)
-  }
-  // "Send to your neighbour directly": past the node, which then could not translate. The node sends none where we may say so.
-  for (const name of pod.ignoreRedirects ? ['all', device] : []) {
-    setSysctl(`net.ipv4.conf.${name.replaceAll('.', '/')}.accept_redirects`, '0', podNetns)
-  }
+  const { device, detectDuplicates } = pod
+  if (!pod.up) return rtnetlink.link(device)!
+  setPodSysctls(pod, podNetns)
   rtnetlink.setLink(device, { up: true })
-  for (const address of pod.addresses) rtnetlink.replaceAddress({ device, address })
+  for (const address of pod.addresses)
+    rtnetlink.replaceAddress({ device, address, detectDuplicates })
+  if (detectDuplicates) await settleAddresses(rtnetlink, device)
   for (const route of pod.routes) rtnetlink.replaceRoute(route)
   return rtnetlink.link(device)!
+}
+
+function setPodSysctls(pod: AttachmentPlan['pod'], netns: Netns): void {
+  const name = sysctlName(pod.device)
+  const set = (sysctl: string, value: string) => setSysctl(sysctl, value, netns)
+  if (pod.addresses.some(({ address }) => familyOf(address) === 6)) {
+    // Container runtimes turn it off where they see no use for it.
+    for (const each of ['lo', name]) set(`net.ipv6.conf.${each}.disable_ipv6`, '0')
+    set(`net.ipv6.conf.${name}.keep_addr_on_down`, '1')
+    // Without: its link-local address is usable at once, for who else should have it?
+    if (pod.detectDuplicates) set(`net.ipv6.conf.${name}.enhanced_dad`, '1')
+    set(`net.ipv6.conf.${name}.accept_dad`, pod.detectDuplicates ? '1' : '0')
+  }
+  // Neighbours that remember who had the address before are told at once.
+  if (pod.addresses.length > 0) set(`net.ipv4.conf.${name}.arp_notify`, '1')
+  // "Send to your neighbour directly": past the node, which then could not translate. The node sends none where we may say so.
+  for (const each of pod.ignoreRedirects ? ['all', name] : []) {
+    set(`net.ipv4.conf.${each}.accept_redirects`, '0')
+  }
+}
+
+const SETTLE_TIMEOUT_MS = 5000
+const SETTLE_INTERVAL_MS = 50
+
+/** Waits until no address of the link is tentative any more. @throws CNIError in upstream's words (pkg/ip/addr_linux.go) */
+async function settleAddresses(rtnetlink: Rtnetlink, device: string): Promise<void> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS
+  for (;;) {
+    const own = rtnetlink.addresses().filter((each) => each.device === device)
+    const refused = own.find(({ duplicate }) => duplicate)
+    if (refused) {
+      const { address } = refused.address
+      throw fail(`link ${device} has address ${address} in DADFAILED state`)
+    }
+    if (!own.some(({ tentative }) => tentative)) return
+    if (performance.now() > deadline) {
+      throw fail(`link ${device} still has tentative addresses after 5 seconds`)
+    }
+    await delay(SETTLE_INTERVAL_MS)
+  }
+}
+
+/** As upstream: a port forwards at once, unless the bridge speaks STP. */
+const PORT_WAITS_MS = [0, 50, 500, 1000, 1000]
+
+/** @throws CNIError where frames still do not pass the port after all that */
+export async function requirePortUp({ rtnetlink }: PluginHost, port: string): Promise<void> {
+  for (const wait of PORT_WAITS_MS) {
+    if (wait > 0) await delay(wait)
+    if (rtnetlink.link(port)?.operUp) return
+  }
+  throw fail(
+    `bridge port in error state: ${rtnetlink.link(port)?.up ? 'lower-layer-down' : 'down'}`,
+  )
 }
 
 /** @throws CNIError where the pod has an interface of that name */
 export function requireFreeName(podNetns: Netns, ifname: string): void {
   using rtnetlink = openRtnetlink(podNetns)
   if (!rtnetlink.link(ifname)) return
-  const message = `container veth name provided (${ifname}) already exists`
-  throw new CNIError(CNI_CODE.internal, message)
+  throw fail(`container veth name provided (${ifname}) already exists`)
 }
 
-/** Written only where it differs: /proc/sys may be read-only, and right already. */
-function setSysctl(name: string, value: string, netns: Netns): void {
-  if (readSysctl(name, netns) !== value) writeSysctl(name, value, netns)
+function fail(message: string): CNIError {
+  return new CNIError(CNI_CODE.internal, message)
 }

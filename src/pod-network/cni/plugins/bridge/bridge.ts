@@ -11,10 +11,12 @@ import {
   removeMasqueradeRules,
 } from '../masquerade/masquerade.ts'
 import { openPodNetns, openPodNetnsIfThere, type Plugin, type PluginHost } from '../plugin.ts'
-import { applyBridge, applyPod, applyVeth, requireFreeName } from './apply-attachment.ts'
+import { applyPod, applyVeth, requireFreeName, requirePortUp } from './apply-attachment.ts'
+import { applyBridge } from './apply-bridge.ts'
 import { checkAttachment } from './check-attachment.ts'
 import { parseBridgeConfig } from './config.ts'
 import { type AttachmentPlan, hostVethName, planAttachment } from './plan-attachment.ts'
+import { addSpoofCheck, removeSpoofCheck } from './spoof-check.ts'
 
 /** Connects pods to a bridge of the node. */
 export const bridge: Plugin = {
@@ -31,25 +33,29 @@ export const bridge: Plugin = {
       throw new CNIError(CNI_CODE.internal, 'IPAM plugin returned missing IP config')
     }
     const plan = planAttachment(config, call, leases)
-    const bridgeLink = applyBridge(plan, config, host)
+    applyBridge(plan, config, host)
     const port = applyVeth(plan, host, netns)
     undo.defer(() => void host.rtnetlink.deleteLink(port.name))
-    const podLink = applyPod(plan, netns)
+    const pod = await applyPod(plan, netns)
+    if (config.macspoofchk && pod.mac) {
+      undo.defer(() => removeSpoofCheck(host.nft, call))
+      addSpoofCheck(host.nft, call, port.name, pod.mac)
+    }
     if (config.ipMasq && leases) {
       undo.defer(() => removeMasqueradeRules(call, host))
       const addresses = leases.ips.map(({ address }) => address)
       addMasqueradeRules(call, host, addresses, config.masqueradeBackend)
     }
+    if (plan.pod.up) await requirePortUp(host, port.name)
     undo.move()
-    const links = { bridge: bridgeLink, port, pod: podLink }
-    return toResult(call, plan, links, leases?.dns)
+    return toResult(call, host, plan, pod, leases?.dns)
   },
 
   async del(call, host) {
     const config = parseBridgeConfig(call)
     deleteLinks(call, host)
-    const ipam = await loadIPAM(call)
-    await ipam?.del(call, host)
+    await (await loadIPAM(call))?.del(call, host)
+    if (config.macspoofchk) removeSpoofCheck(host.nft, call)
     if (config.ipMasq) removeMasqueradeRules(call, host)
   },
 
@@ -85,19 +91,21 @@ function deleteLinks(call: CNICall, host: PluginHost): void {
 
 function toResult(
   { netns, config }: CNICall,
-  { ips, routes }: AttachmentPlan,
-  links: Readonly<Record<'bridge' | 'port' | 'pod', Link>>,
+  { rtnetlink }: PluginHost,
+  { ips, routes, bridge, veth, gateway }: AttachmentPlan,
+  pod: Link,
   ipamDNS: CNIResult['dns'] = {},
 ): CNIResult {
   const describe = ({ name, mac, mtuBytes }: Link) => ({ name, mtu: mtuBytes, ...(mac && { mac }) })
+  // Looked at last: without an address of its own the bridge took the MAC address of a port.
+  const hasVLANPort = gateway.addresses.length > 0 && gateway.device !== bridge.name
+  const names = [bridge.name, veth.name, ...(hasVLANPort ? [gateway.device] : [])]
+  const [first, second, ...others] = names.flatMap((name) => rtnetlink.link(name) ?? [])
+  const ends = [first, second].flatMap((link) => (link ? [describe(link)] : []))
   const dns = config.raw('dns')
   return {
     ...EMPTY_RESULT,
-    interfaces: [
-      describe(links.bridge),
-      describe(links.port),
-      { ...describe(links.pod), sandbox: netns },
-    ],
+    interfaces: [...ends, { ...describe(pod), sandbox: netns }, ...others.map(describe)],
     ips,
     routes,
     // What the configuration says goes before what IPAM found.

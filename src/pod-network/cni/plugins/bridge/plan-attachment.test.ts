@@ -5,7 +5,8 @@ import { ip } from '#ip/ip.ts'
 import type { Route } from '#kernel/netlink/model.ts'
 import { EMPTY_RESULT } from '../../protocol/result.ts'
 import type { BridgeConfig } from './config.ts'
-import { hostVethName, planAttachment, planBridgeAddresses } from './plan-attachment.ts'
+import { hostVethName, planAttachment, planGatewayAddresses } from './plan-attachment.ts'
+import { planVLANs } from './plan-vlans.ts'
 
 const config: BridgeConfig = {
   bridge: 'cni0',
@@ -14,6 +15,13 @@ const config: BridgeConfig = {
   forceAddress: false,
   ipMasq: false,
   hairpinMode: false,
+  promiscMode: false,
+  vlan: 0,
+  preserveDefaultVlan: false,
+  macspoofchk: false,
+  enabledad: false,
+  disableContainerInterface: false,
+  portIsolation: false,
   hostPrefix: true,
   mtuBytes: 1450,
 }
@@ -22,11 +30,11 @@ const lease = { address: parseInterfaceAddress('10.244.1.7/24')!, gateway: ip('1
 const ipam = { ...EMPTY_RESULT, ips: [lease] }
 
 /** In the words of ip(8). */
-function renderPod({ pod, bridge }: ReturnType<typeof planAttachment>): string {
+function renderPod({ pod, gateway }: ReturnType<typeof planAttachment>): string {
   const route = ({ destination, gateway, onlink }: Route) =>
     `${destination ? formatCIDR(destination) : 'default'}${gateway ? ` via ${gateway}` : ''}${onlink ? ' onlink' : ''}`
   return [
-    `bridge ${bridge.addresses.map(formatCIDR).join(' ')}`,
+    `bridge ${gateway.addresses.map(formatCIDR).join(' ')}`,
     `pod ${pod.addresses.map(formatCIDR).join(' ')}`,
     ...pod.routes.map(route),
   ].join('; ')
@@ -94,22 +102,62 @@ suite('planAttachment() plans', () => {
   })
 })
 
-suite('planBridgeAddresses()', () => {
-  const bridge = { name: 'cni0', addresses: [parseInterfaceAddress('10.244.1.1/24')!] }
+suite('planVLANs()', () => {
+  const none = { vlan: 0, preserveDefaultVlan: false }
+  const native = { pvid: true, untagged: true }
+  // plugins/main/bridge/bridge.go, setupVeth().
+  const cases = [
+    { name: 'no VLANs', options: none, want: undefined },
+    {
+      name: 'one VLAN, untagged in the pod',
+      options: { ...none, vlan: 100 },
+      want: { removeDefault: true, add: [{ vid: 100, ...native }] },
+    },
+    {
+      name: 'a trunk, whose native VLAN is 1',
+      options: { ...none, vlanTrunk: [101, 200] },
+      want: { removeDefault: true, add: [{ vid: 101 }, { vid: 200 }, { vid: 1, ...native }] },
+    },
+    {
+      name: 'a trunk with a native VLAN, and the default kept',
+      options: { vlan: 100, vlanTrunk: [101], preserveDefaultVlan: true },
+      want: { removeDefault: false, add: [{ vid: 100, ...native }, { vid: 101 }] },
+    },
+    {
+      name: 'an empty trunk: filtering only',
+      options: { ...none, vlanTrunk: [] },
+      want: { removeDefault: false, add: [] },
+    },
+  ]
+  for (const { name, options, want } of cases) {
+    test(name, () => assert.deepEqual(planVLANs(options), want))
+  }
+
+  test('the gateway is a port in the VLAN', () => {
+    const plan = planAttachment({ ...config, vlan: 100 }, attachment, ipam)
+    assert.equal(plan.gateway.device, 'cni0.100')
+  })
+})
+
+suite('planGatewayAddresses()', () => {
+  const bridge = { device: 'cni0', addresses: [parseInterfaceAddress('10.244.1.1/24')!] }
   const held = (text: string): CIDR[] => [parseInterfaceAddress(text)!]
 
   test('adds what is missing, and nothing twice', () => {
-    assert.deepEqual(planBridgeAddresses(bridge, [], config), { add: bridge.addresses, remove: [] })
+    assert.deepEqual(planGatewayAddresses(bridge, [], config), {
+      add: bridge.addresses,
+      remove: [],
+    })
     const nothing = { add: [], remove: [] }
-    assert.deepEqual(planBridgeAddresses(bridge, held('10.244.1.1/24'), config), nothing)
+    assert.deepEqual(planGatewayAddresses(bridge, held('10.244.1.1/24'), config), nothing)
   })
 
   test('refuses to be a second address, unless forced', () => {
     assert.throws(
-      () => planBridgeAddresses(bridge, held('10.244.9.1/24'), config),
+      () => planGatewayAddresses(bridge, held('10.244.9.1/24'), config),
       /^CNIError: "cni0" already has an IP address different from 10\.244\.1\.1\/24$/,
     )
-    const forced = planBridgeAddresses(bridge, held('10.244.9.1/24'), { forceAddress: true })
+    const forced = planGatewayAddresses(bridge, held('10.244.9.1/24'), { forceAddress: true })
     assert.deepEqual(forced.remove, held('10.244.9.1/24'))
   })
 })

@@ -1,29 +1,41 @@
 import { createHash } from 'node:crypto'
-import { type CIDR, cidr, formatCIDR, networkOf, nthAddress } from '#ip/cidr.ts'
+import { type CIDR, cidr, cidrContains, formatCIDR, networkOf, nthAddress } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP, ipToBytes } from '#ip/ip.ts'
 import { type MAC, macFromBytes } from '#ip/mac.ts'
 import type { Route } from '#kernel/netlink/model.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
 import type { CNIAddress, CNIResult, CNIRoute } from '../../protocol/result.ts'
 import type { BridgeConfig } from './config.ts'
+import { planVLANs, type VLANPlan } from './plan-vlans.ts'
 
 /**
  * What connects one pod, as values:
  *
  *   pod: eth0 ── veth… :node port of cni0      cni0 has the gateway address, and with it the route to the node's own pods
+ *                                              (with a VLAN it is cni0.100 ── veth…, another port of cni0, that has it)
  */
 export interface AttachmentPlan {
   readonly bridge: {
     readonly name: string
     readonly mtuBytes?: number
     readonly mac?: MAC
-    /** Gateway addresses; none where the bridge is no gateway. */
-    readonly addresses: readonly CIDR[]
+    readonly promiscuous: boolean
+    readonly vlanFiltering: boolean
   }
-  readonly veth: { readonly name: string; readonly mtuBytes?: number; readonly hairpin: boolean }
+  /** What has the gateway addresses: the bridge itself, or a port of it in the pod's VLAN. None where the node is no gateway. */
+  readonly gateway: { readonly device: string; readonly addresses: readonly CIDR[] }
+  readonly veth: {
+    readonly name: string
+    readonly mtuBytes?: number
+    readonly hairpin: boolean
+    readonly isolated: boolean
+    readonly vlans?: VLANPlan
+  }
   readonly pod: {
     readonly device: string
+    readonly up: boolean
     readonly mac?: MAC
+    readonly detectDuplicates: boolean
     readonly addresses: readonly CIDR[]
     /** In order: a route may need the one before it. */
     readonly routes: readonly Route[]
@@ -55,21 +67,31 @@ export function planAttachment(
     interface: POD_INTERFACE,
   }))
   const podMAC = config.mac ?? macOf(ips)
-  const bridgeMAC = macOf(gateways.map((address) => ({ address })))
+  const bridgeMAC = config.vlan === 0 && macOf(gateways.map((address) => ({ address })))
+  const vlans = planVLANs(config)
   return {
     bridge: {
       name: config.bridge,
       ...(mtuBytes && { mtuBytes }),
       ...(bridgeMAC && { mac: bridgeMAC }),
+      promiscuous: config.promiscMode,
+      vlanFiltering: vlans !== undefined,
+    },
+    gateway: {
+      device: config.vlan === 0 ? config.bridge : `${config.bridge}.${config.vlan}`,
       addresses: gateways,
     },
     veth: {
       name: hostVethName(attachment),
       ...(mtuBytes && { mtuBytes }),
       hairpin: config.hairpinMode,
+      isolated: config.portIsolation,
+      ...(vlans && { vlans }),
     },
     pod: {
       device: attachment.ifname,
+      up: !config.disableContainerInterface,
+      detectDuplicates: config.enabledad,
       ...(podMAC && { mac: podMAC }),
       addresses: ips.map(({ address }) => address),
       routes: toKernelRoutes(config, attachment.ifname, leases, routes),
@@ -167,9 +189,9 @@ function macOf(ips: readonly { readonly address: CIDR }[]): MAC | undefined {
   return v4 && macFromBytes(Uint8Array.of(0x0a, 0x58, ...ipToBytes(v4.address.address)))
 }
 
-/** What must change of the addresses that the bridge has. @throws CNIError where another one of its own is in the way */
-export function planBridgeAddresses(
-  { name, addresses }: AttachmentPlan['bridge'],
+/** What must change of the addresses that the bridge, or its VLAN's port, has. @throws CNIError where another one of its own is in the way */
+export function planGatewayAddresses(
+  { device, addresses }: AttachmentPlan['gateway'],
   observed: readonly CIDR[],
   { forceAddress }: Pick<BridgeConfig, 'forceAddress'>,
 ): { readonly add: readonly CIDR[]; readonly remove: readonly CIDR[] } {
@@ -177,7 +199,7 @@ export function planBridgeAddresses(
   const add = addresses.filter((wanted) => !isHeld(wanted))
   const remove = add.flatMap((wanted) => observed.filter((held) => conflicts(held, wanted)))
   if (remove.length > 0 && !forceAddress) {
-    const message = `"${name}" already has an IP address different from ${formatCIDR(add[0]!)}`
+    const message = `"${device}" already has an IP address different from ${formatCIDR(add[0]!)}`
     throw new CNIError(CNI_CODE.internal, message)
   }
   return { add, remove }
@@ -187,6 +209,9 @@ export function planBridgeAddresses(
 function conflicts(held: CIDR, wanted: CIDR): boolean {
   const family = familyOf(wanted.address)
   if (familyOf(held.address) !== family) return false
-  if (family === 4) return true
-  return formatCIDR(networkOf(held)) === formatCIDR(networkOf(wanted))
+  return (
+    family === 4 ||
+    cidrContains(networkOf(held), wanted.address) ||
+    cidrContains(networkOf(wanted), held.address)
+  )
 }

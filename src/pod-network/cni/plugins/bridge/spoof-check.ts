@@ -1,0 +1,65 @@
+import type { MAC } from '#ip/mac.ts'
+import { KernelError } from '#kernel/kernel-error.ts'
+import type { Nft } from '#kernel/nft/nft.ts'
+import type { CNICall } from '../../protocol/cni-call.ts'
+import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { deleteRules, listCommentedRules } from '../nft-rules.ts'
+
+/*
+ * The option macspoofchk, in the reference plugin's own table and form (pkg/link/spoofcheck.go): what a pod's port sends under another
+ * MAC address than the pod's is dropped before the bridge learns from it.
+ */
+
+const TABLE = { family: 'bridge', table: 'nat' } as const
+
+type Owner = Pick<CNICall, 'containerID' | 'ifname'>
+
+/** nft(8) text. */
+export function planSpoofCheck(owner: Owner, port: string, mac: MAC): string {
+  const [chain, macChain] = chainsOf(owner)
+  const comment = `comment "${commentOf(owner)}"`
+  return `add table bridge nat
+add chain bridge nat PREROUTING { type filter hook prerouting priority -300; policy accept; }
+add chain bridge nat ${chain}
+add chain bridge nat ${macChain}
+flush chain bridge nat ${chain}
+flush chain bridge nat ${macChain}
+add rule bridge nat PREROUTING iifname "${port}" jump ${chain} ${comment}
+add rule bridge nat ${chain} jump ${macChain} ${comment}
+add rule bridge nat ${macChain} ether saddr ${mac} return ${comment}
+add rule bridge nat ${macChain} drop ${comment}
+`
+}
+
+export function addSpoofCheck(nft: Nft, owner: Owner, port: string, mac: MAC): void {
+  removeSpoofCheck(nft, owner)
+  nft.commit(planSpoofCheck(owner, port, mac))
+}
+
+/** Idempotent. */
+export function removeSpoofCheck(nft: Nft, owner: Owner): void {
+  const jumps = listCommentedRules(nft, TABLE).filter(
+    ({ chain, comment }) => chain === 'PREROUTING' && comment === commentOf(owner),
+  )
+  const chains = chainsOf(owner).map((chain) => `delete chain bridge nat ${chain}\n`)
+  try {
+    nft.commit(deleteRules(jumps) + chains.join(''))
+  } catch (error) {
+    if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
+  }
+}
+
+/** The second is jumped to from the first, so it goes after it. @throws CNIError for an interface whose name is no word of nft(8) */
+function chainsOf(owner: Owner): readonly [string, string] {
+  const { containerID, ifname } = owner
+  const chain = `cni-br-iface-${containerID}-${ifname}`
+  if (/^[\w.-]+$/.test(ifname)) return [chain, `${chain}-mac`]
+  throw new CNIError(
+    CNI_CODE.internal,
+    `Cannot set up macspoofchk: interface ${JSON.stringify(ifname)} cannot be part of a chain's name`,
+  )
+}
+
+function commentOf({ containerID, ifname }: Owner): string {
+  return `macspoofchk-${containerID}-${ifname}`
+}
