@@ -48,7 +48,7 @@ suite('createCNIRuntime() and createPodNetwork()', () => {
     const port = { hostPort: 0, containerPort: 8080, protocol: 'TCP' }
     await assert.rejects(
       node.podNetwork.attach(sandbox('a', pod, [port])),
-      /^CNIError: Invalid host port number: 0$/,
+      /^CNIError: failed to parse config: Invalid host port number: 0$/,
     )
     assert.deepEqual(readdirSync(node.dataDir).sort(), ['last_reserved_ip.0', 'lock'])
     assert.doesNotMatch(lab.exec(pod, ['ip', 'link']).stdout, /eth0/)

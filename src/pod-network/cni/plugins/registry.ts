@@ -7,6 +7,7 @@ const plugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   'host-local': async () => (await import('./host-local/host-local.ts')).hostLocal,
   loopback: async () => (await import('./loopback.ts')).loopback,
   portmap: async () => (await import('./portmap/portmap.ts')).portmap,
+  static: async () => (await import('./static/static.ts')).staticIPAM,
 }
 
 export const PLUGIN_TYPES: readonly string[] = Object.keys(plugins)

@@ -95,11 +95,62 @@ suite('runPlugin()', () => {
       message: 'invalid VLAN ID 5000 (must be between 0 and 4094)',
     },
     {
-      name: 'an option that is not built',
+      name: 'half a range of VLANs',
       type: 'bridge',
-      config: { vlan: 100 },
-      code: 2,
-      message: 'unsupported field vlan',
+      config: { vlanTrunk: [{ minID: 100 }] },
+      code: 999,
+      message: 'minID and maxID should be configured simultaneously, maxID is missing',
+    },
+    {
+      name: 'VLAN 0 in a trunk',
+      type: 'bridge',
+      config: { vlanTrunk: [{ id: 0 }] },
+      code: 999,
+      message: 'incorrect trunk id parameter',
+    },
+    {
+      name: 'addresses for an interface that stays down',
+      type: 'bridge',
+      config: { disableContainerInterface: true, ipam: { type: 'static' } },
+      code: 999,
+      message: 'cannot use IPAM when DisableContainerInterface flag is set',
+    },
+    {
+      name: 'a masquerade backend that there is not',
+      type: 'bridge',
+      config: { ipMasqBackend: 'ipfw' },
+      code: 999,
+      message: 'unknown ipmasq backend "ipfw"',
+    },
+    {
+      name: 'an iptables option with nftables',
+      type: 'portmap',
+      config: { backend: 'nftables', externalSetMarkChain: 'X', conditionsV4: ['-s', '10.0.0.1'] },
+      code: 999,
+      message:
+        'failed to parse config: nftables backend was requested but configuration contains iptables-specific options [externalSetMarkChain conditionsV4]',
+    },
+    {
+      name: 'a port map backend that there is not',
+      type: 'portmap',
+      config: { backend: 'ipfw' },
+      code: 999,
+      message: 'failed to parse config: unrecognized backend "ipfw"',
+    },
+    {
+      name: 'a mark bit that there is not',
+      type: 'portmap',
+      config: { markMasqBit: 32 },
+      code: 999,
+      message: 'failed to parse config: MasqMarkBit must be between 0 and 31',
+    },
+    {
+      name: 'a condition that would end its rule',
+      type: 'portmap',
+      config: { conditionsV4: ['ip saddr 10.0.0.1 accept; add rule inet x y'] },
+      code: 999,
+      message:
+        'failed to parse config: conditionsV4 holds "ip saddr 10.0.0.1 accept; add rule inet x y", which is no nftables condition',
     },
     {
       name: 'portmap at the head of a chain',
@@ -113,14 +164,14 @@ suite('runPlugin()', () => {
       type: 'portmap',
       config: { runtimeConfig: { portMappings: [{ hostPort: 0, containerPort: 80 }] } },
       code: 999,
-      message: 'Invalid host port number: 0',
+      message: 'failed to parse config: Invalid host port number: 0',
     },
     {
       name: 'two ways to mark',
       type: 'portmap',
       config: { markMasqBit: 1, externalSetMarkChain: 'X' },
       code: 999,
-      message: 'Cannot specify externalSetMarkChain and markMasqBit',
+      message: 'failed to parse config: Cannot specify externalSetMarkChain and markMasqBit',
     },
   ]
   for (const { name, type, config, code, message } of refusals) {
