@@ -160,7 +160,7 @@ const endpointsObject = ({ addresses, port }: KubernetesService) => ({
   ],
 })
 
-const sliceObject = ({ addresses, port }: KubernetesService) => ({
+const sliceObject = ({ clusterIP, addresses, port }: KubernetesService) => ({
   kind: 'EndpointSlice',
   apiVersion: 'discovery.k8s.io/v1',
   metadata: {
@@ -168,7 +168,7 @@ const sliceObject = ({ addresses, port }: KubernetesService) => ({
     namespace: 'default',
     labels: { 'kubernetes.io/service-name': 'kubernetes' },
   },
-  addressType: 'IPv4',
+  addressType: clusterIP.includes(':') ? 'IPv6' : 'IPv4',
   endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
   ports: [{ name: 'https', port, protocol: 'TCP' }],
 })

@@ -8,7 +8,6 @@ type Flags = NonNullable<ParseArgsConfig['options']>
 const single: Readonly<Record<string, string>> = {
   backend: 'vxlan',
   runtime: 'process',
-  'ip-family': 'ipv4',
   egress: 'none',
 }
 

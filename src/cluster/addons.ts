@@ -28,6 +28,8 @@ export function planAddons({
   clusterDomain,
   kubeconfigs,
 }: AddonOptions): readonly Addon[] {
+  // A socket of IPv6 takes IPv4, too.
+  const hasIPv6 = dnsServiceIPs.some((address) => address.includes(':'))
   const dnsLabels = { 'k8s-app': DNS_NAME }
   const ingressLabels = {
     'app.kubernetes.io/name': 'ingress-nginx',
@@ -59,7 +61,10 @@ export function planAddons({
         {
           name: 'dns',
           image: 'fairlead.dev/dns',
-          args: ['--kubeconfig', '/etc/fairlead/kubeconfig', '--domain', clusterDomain],
+          args: [
+            ...['--kubeconfig', '/etc/fairlead/kubeconfig', '--domain', clusterDomain],
+            ...(hasIPv6 ? ['--listen', '[::]:53'] : []),
+          ],
           ports: [
             { name: 'dns', containerPort: 53, protocol: 'UDP' },
             { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
@@ -106,6 +111,7 @@ export function planAddons({
             '/etc/fairlead/kubeconfig',
             '--publish-service',
             `${NAMESPACE}/${INGRESS_NAME}`,
+            ...(hasIPv6 ? ['--bind-address', '::'] : []),
           ],
           ports: [
             { name: 'http', containerPort: 80 },

@@ -75,9 +75,11 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
   await using schedulerAPI = createAPI(await kubeconfig('scheduler'))
   const { podCIDRs, serviceCIDRs, nodeMasks, loadBalancerPools } = plan
   const controllers = {
-    clusterCIDR: formatCIDR(podCIDRs[0]!),
-    nodeMask: nodeMasks[4],
-    serviceCIDR: formatCIDR(serviceCIDRs[0]!),
+    podRanges: podCIDRs.map((network) => ({
+      clusterCIDR: formatCIDR(network),
+      nodeMask: nodeMasks[familyOf(network.address)],
+    })),
+    serviceCIDRs: serviceCIDRs.map(formatCIDR),
     loadBalancerPool: loadBalancerPools.map(({ first, last }) => `${first}-${last}`)[0]!,
     certificates: {
       read: async (pem: string) => (await import('#cluster/read-request.ts')).readRequest(pem),

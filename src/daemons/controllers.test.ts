@@ -23,9 +23,8 @@ const options = {
     sign: async () => ({ refused: 'no' }),
   },
   accounts: { caPEM: 'CA', sign: () => 'token' },
-  clusterCIDR: '10.244.0.0/16',
-  nodeMask: 24,
-  serviceCIDR: '10.96.0.0/16',
+  podRanges: [{ clusterCIDR: '10.244.0.0/16', nodeMask: 24 }],
+  serviceCIDRs: ['10.96.0.0/16'],
   loadBalancerPool: '172.30.0.200-172.30.0.250',
   log: silentLog,
 }
@@ -38,7 +37,7 @@ async function withCluster(
   ) => Promise<void>,
 ) {
   const admission = [
-    createServiceAdmission({ serviceCIDRs: [cidr(options.serviceCIDR)], log: silentLog }),
+    createServiceAdmission({ serviceCIDRs: options.serviceCIDRs.map(cidr), log: silentLog }),
   ]
   // With the rights of a cluster: what a controller may not do fails here.
   await using server = await startTestServer({

@@ -44,12 +44,10 @@ import { serviceAccountController } from '#workloads/service-accounts.ts'
 import { statefulSetController } from '#workloads/stateful-set/controller.ts'
 
 export interface ControllersOptions {
-  /** `10.244.0.0/16` */
-  readonly clusterCIDR: string
-  /** Prefix length of a node's part of it: 24. */
-  readonly nodeMask: number
+  /** `10.244.0.0/16` in subnets of /24 a node; one, or one of each family. */
+  readonly podRanges: readonly { readonly clusterCIDR: string; readonly nodeMask: number }[]
   /** `10.96.0.0/16` */
-  readonly serviceCIDR: string
+  readonly serviceCIDRs: readonly string[]
   /** `172.30.0.200-172.30.0.250` */
   readonly loadBalancerPool: string
   /** How pods know the API server, and what signs the tokens of Secrets. */
@@ -131,7 +129,6 @@ export async function runControllers(
   const claims = follow(resources.persistentVolumeClaims)
   const quotas = follow(resources.resourceQuotas)
 
-  const serviceCIDR = cidr(options.serviceCIDR)
   const controllers: readonly Controller[] = [
     scheduler({
       api: schedulerAPI,
@@ -191,9 +188,11 @@ export async function runControllers(
     nodeSubnetController(
       { ...who('node-controller', 'cidrAllocator'), nodes, log: log.child('node-subnets') },
       {
-        clusterCIDR: cidr(options.clusterCIDR),
-        nodeMask: options.nodeMask,
-        reserved: [serviceCIDR],
+        ranges: options.podRanges.map(({ clusterCIDR, nodeMask }) => ({
+          clusterCIDR: cidr(clusterCIDR),
+          nodeMask,
+        })),
+        reserved: options.serviceCIDRs.map(cidr),
       },
     ),
     nodeLifecycleController({ ...who('node-controller'), nodes, pods, leases }),

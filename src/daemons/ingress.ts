@@ -11,7 +11,7 @@ import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { createDefaultCertificate } from '#external-access/ingress/default-certificate.ts'
 import { Nginx } from '#external-access/ingress/nginx/nginx-process.ts'
 import { runIngress } from '#external-access/ingress/run-ingress.ts'
-import { familyOf, parseIP } from '#ip/ip.ts'
+import { parseIP } from '#ip/ip.ts'
 import { createLog } from '#log/log.ts'
 import { serveCheck } from './serve-check.ts'
 import { aborted, untilSignal } from './until-signal.ts'
@@ -113,8 +113,8 @@ function parseSettings(argv: readonly string[]) {
 
 function parseAddress(text: string): string {
   const address = parseIP(text)
-  if (address && familyOf(address) === 4) return address
-  throw new TypeError(`Cannot listen on ${JSON.stringify(text)}: it is no IPv4 address`)
+  if (address) return address
+  throw new TypeError(`Cannot listen on ${JSON.stringify(text)}: it is no IP address`)
 }
 
 function parsePublishService(text: string | undefined): ObjectKey | undefined {

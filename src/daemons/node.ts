@@ -12,6 +12,7 @@ import { networkIdentity, readCA, readKeyPair } from '#cluster/pki.ts'
 import { readState } from '#cluster/state-file.ts'
 import { fairleadVersion, GIT_VERSION } from '#cluster/version.ts'
 import { runAnnouncer } from '#external-access/load-balancer/layer2/run-announcer.ts'
+import type { CIDR } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP } from '#ip/ip.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
@@ -46,7 +47,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   const plan = planAddresses(state.options)
   const own = plan.nodes.find(({ name }) => name === nodeName)
   if (!own) throw new Error(`Cannot start: cluster ${layout.name} has no node ${nodeName}`)
-  const { ip: nodeIP, ips: nodeIPs } = own
+  const { ips: nodeIPs } = own
   const folders = { rootDir: nodeRootDir(layout, nodeName), runDir: nodeRunDir(layout, nodeName) }
 
   await using api = createAPI(
@@ -73,9 +74,11 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   })
   let installed = Promise.resolve()
   /** For each subnet in turn: a node that was registered anew may have another one. */
-  const install = ({ podCIDRs: [podCIDR], mtuBytes }: NodeSubnet) => {
+  const install = ({ podCIDRs, mtuBytes }: NodeSubnet) => {
+    const rank = ({ address }: CIDR) => plan.families.indexOf(familyOf(address))
     const conflist = {
-      podCIDR: podCIDR!,
+      // A pod's first address is of the primary family.
+      podCIDRs: podCIDRs.toSorted((a, b) => rank(a) - rank(b)),
       mtuBytes,
       dataDir: join(cni.stateDir, 'networks'),
       confDir: cni.confDir,
@@ -127,7 +130,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       { api, nodes, podNetwork, log: log.child('agent') },
       {
         nodeName,
-        nodeIP,
+        nodeIPs,
         clusterDNS: [plan.dnsServices[0]!],
         clusterDomain: CLUSTER_DOMAIN,
         ...folders,

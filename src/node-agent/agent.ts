@@ -25,7 +25,8 @@ export interface NodeAgentDeps {
 
 export interface NodeAgentOptions {
   readonly nodeName: string
-  readonly nodeIP: IP
+  /** One a family, the primary first. */
+  readonly nodeIPs: readonly IP[]
   /** Addresses of the cluster's DNS service; none means that pods resolve as the node does. */
   readonly clusterDNS: readonly IP[]
   readonly clusterDomain: string
@@ -61,7 +62,7 @@ export async function runNodeAgent(
   options: NodeAgentOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { nodeName, nodeIP } = options
+  const { nodeName, nodeIPs } = options
   const port = options.server?.port ?? PORT
   using runtime = new ProcessRuntime(podNetwork, { hidePaths: [], ...options })
   const onError = (cause: unknown) => log.warn('Cannot follow the API: tried again', { cause })
@@ -100,9 +101,9 @@ export async function runNodeAgent(
   const running = [
     runNodeStatus(status, identity, signal),
     runPods(),
-    ...(options.server
-      ? [serveAgent(server, { ...options.server, host: nodeIP, port }, signal)]
-      : []),
+    ...nodeIPs.flatMap((host) =>
+      options.server ? [serveAgent(server, { ...options.server, host, port }, signal)] : [],
+    ),
   ]
   await Promise.all(running).catch((error: unknown) => {
     if (!signal.aborted) throw error

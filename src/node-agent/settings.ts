@@ -5,7 +5,8 @@ import type { VolumeDirectories } from './volumes/pod-volumes.ts'
 /** What every pod of this node has in common. */
 export interface NodeSettings {
   readonly nodeName: string
-  readonly nodeIP: string
+  /** One a family, the primary first. */
+  readonly nodeIPs: readonly string[]
   readonly clusterDNS: readonly string[]
   readonly clusterDomain: string
   /** The node's own resolv.conf and hosts file, for pods that ask for them. */

@@ -6,6 +6,7 @@ import {
   checkOptions,
   completeOptions,
   defaults,
+  IP_FAMILIES,
   UNDERLAYS,
 } from '#cluster/options.ts'
 import { bringUp, type UpResult } from '#cluster/up.ts'
@@ -31,6 +32,7 @@ const flags = {
   'pod-cidr': { type: 'string' },
   'service-cidr': { type: 'string' },
   proxy: { type: 'string' },
+  'ip-family': { type: 'string' },
   underlay: { type: 'string' },
   'node-cidr-mask-size-ipv4': { type: 'string' },
   'node-cidr-mask-size-ipv6': { type: 'string' },
@@ -70,6 +72,7 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
     nodes: wholeNumber('--nodes', text('nodes')),
     apiPort: wholeNumber('--api-port', text('api-port')),
     dnsUpstream: text('dns-upstream')?.split(','),
+    ipFamily: oneOf('--ip-family', text('ip-family'), IP_FAMILIES),
     underlay: oneOf('--underlay', text('underlay'), UNDERLAYS),
     nodeCIDR: text('node-cidr'),
     podCIDR: text('pod-cidr'),

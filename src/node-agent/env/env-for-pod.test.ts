@@ -32,7 +32,11 @@ const envOf = (container: Partial<Container>) =>
   Object.fromEntries(
     envForPod(
       { name: 'c', ...container },
-      { pod, podIPs: ['10.244.1.7', 'fd00:10:244::7'], hostIP: '172.30.0.11' },
+      {
+        pod,
+        podIPs: ['10.244.1.7', 'fd00:10:244::7'],
+        hostIPs: ['172.30.0.11', 'fd00:172:30::11'],
+      },
       services,
       references,
     ).map(({ name, value }) => [name, value]),

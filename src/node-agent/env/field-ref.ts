@@ -4,13 +4,13 @@ import type { Pod } from '#api/core.ts'
 export interface PodFields {
   readonly pod: Pod
   readonly podIPs: readonly string[]
-  readonly hostIP: string
+  readonly hostIPs: readonly string[]
 }
 
 const MAP_KEY = /^metadata\.(labels|annotations)\['([^']+)'\]$/
 
 /** The value of a downward API path; `undefined` where there is no such field. */
-export function fieldOf(path: string, { pod, podIPs, hostIP }: PodFields): string | undefined {
+export function fieldOf(path: string, { pod, podIPs, hostIPs }: PodFields): string | undefined {
   const [, map, key] = MAP_KEY.exec(path) ?? []
   if (map && key) return pod.metadata[map as 'labels' | 'annotations']?.[key] ?? ''
   switch (path) {
@@ -25,8 +25,9 @@ export function fieldOf(path: string, { pod, podIPs, hostIP }: PodFields): strin
     case 'spec.serviceAccountName':
       return pod.spec.serviceAccountName ?? ''
     case 'status.hostIP':
+      return hostIPs[0] ?? ''
     case 'status.hostIPs':
-      return hostIP
+      return hostIPs.join(',')
     case 'status.podIP':
       return podIPs[0] ?? ''
     case 'status.podIPs':

@@ -6,7 +6,8 @@ import { formatTime } from '../pods/container-status.ts'
 
 export interface NodeIdentity {
   readonly nodeName: string
-  readonly nodeIP: string
+  /** One a family, the primary first. */
+  readonly nodeIPs: readonly string[]
   readonly kubeletVersion: string
   readonly runtimeVersion: string
   readonly labels: Readonly<Record<string, string>>
@@ -32,7 +33,7 @@ export function nodeLabels({ nodeName, labels }: NodeIdentity): Readonly<Record<
 
 /** Everything of the node's status but its conditions. It does not change while the agent runs. */
 export function nodeFacts(identity: NodeIdentity): NonNullable<Node['status']> {
-  const { nodeName, nodeIP, kubeletVersion, runtimeVersion, port } = identity
+  const { nodeName, nodeIPs, kubeletVersion, runtimeVersion, port } = identity
   const amounts = {
     cpu: String(availableParallelism()),
     memory: `${Math.floor(totalmem() / 1024)}Ki`,
@@ -40,7 +41,7 @@ export function nodeFacts(identity: NodeIdentity): NonNullable<Node['status']> {
   }
   return {
     addresses: [
-      { type: 'InternalIP', address: nodeIP },
+      ...nodeIPs.map((address) => ({ type: 'InternalIP' as const, address })),
       { type: 'Hostname', address: nodeName },
     ],
     capacity: amounts,

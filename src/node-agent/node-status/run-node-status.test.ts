@@ -10,7 +10,7 @@ import { runNodeStatus } from './run-node-status.ts'
 
 const identity = {
   nodeName: 'node2',
-  nodeIP: '172.30.0.12',
+  nodeIPs: ['172.30.0.12'],
   kubeletVersion: 'v1.36.0',
   runtimeVersion: 'process://0.1.0',
   labels: {},

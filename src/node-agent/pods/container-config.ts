@@ -21,7 +21,7 @@ export function containerConfig(
   { pod, podIPs, services, references, settings }: PodContext,
 ): ContainerConfig {
   const podUID = pod.metadata.uid ?? ''
-  const fields = { pod, podIPs, hostIP: settings.nodeIP }
+  const fields = { pod, podIPs, hostIPs: settings.nodeIPs }
   const env = envForPod(container, fields, services, references)
   const values = new Map(env.map(({ name, value }) => [name, value]))
   const expandAll = (words: readonly string[] = []) =>

@@ -249,7 +249,7 @@ suite('planPod() and podStatus() for', () => {
         waiting,
         isReady: () => true,
         isStarted,
-        hostIP: '172.30.0.11',
+        hostIPs: ['172.30.0.11'],
         now: new Date(NOW),
       })
       assert.equal(status.phase, phase)

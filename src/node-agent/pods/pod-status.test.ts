@@ -41,7 +41,7 @@ const findings: PodFindings = {
   waiting: new Map(),
   isReady: () => true,
   isStarted: () => true,
-  hostIP: '172.30.0.11',
+  hostIPs: ['172.30.0.11'],
   now,
 }
 const conditionOf = (of: Pod, found: PodFindings, type: string) =>
@@ -53,6 +53,7 @@ suite('podStatus()', () => {
     const status = podStatus(pod, findings)
     assert.equal(status.podIP, '10.244.1.7')
     assert.deepEqual(status.podIPs, [{ ip: '10.244.1.7' }])
+    assert.deepEqual(status.hostIPs, [{ ip: '172.30.0.11' }])
     assert.equal(status.startTime, '2026-11-21T11:58:59Z')
     assert.deepEqual(status.containerStatuses, [
       {

@@ -10,13 +10,14 @@ import {
 import { isInitialized, isSidecar } from './plan-pod.ts'
 
 export interface PodFindings extends ContainerFindings {
-  readonly hostIP: string
+  /** One a family, the primary first. */
+  readonly hostIPs: readonly string[]
   readonly now: Date
 }
 
 /** The status to report. Pure; conditions of others (readiness gates) and transition times come from the old one. */
 export function podStatus(pod: Pod, findings: PodFindings): PodStatus {
-  const { observation, hostIP, now } = findings
+  const { observation, hostIPs, now } = findings
   const { sandbox } = observation
   const initialized = isInitialized(pod, observation, findings) === true
   const notStarted = {
@@ -33,7 +34,7 @@ export function podStatus(pod: Pod, findings: PodFindings): PodStatus {
     containerStatus(container, findings, { reason: 'ContainerCreating' }),
   )
   const phase = phaseOf(pod, containerStatuses, initContainerStatuses, initialized)
-  const ips = sandbox.state === 'absent' ? [] : pod.spec.hostNetwork ? [hostIP] : sandbox.ips
+  const ips = sandbox.state === 'absent' ? [] : pod.spec.hostNetwork ? hostIPs : sandbox.ips
   return {
     phase,
     conditions: conditionsOf(
@@ -41,8 +42,8 @@ export function podStatus(pod: Pod, findings: PodFindings): PodStatus {
       { phase, initialized, containerStatuses, initContainerStatuses },
       findings,
     ),
-    hostIP,
-    hostIPs: [{ ip: hostIP }],
+    hostIP: hostIPs[0] ?? '',
+    hostIPs: hostIPs.map((ip) => ({ ip })),
     ...(ips[0] ? { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) } : keptIPs(pod)),
     startTime: pod.status?.startTime ?? formatTime(now),
     ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),

@@ -46,7 +46,7 @@ test('PodWorker logs what stands in the way once, and again when it changes', as
   }
   const settings = {
     nodeName: 'node1',
-    nodeIP: '172.30.0.11',
+    nodeIPs: ['172.30.0.11'],
     clusterDNS: [],
     clusterDomain: 'cluster.local',
     resolvConfPath: '/etc/resolv.conf',

@@ -48,7 +48,7 @@ export class PodWorker {
     this.#probes = createPodProbes({
       runtime: deps.runtime,
       clock: deps.clock,
-      hostIP: deps.settings.nodeIP,
+      hostIP: deps.settings.nodeIPs[0] ?? '',
       onChange: () => this.#wake(),
       onFailure: (of, { name }, kind, output) => {
         const title = `${kind[0]!.toUpperCase()}${kind.slice(1)}`
@@ -199,7 +199,7 @@ export class PodWorker {
       waiting: this.#waiting,
       isReady: (name) => this.#probes.isReady(name),
       isStarted: (name) => this.#probes.isStarted(name),
-      hostIP: this.#deps.settings.nodeIP,
+      hostIPs: this.#deps.settings.nodeIPs,
       now: new Date(this.#deps.clock.now()),
     })
     await this.#status.write(this.#pod, status)

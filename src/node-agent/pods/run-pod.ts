@@ -46,7 +46,7 @@ export async function runPod(
     setUpVolumes(pod, podDirectories(settings, podUID), references, new Date(clock.now())),
   )
   const sandbox = await ensureSandbox(pod, observation, deps)
-  const podIPs = pod.spec.hostNetwork ? [settings.nodeIP] : sandbox.ips
+  const podIPs = pod.spec.hostNetwork ? settings.nodeIPs : sandbox.ips
   writePodFiles(pod, podIPs, podDirectories(settings, podUID).podDirectory, settings)
   const context = { pod, podIPs, services: deps.services(), references, settings }
   const waiting = new Map<string, Waiting>(describeBackOff(pod, plan, observation, once, deps))

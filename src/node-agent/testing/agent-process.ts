@@ -26,7 +26,7 @@ await runNodeAgent(
   },
   {
     nodeName: 'node1',
-    nodeIP: ip('172.30.0.11'),
+    nodeIPs: [ip('172.30.0.11')],
     clusterDNS: [ip('10.96.0.10')],
     clusterDomain: 'cluster.local',
     rootDir: join(folder, 'root'),

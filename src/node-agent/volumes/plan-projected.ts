@@ -72,7 +72,7 @@ export function filesOfDownwardAPI(
 function fieldText(path: string, pod: Pod): string | undefined {
   if (path === 'metadata.labels') return formatMap(pod.metadata.labels)
   if (path === 'metadata.annotations') return formatMap(pod.metadata.annotations)
-  return path.startsWith('metadata.') ? fieldOf(path, { pod, podIPs: [], hostIP: '' }) : undefined
+  return path.startsWith('metadata.') ? fieldOf(path, { pod, podIPs: [], hostIPs: [] }) : undefined
 }
 
 const formatMap = (map: Readonly<Record<string, string>> = {}) =>

@@ -8,7 +8,7 @@ test("planConflist() writes the README's example", () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
   const example = /```json\n([^`]+)\n```/.exec(readme)?.[1] ?? ''
   const plan = planConflist({
-    podCIDR: cidr('10.244.1.0/24'),
+    podCIDRs: [cidr('10.244.1.0/24')],
     mtuBytes: 1450,
     dataDir: '/var/lib/cni/networks',
   })

@@ -1,8 +1,8 @@
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 
 export interface ConflistOptions {
-  /** This node's own subnet. */
-  readonly podCIDR: CIDR
+  /** This node's own subnets, one a family: a pod gets an address of each, in this order. */
+  readonly podCIDRs: readonly CIDR[]
   readonly mtuBytes: number
   /** Where addresses in use are kept. Nodes that share a file system must not share it. */
   readonly dataDir: string
@@ -12,7 +12,7 @@ export interface ConflistOptions {
 export const NETWORK_NAME = 'fairlead'
 
 /** The pod network as CNI configuration (SPEC.md 1.0.0, "Configuration format"): one plugin, since each costs an execution. */
-export function planConflist({ podCIDR, mtuBytes, dataDir, bridge = 'cni0' }: ConflistOptions) {
+export function planConflist({ podCIDRs, mtuBytes, dataDir, bridge = 'cni0' }: ConflistOptions) {
   return {
     cniVersion: '1.0.0',
     name: NETWORK_NAME,
@@ -27,7 +27,11 @@ export function planConflist({ podCIDR, mtuBytes, dataDir, bridge = 'cni0' }: Co
         // The bridge outlives the subnet of a node that is deleted and registered anew.
         forceAddress: true,
         mtu: mtuBytes,
-        ipam: { type: 'host-local', ranges: [[{ subnet: formatCIDR(podCIDR) }]], dataDir },
+        ipam: {
+          type: 'host-local',
+          ranges: podCIDRs.map((podCIDR) => [{ subnet: formatCIDR(podCIDR) }]),
+          dataDir,
+        },
       },
     ],
   }

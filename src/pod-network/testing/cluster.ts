@@ -105,7 +105,7 @@ export async function createCluster(lab: Lab, count: number) {
     const netns = lab.netns(name)
     const { podCIDRs, mtuBytes } = await subnets[n - 1]!
     const dataDir = join(lab.folder, `networks${n}`)
-    const [bridge] = planConflist({ podCIDR: podCIDRs[0]!, mtuBytes, dataDir }).plugins
+    const [bridge] = planConflist({ podCIDRs, mtuBytes, dataDir }).plugins
     const outcome = await runPlugin(
       {
         type: 'bridge',

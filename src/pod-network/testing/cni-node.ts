@@ -22,7 +22,7 @@ export async function createCNINode(lab: Lab) {
     socketPath,
     conflist: {
       confDir: join(lab.folder, 'net.d'),
-      podCIDR: cidr('10.244.1.0/24'),
+      podCIDRs: [cidr('10.244.1.0/24')],
       mtuBytes: 1450,
       dataDir: join(lab.folder, 'networks'),
     },

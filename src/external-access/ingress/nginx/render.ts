@@ -72,8 +72,16 @@ function renderServer(
   { address, httpPort, httpsPort, directory }: NginxSettings,
   logNames: ReadonlyMap<string, string>,
 ): Directive {
+  // Of all addresses: in both families, which nginx takes for one socket only where it is told so.
+  const at = address.includes(':') ? `[${address}]` : address
+  const families = address === '::' && host === '' ? ['ipv6only=off'] : []
   const listens = (port: number, ...words: readonly string[]) =>
-    directive('listen', `${address}:${port}`, ...words, ...(host === '' ? ['default_server'] : []))
+    directive(
+      'listen',
+      `${at}:${port}`,
+      ...words,
+      ...(host === '' ? ['default_server', ...families] : []),
+    )
   return block(
     'server',
     [],

@@ -6,7 +6,12 @@ import type { EventRecorder } from '#client/event-recorder.ts'
 import type { WriteThroughInformer } from '#client/informer.ts'
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 import type { Log } from '#log/log.ts'
-import { countSubnets, type NodeSubnetOptions, planNodeSubnets } from './plan-node-subnets.ts'
+import {
+  countSubnets,
+  type NodeSubnetOptions,
+  planNodeSubnets,
+  podCIDRsOf,
+} from './plan-node-subnets.ts'
 
 export interface NodeSubnetDeps {
   readonly api: API
@@ -16,9 +21,12 @@ export interface NodeSubnetDeps {
 }
 
 const ALL = { name: 'nodes' }
+/** As upstream's cidrUpdateRetries. */
+const TRIES = 3
 
 /**
- * Gives each node its part of the cluster's pod range, as `spec.podCIDR`.
+ * Gives each node its part of the cluster's pod ranges, as `spec.podCIDR` and `spec.podCIDRs`: one subnet of each IP family. What nodes
+ * have is read from them at each turn, so that after a restart nothing is given twice.
  *
  * @throws RangeError where the ranges cannot work
  */
@@ -26,32 +34,32 @@ export function nodeSubnetController(
   { api, nodes, events, log }: NodeSubnetDeps,
   options: NodeSubnetOptions,
 ): Controller {
-  countSubnets(options.clusterCIDR, options.nodeMask)
+  for (const { clusterCIDR, nodeMask } of options.ranges) countSubnets(clusterCIDR, nodeMask)
   const complained = new Set<string>()
-  /** podCIDR by node name, also of nodes that are gone. */
-  const earlier = new Map<string, string>()
-  let next = 0
+  /** podCIDRs by node name, also of nodes that are gone. */
+  const earlier = new Map<string, readonly string[]>()
+  let next: readonly number[] = []
 
-  async function assign(name: string, subnet: CIDR): Promise<void> {
-    const podCIDR = formatCIDR(subnet)
-    try {
-      nodes.remember(
-        await api.patch(resources.nodes, { name }, 'merge', {
-          spec: { podCIDR, podCIDRs: [podCIDR] },
-        }),
-      )
-      log.info(`Assigned ${podCIDR} to node ${name}`)
-    } catch (error) {
-      if (error instanceof APIStatusError && error.code === 404) return // gone meanwhile: the subnet is free again
-      const node = nodes.get({ name })
-      if (node)
-        events.event(
-          node,
-          'Normal',
-          'CIDRAssignmentFailed',
-          `Node ${name} status is now: CIDRAssignmentFailed`,
-        )
-      throw error
+  /** In upstream's words (controllerutil.RecordNodeStatusChange()). */
+  function tell(name: string, reason: 'CIDRNotAvailable' | 'CIDRAssignmentFailed'): void {
+    const node = nodes.get({ name })
+    if (node) events.event(node, 'Normal', reason, `Node ${name} status is now: ${reason}`)
+  }
+
+  async function assign(name: string, subnets: readonly CIDR[]): Promise<void> {
+    const podCIDRs = subnets.map(formatCIDR)
+    const patch = { spec: { podCIDR: podCIDRs[0], podCIDRs } }
+    for (let left = TRIES; ; left--) {
+      try {
+        nodes.remember(await api.patch(resources.nodes, { name }, 'merge', patch))
+        log.info(`Assigned ${podCIDRs.join(' and ')} to node ${name}`)
+        return
+      } catch (error) {
+        if (error instanceof APIStatusError && error.code === 404) return // gone meanwhile: the subnets are free again
+        if (left > 1) continue
+        tell(name, 'CIDRAssignmentFailed')
+        throw error
+      }
     }
   }
 
@@ -66,24 +74,17 @@ export function nodeSubnetController(
     },
     async reconcile() {
       const plan = planNodeSubnets(nodes.list(), options, next, earlier)
-      for (const { metadata, spec } of nodes.list())
-        if (spec?.podCIDR) earlier.set(metadata.name, spec.podCIDR)
+      for (const node of nodes.list()) {
+        const held = podCIDRsOf(node)
+        if (held.length > 0) earlier.set(node.metadata.name, held)
+      }
       for (const { node, podCIDR, why } of plan.misplaced) {
         const complaint = `Cannot use ${podCIDR} of node ${node}: ${why}`
         if (!complained.has(complaint)) log.error(complaint)
         complained.add(complaint)
       }
-      for (const name of plan.exhausted) {
-        const node = nodes.get({ name })
-        if (node)
-          events.event(
-            node,
-            'Normal',
-            'CIDRNotAvailable',
-            `Node ${name} status is now: CIDRNotAvailable`,
-          )
-      }
-      for (const [name, subnet] of plan.assign) await assign(name, subnet)
+      for (const name of plan.exhausted) tell(name, 'CIDRNotAvailable')
+      for (const [name, subnets] of plan.assign) await assign(name, subnets)
       next = plan.next
       return undefined
     },

@@ -4,9 +4,9 @@ import type { Node } from '#api/core.ts'
 import { cidr, formatCIDR } from '#ip/cidr.ts'
 import { countSubnets, planNodeSubnets } from './plan-node-subnets.ts'
 
-const node = (name: string, podCIDR?: string): Node => ({
+const node = (name: string, ...podCIDRs: readonly string[]): Node => ({
   metadata: { name },
-  ...(podCIDR !== undefined && { spec: { podCIDR, podCIDRs: [podCIDR] } }),
+  ...(podCIDRs[0] !== undefined && { spec: { podCIDR: podCIDRs[0], podCIDRs: [...podCIDRs] } }),
 })
 
 suite('planNodeSubnets()', () => {
@@ -15,6 +15,10 @@ suite('planNodeSubnets()', () => {
     name: string
     nodes: readonly Node[]
     cluster?: string
+    /** The second range. */
+    second?: string
+    /** Where the search in the second range starts. */
+    nextOfSecond?: number
     mask?: number
     reserved?: readonly string[]
     next?: number
@@ -91,6 +95,63 @@ suite('planNodeSubnets()', () => {
       nodes: [node('a', '10.244.0.0/23'), node('b')],
       assign: { b: '10.244.2.0/24' },
     },
+    {
+      name: 'of two families, one of each',
+      nodes: [node('a'), node('b')],
+      second: 'fd00:10:244::/56',
+      assign: {
+        a: '10.244.0.0/24,fd00:10:244::/64',
+        b: '10.244.1.0/24,fd00:10:244:1::/64',
+      },
+    },
+    {
+      name: 'each range is searched from its own place',
+      nodes: [node('a')],
+      second: 'fd00:10:244::/56',
+      next: 3,
+      nextOfSecond: 255,
+      assign: { a: '10.244.3.0/24,fd00:10:244:ff::/64' },
+    },
+    {
+      name: 'what a node has of both is its own',
+      nodes: [node('a', '10.244.0.0/24', 'fd00:10:244:5::/64'), node('b')],
+      second: 'fd00:10:244::/56',
+      nextOfSecond: 5,
+      assign: { b: '10.244.1.0/24,fd00:10:244:6::/64' },
+    },
+    {
+      name: 'a node that comes back gets both that it had',
+      nodes: [node('b')],
+      second: 'fd00:10:244::/56',
+      next: 4,
+      nextOfSecond: 4,
+      earlier: { b: '10.244.1.0/24,fd00:10:244:2::/64' },
+      assign: { b: '10.244.1.0/24,fd00:10:244:2::/64' },
+    },
+    // podCIDRs can be set once only (pkg/apis/core/validation, ValidateNodeUpdate).
+    {
+      name: 'a node with one family gets no other',
+      nodes: [node('a', '10.244.0.0/24')],
+      second: 'fd00:10:244::/56',
+    },
+    {
+      name: 'none of one family where the other has none left',
+      nodes: [node('a', '10.244.0.0/24', 'fd00:10:244::/64'), node('b')],
+      second: 'fd00:10:244::/64',
+      exhausted: ['b'],
+    },
+    {
+      name: 'a subnet of a family that the cluster has not',
+      nodes: [node('a', 'fd00:10:244::/64')],
+      misplaced: ['a'],
+    },
+    {
+      name: 'no subnet of the Service range, in IPv6',
+      nodes: [node('a')],
+      second: 'fd00:10::/63',
+      reserved: ['fd00:10::/112'],
+      assign: { a: '10.244.0.0/24,fd00:10:0:1::/64' },
+    },
     { name: 'a subnet outside the range', nodes: [node('a', '10.1.0.0/24')], misplaced: ['a'] },
     {
       name: 'two nodes with one subnet',
@@ -103,6 +164,8 @@ suite('planNodeSubnets()', () => {
     name,
     nodes,
     cluster = '10.244.0.0/16',
+    second,
+    nextOfSecond = 0,
     mask = 24,
     reserved = ['10.96.0.0/16'],
     next,
@@ -114,12 +177,20 @@ suite('planNodeSubnets()', () => {
     test(name, () => {
       const plan = planNodeSubnets(
         nodes,
-        { clusterCIDR: cidr(cluster), nodeMask: mask, reserved: reserved.map(cidr) },
-        next,
-        new Map(Object.entries(earlier)),
+        {
+          ranges: [
+            { clusterCIDR: cidr(cluster), nodeMask: mask },
+            ...(second ? [{ clusterCIDR: cidr(second), nodeMask: 64 }] : []),
+          ],
+          reserved: reserved.map(cidr),
+        },
+        [next ?? 0, nextOfSecond],
+        new Map(Object.entries(earlier).map(([name, held]) => [name, held.split(',')])),
       )
       assert.deepEqual(
-        Object.fromEntries([...plan.assign].map(([name, subnet]) => [name, formatCIDR(subnet)])),
+        Object.fromEntries(
+          [...plan.assign].map(([name, subnets]) => [name, subnets.map(formatCIDR).join(',')]),
+        ),
         assign,
       )
       assert.deepEqual(plan.exhausted, exhausted)

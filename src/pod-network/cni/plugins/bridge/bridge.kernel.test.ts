@@ -17,7 +17,11 @@ function createNode(lab: Lab, extra: object = {}) {
   prepareNode(netns)
   writeSysctl('net.ipv4.conf.all.send_redirects', 1, netns)
   const dataDir = join(lab.folder, 'networks')
-  const [bridge] = planConflist({ podCIDR: cidr('10.244.1.0/24'), mtuBytes: 1450, dataDir }).plugins
+  const [bridge] = planConflist({
+    podCIDRs: [cidr('10.244.1.0/24')],
+    mtuBytes: 1450,
+    dataDir,
+  }).plugins
   const config = { cniVersion: '1.0.0', name: 'fairlead', ...bridge, ...extra }
   const host = createPluginHost(netns)
   const podPath = (pod: string) => join(lab.folder, pod)

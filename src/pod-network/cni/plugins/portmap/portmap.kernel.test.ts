@@ -21,7 +21,7 @@ function createNode(lab: Lab, backend: 'iptables' | 'nftables') {
     .rtnetlink(node)
     .replaceRoute({ family: 4, gateway: cidr('172.30.0.254/32').address, device: 'eth0' })
   const dataDir = join(lab.folder, 'networks')
-  const { plugins } = planConflist({ podCIDR: cidr('10.244.1.0/24'), mtuBytes: 1450, dataDir })
+  const { plugins } = planConflist({ podCIDRs: [cidr('10.244.1.0/24')], mtuBytes: 1450, dataDir })
   const host = createPluginHost(node)
   const run = async (type: string, verb: string, pod: string, more: object) => {
     const env = {
