@@ -78,7 +78,7 @@ function renderServer(
   const listens = (port: number, ...words: readonly string[]) =>
     directive(
       'listen',
-      `${at}:${port}`,
+      { text: `${at}:${port}` },
       ...words,
       ...(host === '' ? ['default_server', ...families] : []),
     )
