@@ -15,8 +15,8 @@ const needed: readonly {
   readonly path: string
   readonly pkg: string
   readonly optional?: boolean
-  /** A system service that the package would start at every boot, and that no cluster needs. */
-  readonly service?: string
+  /** System services that the package would start at every boot, and that no cluster needs. */
+  readonly services?: readonly string[]
   /** Only tests, soaks and benches need it: no user of a cluster gets it. */
   readonly forTests?: boolean
 }[] = [
@@ -37,9 +37,24 @@ const needed: readonly {
   { path: 'setpriv', pkg: 'util-linux' },
   { path: 'nsenter', pkg: 'util-linux' },
   { path: 'openssl', pkg: 'openssl' },
-  { path: 'etcd', pkg: 'etcd-server', service: 'etcd' },
+  { path: 'etcd', pkg: 'etcd-server', services: ['etcd'] },
   { path: '/usr/lib/cni/bridge', pkg: 'containernetworking-plugins', forTests: true },
-  { path: 'iperf3', pkg: 'iperf3', service: 'iperf3', forTests: true },
+  { path: 'iperf3', pkg: 'iperf3', services: ['iperf3'], forTests: true },
+  { path: 'busybox', pkg: 'busybox-static', forTests: true },
+  { path: 'containerd', pkg: 'containerd', services: ['containerd'], forTests: true },
+  {
+    path: 'podman',
+    pkg: 'podman',
+    services: [
+      'podman',
+      'podman.socket',
+      'podman-restart',
+      'podman-auto-update',
+      'podman-auto-update.timer',
+    ],
+    forTests: true,
+  },
+  { path: 'conmon', pkg: 'conmon', forTests: true },
 ]
 
 function isThere(path: string): boolean {

@@ -8,7 +8,7 @@ export function installPackages(
   missing: readonly {
     readonly pkg: string
     readonly optional?: boolean
-    readonly service?: string
+    readonly services?: readonly string[]
   }[],
 ): void {
   const required = unique(missing.filter(({ optional }) => !optional))
@@ -19,8 +19,14 @@ export function installPackages(
     const known = optional.filter((pkg) => spawnSync('apt-cache', ['show', pkg]).status === 0)
     run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...required, ...known])
     // Installed for its program only: no boot is to start it.
-    for (const { service } of missing) if (service) spawnSync('update-rc.d', [service, 'disable'])
+    for (const service of missing.flatMap(({ services = [] }) => services)) disable(service)
   })
+}
+
+/** By whichever of the two runs services here: a unit's full name means something to systemd only. */
+function disable(service: string): void {
+  spawnSync('systemctl', ['disable', service])
+  if (!service.includes('.')) spawnSync('update-rc.d', [service, 'disable'])
 }
 
 /** Package scripts ask policy-rc.d whether they may start a service (invoke-rc.d(8)); 101 says no. */
