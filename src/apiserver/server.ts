@@ -13,6 +13,7 @@ import { createTokenIssuer, type TokenIssuerOptions } from './auth/tokens/token-
 import { bootstrap, ensure, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { serveDefinitions } from './definitions/serve-definitions.ts'
 import { createHandler, type RequestLimits } from './handle-request.ts'
+import { startIdentityLease } from './identity-lease.ts'
 import { dropPeerLeases } from './peer-leases.ts'
 import type { Components } from './rest/component-statuses.ts'
 import { startEventExpiry } from './rest/event-expiry.ts'
@@ -37,6 +38,8 @@ export interface APIServerOptions {
   readonly limits?: RequestLimits & ConnectionLimits
   /** Without it there is no Service default/kubernetes. */
   readonly kubernetes?: KubernetesService
+  /** Of the machine; with it a Lease of kube-system says that this server is there. */
+  readonly hostname?: string
   /** Who may do what; by default administrators may do all, others nothing. */
   readonly access?: Omit<AccessControlOptions, 'store' | 'tokens'>
   /** Without it accounts have no tokens. */
@@ -103,7 +106,9 @@ export function createAPIServer(options: APIServerOptions): APIServer {
       ensure(resource, object, rest),
     )
     upkeep.use(await access.start())
-    if (!closing.signal.aborted) upkeep.use(startBootstrap(rest, options.kubernetes, log))
+    if (closing.signal.aborted) return
+    upkeep.use(startBootstrap(rest, options.kubernetes, log))
+    if (options.hostname) upkeep.use(await startIdentityLease(options.hostname, objects, log))
   }
 
   return {

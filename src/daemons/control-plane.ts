@@ -142,6 +142,7 @@ function createServer(
     admission: [createServiceAdmission({ serviceCIDRs: plan.serviceCIDRs, log })],
     agentAccess: { caPEM, ...readKeyPair(layout.pkiDir, 'apiserver-agent-client') },
     gitVersion: GIT_VERSION,
+    hostname: hostname(),
     access: { authorization: 'RBAC', policies: readComponentRoles() },
     accountTokens: tokenOptions(layout, plan),
     kubernetes: {
