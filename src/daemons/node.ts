@@ -109,7 +109,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       signal,
     ),
     runProxy(
-      { services, slices, log: log.child('proxy') },
+      { services, slices, nodes, log: log.child('proxy') },
       {
         nodeName,
         mode: state.options.proxy ?? 'nftables',

@@ -3,10 +3,13 @@ import { suite, test } from 'node:test'
 import type { Service, ServiceSpec } from '#api/core.ts'
 import { ip } from '#ip/ip.ts'
 import {
+  createServiceIndex,
   type Frontend,
   type IgnoredReason,
   MAX_IGNORED,
+  opensLocalhost,
   type ProxiedPort,
+  parseNodePortAddresses,
   planServiceModel,
 } from './model.ts'
 import { endpointOf, portOf, serviceOf, sliceOf } from './proxy/testing/objects.ts'
@@ -237,4 +240,111 @@ test('a Service is of the families that it has a ClusterIP of', () => {
   })
   assert.equal(planServiceModel([service], [], OPTIONS).size, 0)
   assert.equal(planServiceModel([service], [], { ...OPTIONS, nodeIP: ip('fd00::11') }).size, 1)
+})
+
+suite('planServiceModel() opens nodePorts', () => {
+  const nodeAddresses = ['172.30.0.11', '10.244.1.1', '192.0.2.7', '127.0.0.1'].map(ip)
+  // `kube-proxy --nodeport-addresses`, KEP-6032; loopback takes a listener.
+  const rows = [
+    { name: 'on the primary address by default', texts: undefined, want: ['172.30.0.11'] },
+    { name: 'on all', texts: ['all'], want: ['10.244.1.1', '172.30.0.11', '192.0.2.7'] },
+    {
+      name: 'within networks',
+      texts: ['192.0.2.0/24', '10.0.0.0/8'],
+      want: ['10.244.1.1', '192.0.2.7'],
+    },
+    {
+      name: 'words and networks',
+      texts: ['primary', '192.0.2.0/24'],
+      want: ['172.30.0.11', '192.0.2.7'],
+    },
+    { name: 'on loopback alone', texts: ['localhost'], want: [] },
+    { name: 'nowhere, where the network is of the other family', texts: ['fd00::/8'], want: [] },
+  ]
+  for (const { name, texts, want } of rows) {
+    test(name, () => {
+      const service = webOf({ type: 'NodePort', ports: portOf(80, { nodePort: 30080 }) })
+      const [port] = planServiceModel([service], [], {
+        ...OPTIONS,
+        nodeAddresses,
+        ...(texts && { nodePortAddresses: parseNodePortAddresses(texts) }),
+      }).get('default/web')!.ports
+      assert.equal(port!.nodePort, 30080)
+      const ips = port!.frontends.filter(({ kind }) => kind === 'NodePort').map((each) => each.ip)
+      assert.deepEqual(ips, want)
+    })
+  }
+
+  test('but not where a word or network is none', () => {
+    for (const text of ['', 'Primary', '10.0.0.1/8', '10.0.0.0'])
+      assert.throws(() => parseNodePortAddresses([text]), SyntaxError)
+  })
+
+  const loopbacks = [
+    { texts: ['localhost'], want: [true, true] },
+    { texts: ['all'], want: [true, true] },
+    { texts: ['127.0.0.0/8'], want: [true, false] },
+    { texts: ['0.0.0.0/0', '::/0'], want: [true, true] },
+    { texts: ['primary', '10.0.0.0/8'], want: [false, false] },
+  ]
+  for (const { texts, want } of loopbacks) {
+    test(`on loopback: ${texts}`, () => {
+      const addresses = parseNodePortAddresses(texts)
+      assert.deepEqual([opensLocalhost(4, addresses), opensLocalhost(6, addresses)], want)
+    })
+  }
+})
+
+suite('planServiceModel() counts for health checks', () => {
+  const balanced = (spec: Partial<ServiceSpec> = {}) =>
+    webOf({
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort: 32_000,
+      ports: [...portOf(80, { name: 'http' }), ...portOf(53, { name: 'dns', protocol: 'UDP' })],
+      ...spec,
+    })
+  const draining = { conditions: { ready: false, serving: true, terminating: true } }
+  const healthOf = (service: Service, endpoints: Parameters<typeof sliceOf>[1]) => {
+    const slice = sliceOf('web', endpoints, ['http=8080', 'dns=8053/udp'])
+    const found = planServiceModel([service], [slice], OPTIONS).get('default/web')!
+    return [found.healthCheckNodePort, found.localReadyAddresses]
+  }
+  // facts/services.md 1.1, healthCheckNodePort: only ready endpoints count; one address is one, however many ports it has.
+  test('ready addresses of this node', () =>
+    assert.deepEqual(healthOf(balanced(), [A, '10.244.1.8', C]), [32_000, 2]))
+  test('none that terminate, though they still get traffic', () =>
+    assert.deepEqual(healthOf(balanced(), [endpointOf(A, draining), C]), [32_000, 0]))
+  test('but not where the policy is Cluster', () =>
+    assert.deepEqual(healthOf(balanced({ externalTrafficPolicy: 'Cluster' }), [A]), [undefined, 1]))
+})
+
+test('a node that changes its zone gets the endpoints of the new one', () => {
+  const index = createServiceIndex(OPTIONS)
+  index.setService(webOf())
+  const inZone = (name: string) => ({ hints: { forZones: [{ name }] } })
+  index.setSlice(sliceOf('web', [endpointOf(A, inZone('west')), endpointOf(C, inZone('east'))]))
+  const chosen = () =>
+    index
+      .model()
+      .get('default/web')!
+      .ports[0]!.endpoints.cluster.map((each) => each.ip)
+  assert.deepEqual(chosen(), [A])
+  index.setNode({ zone: 'east' })
+  assert.deepEqual(chosen(), [C])
+  index.setNode({})
+  assert.deepEqual(chosen(), [A, C])
+})
+
+suite('planServiceModel() lets the load balancer itself be a source', () => {
+  const rows = [
+    { name: 'where the node may', ranges: ['172.30.0.0/24'], want: true },
+    { name: 'not where it may not', ranges: ['192.0.2.0/24'], want: undefined },
+  ]
+  for (const { name, ranges, want } of rows) {
+    test(name, () => {
+      const service = webOf({ type: 'LoadBalancer', loadBalancerSourceRanges: ranges })
+      assert.equal(portsOf(service, [])[0]!.allowsVIPAsSource, want)
+    })
+  }
 })

@@ -2,8 +2,15 @@ import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
+import type { NodePortAddresses } from './model/node-port-addresses.ts'
 import { createServiceIndex } from './model/service-index.ts'
 
+export {
+  type NodePortAddresses,
+  opensLocalhost,
+  parseNodePortAddresses,
+  selectNodePortIPs,
+} from './model/node-port-addresses.ts'
 export { createServiceIndex, type ServiceIndex } from './model/service-index.ts'
 
 /**
@@ -17,8 +24,10 @@ export interface ProxiedService {
   readonly namespace: string
   readonly name: string
   readonly ports: readonly ProxiedPort[]
-  /** Where a load balancer asks whether this node has ready endpoints; for `externalTrafficPolicy: Local`. */
+  /** Where load balancers ask whether this node has endpoints; for `externalTrafficPolicy: Local`. */
   readonly healthCheckNodePort?: number
+  /** Addresses of ready endpoints on this node, whatever the port: what such an answer counts. */
+  readonly localReadyAddresses: number
   /** What the Service or its slices ask for and do not get. At most {@link MAX_IGNORED}. */
   readonly ignored: readonly Ignored[]
 }
@@ -28,6 +37,8 @@ export interface ProxiedPort {
   readonly name: string
   readonly protocol: Protocol
   readonly port: number
+  /** Open on the addresses that `nodePortAddresses` chooses: each of those is a frontend, too. */
+  readonly nodePort?: number
   /** Where clients knock. */
   readonly frontends: readonly Frontend[]
   readonly internalTrafficPolicy: TrafficPolicy
@@ -36,6 +47,11 @@ export interface ProxiedPort {
   readonly affinityTimeoutSeconds?: number
   /** Who may use the load balancer's addresses; everybody when absent. */
   readonly sourceRanges?: readonly CIDR[]
+  /**
+   * Whether the load balancer's own addresses may be the source, too: where this node may use it, and a load balancer hands packets on
+   * with its address on the node's loopback.
+   */
+  readonly allowsVIPAsSource?: true
   readonly endpoints: SelectedEndpoints
 }
 
@@ -60,6 +76,8 @@ export interface ProxiedEndpoint {
 export interface SelectedEndpoints {
   readonly cluster: readonly ProxiedEndpoint[]
   readonly local: readonly ProxiedEndpoint[]
+  /** The local ones only stand in: all of them terminate. */
+  readonly localTerminates?: true
   /** Still serve what flows, and get nothing new: terminating ones, and those that hints keep away. */
   readonly draining: readonly ProxiedEndpoint[]
 }
@@ -90,8 +108,12 @@ export const MAX_IGNORED = 100
 
 export interface ServiceModelOptions {
   readonly nodeName: string
-  /** The node's primary address: nodePorts are open there, and its family is the model's. */
+  /** The node's primary address; its family is the model's. */
   readonly nodeIP: IP
+  /** All addresses of the node, for {@link nodePortAddresses}; only the primary one by default. */
+  readonly nodeAddresses?: readonly IP[]
+  /** On which of them nodePorts are open: the primary one by default, as kube-proxy's nftables mode has it. */
+  readonly nodePortAddresses?: NodePortAddresses
   /** `topology.kubernetes.io/zone` of the node. */
   readonly zone?: string
   /** Off by default: whoever may write Services could take over any address with them (CVE-2020-8554). */

@@ -45,7 +45,7 @@ function clusterIPTexts({ clusterIP, clusterIPs }: Service['spec']): readonly st
 export function frontendsOf(
   { clusterIP, loadBalancerIPs, externalIPs }: ServiceAddresses,
   { port, nodePort, protocol = 'TCP' }: ServicePort,
-  nodeIP: IP,
+  nodePortIPs: readonly IP[],
   taken: Set<string>,
 ): readonly Frontend[] {
   const all: Frontend[] = []
@@ -55,7 +55,7 @@ export function frontendsOf(
     taken.add(key)
   }
   if (clusterIP) add('ClusterIP', clusterIP, port)
-  if (isPortNumber(nodePort)) add('NodePort', nodeIP, nodePort)
+  if (isPortNumber(nodePort)) for (const ip of nodePortIPs) add('NodePort', ip, nodePort)
   for (const ip of loadBalancerIPs.toSorted()) add('LoadBalancer', ip, port)
   for (const ip of externalIPs.toSorted()) add('ExternalIP', ip, port)
   return all

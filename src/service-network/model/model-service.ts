@@ -13,6 +13,7 @@ import {
 } from '../model.ts'
 import { collectEndpoints, isPortNumber } from './collect-endpoints.ts'
 import { addressesOf, frontendsOf } from './frontends.ts'
+import { selectNodePortIPs } from './node-port-addresses.ts'
 import { selectEndpoints } from './select-endpoints.ts'
 
 /** core/v1: three hours. */
@@ -41,21 +42,23 @@ export function modelService(
   // Slices come in the order in which a watch told of them: the model must not depend on that.
   const sorted = slices.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   const taken = new Set<string>()
-  const frontends = (port: ServicePort) => frontendsOf(addresses, port, options.nodeIP, taken)
+  const nodePortIPs = selectNodePortIPs(options)
+  const frontends = (port: ServicePort) => frontendsOf(addresses, port, nodePortIPs, taken)
   const ports = (service.spec.ports ?? [])
     .filter(({ port }) => isPortNumber(port))
     .map((port) => modelPort({ service, port, slices: sorted, frontends, options, ignore }))
     .filter((port) => port !== undefined)
   const { namespace = '', name } = service.metadata
   const healthCheckNodePort = healthCheckNodePortOf(service.spec)
-  return { namespace, name, ports, ...(healthCheckNodePort && { healthCheckNodePort }), ignored }
-}
-
-/** Only there does it matter which nodes have endpoints. */
-function healthCheckNodePortOf(spec: Service['spec']): number | undefined {
-  const { type, externalTrafficPolicy, healthCheckNodePort } = spec
-  if (type !== 'LoadBalancer' || externalTrafficPolicy !== 'Local') return
-  return isPortNumber(healthCheckNodePort) ? healthCheckNodePort : undefined
+  const localReadyAddresses = countLocalReady(ports)
+  return {
+    namespace,
+    name,
+    ports,
+    ...(healthCheckNodePort !== undefined && { healthCheckNodePort }),
+    localReadyAddresses,
+    ignored,
+  }
 }
 
 function isProxied({ metadata, spec }: Service): boolean {
@@ -93,9 +96,25 @@ function modelPort(input: PortInput): ProxiedPort | undefined {
       affinityTimeoutSeconds:
         spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS,
     }),
+    ...(isPortNumber(port.nodePort) && spec.type !== 'ClusterIP' && { nodePort: port.nodePort }),
     ...(sourceRanges && { sourceRanges }),
+    ...(sourceRanges?.some((range) => cidrContains(range, options.nodeIP)) && {
+      allowsVIPAsSource: true as const,
+    }),
     endpoints: selectEndpoints(candidates, options),
   }
+}
+
+function healthCheckNodePortOf(spec: Service['spec']): number | undefined {
+  const { type, externalTrafficPolicy, healthCheckNodePort: port } = spec
+  return type === 'LoadBalancer' && externalTrafficPolicy === 'Local' && isPortNumber(port)
+    ? port
+    : undefined
+}
+
+function countLocalReady(ports: readonly ProxiedPort[]): number {
+  const ready = ports.flatMap(({ endpoints }) => (endpoints.localTerminates ? [] : endpoints.local))
+  return new Set(ready.map(({ ip }) => ip)).size
 }
 
 /**

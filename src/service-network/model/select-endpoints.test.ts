@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Endpoint } from '#api/discovery.ts'
 import { ip } from '#ip/ip.ts'
-import { planServiceModel, type SelectedEndpoints } from '../model.ts'
+import { planServiceModel } from '../model.ts'
 import { endpointOf, portOf, serviceOf, sliceOf } from '../proxy/testing/objects.ts'
 
 const OPTIONS = { nodeName: 'node1', nodeIP: ip('172.30.0.11'), zone: 'west' }
@@ -26,7 +26,7 @@ suite('selectEndpoints() chooses', () => {
   const rows: readonly {
     name: string
     endpoints: readonly Endpoint[]
-    want: Partial<Record<keyof SelectedEndpoints, readonly string[]>>
+    want: Partial<Record<'cluster' | 'local' | 'draining', readonly string[]>>
   }[] = [
     {
       name: 'ready ones',
@@ -89,7 +89,7 @@ suite('selectEndpoints() chooses', () => {
     test(name, () => {
       const model = planServiceModel([web], [sliceOf('web', endpoints)], OPTIONS)
       const [port] = model.get('default/web')!.ports
-      for (const key of Object.keys(want) as (keyof SelectedEndpoints)[])
+      for (const key of Object.keys(want) as (keyof typeof want)[])
         assert.deepEqual(
           port!.endpoints[key].map((each) => each.ip),
           want[key],

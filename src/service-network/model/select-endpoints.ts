@@ -36,6 +36,7 @@ export function selectEndpoints(
   return {
     cluster: cluster.map(({ endpoint }) => endpoint),
     local: localOnes.map(({ endpoint }) => endpoint),
+    ...(localReady.length === 0 && localOnes.length > 0 && { localTerminates: true as const }),
     draining: draining.map(({ endpoint }) => endpoint),
   }
 }

@@ -10,6 +10,8 @@ export interface ServiceIndex {
   deleteService(service: Service): void
   setSlice(slice: EndpointSlice): void
   deleteSlice(slice: EndpointSlice): void
+  /** The node's zone or addresses changed: every Service is looked at anew. */
+  setNode(node: Pick<ServiceModelOptions, 'zone' | 'nodeAddresses'>): void
   /** The same object until something changes. Costs as much as changed, and a copy of a map. */
   model(): ServiceModel
 }
@@ -19,7 +21,8 @@ interface Held {
   readonly slices: Map<string, EndpointSlice>
 }
 
-export function createServiceIndex(options: ServiceModelOptions): ServiceIndex {
+export function createServiceIndex(initial: ServiceModelOptions): ServiceIndex {
+  let options = initial
   const held = new Map<string, Held>()
   const claims = createClaims()
   const dirty = new Set<string>()
@@ -73,6 +76,11 @@ export function createServiceIndex(options: ServiceModelOptions): ServiceIndex {
       if (!key) return
       touch(key).slices.delete(slice.metadata.name)
       forgetEmpty(key)
+    },
+    setNode(node) {
+      const { zone: _zone, nodeAddresses: _addresses, ...rest } = options
+      options = { ...rest, ...node }
+      for (const key of held.keys()) dirty.add(key)
     },
     model() {
       if (dirty.size === 0) return snapshot

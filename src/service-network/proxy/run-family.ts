@@ -13,6 +13,10 @@ export interface FamilyDeps {
   /** Rung when the index changed, or somebody touched the rules. */
   readonly bell: Bell
   readonly log: Log
+  /** Whether somebody may have touched the rules since it was asked last. */
+  readonly isSuspicious: () => boolean
+  /** Looks at what nobody tells of: the node's addresses. */
+  readonly refresh: () => void
   readonly onState: (state: Omit<ProxyState, 'family'>) => void
 }
 
@@ -28,19 +32,24 @@ export async function runFamily(
 ): Promise<void> {
   const { index, table, flows, bell, log } = deps
   let failures = 0
+  let checkAt = performance.now() + checkIntervalMs
   while (!signal.aborted) {
     bell.silence()
     const model = index.model()
-    if (await syncOnce(deps)) {
-      failures = 0
-      flows.sweep(model)
-      await pause(MIN_SYNC_INTERVAL_MS, signal)
-      const rang = await bell.wait(checkIntervalMs, signal)
-      if (!rang && !signal.aborted) await inspect(table, log)
-    } else {
+    if (!(await syncOnce(deps))) {
       failures++
       await pause(backoffDelay(failures, RETRY), signal)
+      continue
     }
+    failures = 0
+    flows.sweep(model)
+    await pause(MIN_SYNC_INTERVAL_MS, signal)
+    await bell.wait(Math.max(0, checkAt - performance.now()), signal)
+    // Also where the bell never rests.
+    if (signal.aborted || (performance.now() < checkAt && !deps.isSuspicious())) continue
+    deps.refresh()
+    await inspect(table, log)
+    checkAt = performance.now() + checkIntervalMs
   }
   await flows.idle()
 }

@@ -1,4 +1,4 @@
-import type { Service } from '#api/core.ts'
+import type { Node, Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import type { Informer } from '#client/informer.ts'
@@ -14,6 +14,7 @@ import {
 import { createBell } from './bell.ts'
 import { createConntrackCommand } from './conntrack-command.ts'
 import { createFlowSweeper } from './flow-sweeper.ts'
+import { followNode } from './follow-node.ts'
 import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
 import { loadMode } from './modes.ts'
 import { runFamily } from './run-family.ts'
@@ -22,6 +23,8 @@ import type { ConntrackFlusher } from './udp-flows.ts'
 export interface ProxyDeps {
   readonly services: Informer<Service>
   readonly slices: Informer<EndpointSlice>
+  /** Where the zone of this node is read; without it that of the options stays. */
+  readonly nodes?: Informer<Node>
   readonly log: Log
   /** Where the rules go; this process's own namespace by default. */
   readonly netns?: Netns
@@ -85,16 +88,35 @@ async function proxyFamily(
   const family = familyOf(options.nodeIP)
   const bell = createBell()
   const index = createServiceIndex(options)
+  using node = followNode(index, deps, options, bell.ring)
   const unsubscribe = feed(index, { services, slices }, bell.ring)
   try {
     if (!(await areListed(deps, signal))) return
-    const modeDeps: ModeDeps = { log, ...(deps.netns && { netns: deps.netns }) }
+    let isSuspicious = false
+    const onTampering = () => {
+      isSuspicious = true
+      bell.ring()
+    }
+    const modeDeps: ModeDeps = { log, onTampering, ...(deps.netns && { netns: deps.netns }) }
     await using table = await mode.open(modeDeps, { ...options, podDevice })
     const conntrack = (deps.openConntrack ?? createConntrackCommand)(family)
     const flows = createFlowSweeper(conntrack, options.serviceCIDR, log)
     const onState: typeof deps.onState = (state) => deps.onState?.(state)
     await runFamily(
-      { index, table, flows, bell, log, onState: (state) => onState({ family, ...state }) },
+      {
+        index,
+        table,
+        flows,
+        bell,
+        log,
+        isSuspicious() {
+          const was = isSuspicious
+          isSuspicious = false
+          return was
+        },
+        refresh: node.refresh,
+        onState: (state) => onState({ family, ...state }),
+      },
       checkIntervalMs,
       signal,
     )
@@ -105,11 +127,11 @@ async function proxyFamily(
 
 /** Half a list would take away what other Services have. `false` where `signal` aborts first. */
 async function areListed(
-  { services, slices }: Pick<ProxyDeps, 'services' | 'slices'>,
+  { services, slices, nodes }: Pick<ProxyDeps, 'services' | 'slices' | 'nodes'>,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    await Promise.all([services.synced, slices.synced])
+    await Promise.all([services.synced, slices.synced, nodes?.synced])
     return true
   } catch (error) {
     if (signal.aborted) return false

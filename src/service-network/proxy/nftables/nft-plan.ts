@@ -98,6 +98,8 @@ export type Condition =
   | { readonly kind: 'new' }
   | { readonly kind: 'dnatted' }
   | { readonly kind: 'echo-request' }
+  /** The source is an address of this node. */
+  | { readonly kind: 'local-source' }
   | { readonly kind: 'protocol'; readonly of: readonly Protocol[] }
   | {
       readonly kind: 'address'

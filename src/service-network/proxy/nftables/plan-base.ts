@@ -136,7 +136,7 @@ export function planBaseChains({
     { name: 'mask-elsewhere', rules: [{ when: [fromElsewhere], do: masquerade }] },
     {
       name: 'mask-node',
-      rules: [{ when: [{ kind: 'address', field: 'ip saddr', network: nodeIP }], do: masquerade }],
+      rules: [{ when: [{ kind: 'local-source' }], do: masquerade }],
     },
     {
       name: 'mask-dnatted',

@@ -1,4 +1,5 @@
-import { type CIDR, cidrContains } from '#ip/cidr.ts'
+import { cidrContains } from '#ip/cidr.ts'
+import { familyOf } from '#ip/ip.ts'
 import type {
   Frontend,
   ProxiedEndpoint,
@@ -52,7 +53,7 @@ function planFrontend(port: ProxiedPort, frontend: Frontend, options: ModeOption
 
   const parts: Part[] = []
   if (frontend.kind === 'LoadBalancer' && port.sourceRanges) {
-    parts.push({ elements: planFirewall(destination, port.sourceRanges), chains: [] })
+    parts.push({ elements: planFirewall(destination, port), chains: [] })
   }
   if (port.endpoints.cluster.length === 0) {
     // That of a ClusterIP needs no element: what of it was not translated is refused anyhow.
@@ -171,8 +172,16 @@ function planSources(
   return { elements, chains: [] }
 }
 
-function planFirewall(destination: Destination, ranges: readonly CIDR[]): readonly Element[] {
+function planFirewall(
+  destination: Destination,
+  { sourceRanges = [], allowsVIPAsSource }: ProxiedPort,
+): readonly Element[] {
   const element = { set: 'firewalled', key: destination } as const
+  const [vip] = destination
+  // The kernel refuses elements that overlap.
+  const isCovered = sourceRanges.some((range) => cidrContains(range, vip))
+  const own = { address: vip, prefixLength: familyOf(vip) === 4 ? 32 : 128 }
+  const ranges = allowsVIPAsSource && !isCovered ? [...sourceRanges, own] : sourceRanges
   return [
     element,
     ...ranges.map((range): Element => ({ set: 'source-ranges', key: [...destination, range] })),

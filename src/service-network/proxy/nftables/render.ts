@@ -123,6 +123,8 @@ function renderCondition(condition: Condition, family: Family): string {
       return 'ct state new'
     case 'dnatted':
       return 'ct status dnat'
+    case 'local-source':
+      return 'fib saddr type local'
     case 'echo-request':
       return family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request'
     case 'protocol':

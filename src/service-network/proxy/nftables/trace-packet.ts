@@ -88,6 +88,8 @@ function isMet(condition: Condition, walk: Walk): boolean {
       return packet.isTranslated
     case 'echo-request':
       return packet.l4proto === 'icmp'
+    case 'local-source':
+      return packet.iifname === ''
     case 'protocol':
       return condition.of.some((protocol) => protocol === packet.l4proto)
     case 'address': {

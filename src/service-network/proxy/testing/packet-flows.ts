@@ -108,6 +108,8 @@ export interface PacketFlow {
   readonly to: string
   /** As `formatOutcome` says it; ` | ` between two that chance picks from. */
   readonly want: string
+  /** The lab has no such client. */
+  readonly onlyTraced?: true
   readonly differs?: Partial<Readonly<Record<ProxyMode, string>>>
 }
 
@@ -115,6 +117,7 @@ export interface PacketFlow {
 export function flowsOf(mode: ProxyMode, family: Family): readonly PacketFlow[] {
   return FLOWS.map(({ differs, ...flow }) => ({
     name: flow.name,
+    ...(flow.onlyTraced && { onlyTraced: flow.onlyTraced }),
     ...inFamily(family, { from: flow.from, to: flow.to, want: differs?.[mode] ?? flow.want }),
   }))
 }
@@ -336,6 +339,14 @@ export const FLOWS: readonly PacketFlow[] = [
     from: NODE,
     to: '10.96.0.28:80/tcp',
     want: `masquerade, ${A80}`,
+  },
+  // The balancer hands packets on with its address as the source (facts/services.md 1.1, loadBalancerSourceRanges).
+  {
+    name: "source range, the load balancer's own address where the node may",
+    from: '172.30.0.203',
+    to: '172.30.0.203:80/tcp',
+    want: `masquerade, ${A80}`,
+    onlyTraced: true,
   },
   { name: 'other traffic', from: B, to: `${C}:8080/tcp`, want: 'accept' },
   { name: 'traffic to the node itself', from: B, to: `${NODE}:10250/tcp`, want: 'accept' },

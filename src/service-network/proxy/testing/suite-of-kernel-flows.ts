@@ -56,7 +56,7 @@ function objectsOf(family: Family): readonly (Service | EndpointSlice)[] {
 
 function sendFlows(mode: ProxyMode, family: Family, lab: () => NodeLab): void {
   const answers = new Map<PacketFlow, { answer: string; ms: number }>()
-  const all = flowsOf(mode, family)
+  const all = flowsOf(mode, family).filter(({ onlyTraced }) => !onlyTraced)
   const flows = all.filter(({ to }) => to.includes('/') && !to.includes(':10250'))
   const { timeoutMs, limitMs } = refusalOf(mode, family)
 

@@ -1,0 +1,63 @@
+import type { Node } from '#api/core.ts'
+import type { Informer } from '#client/informer.ts'
+import type { IP } from '#ip/ip.ts'
+import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import type { NodePortAddresses, ServiceIndex } from '../model.ts'
+
+export interface NodeSources {
+  /** Where the node's zone is read; without it the zone stays as it was given. */
+  readonly nodes?: Informer<Node>
+  readonly netns?: Netns
+}
+
+export interface FollowedNode extends Disposable {
+  /** Reads the node's addresses anew, where nodePorts depend on them. Rings where they changed. */
+  refresh(): void
+}
+
+const ZONE_LABEL = 'topology.kubernetes.io/zone'
+
+/** Keeps what an index knows of its node: the zone from the Node object, the addresses from the kernel. */
+export function followNode(
+  index: ServiceIndex,
+  { nodes, netns }: NodeSources,
+  options: {
+    readonly nodeName: string
+    readonly zone?: string
+    readonly nodePortAddresses?: NodePortAddresses
+  },
+  ring: () => void,
+): FollowedNode {
+  const { nodePortAddresses = ['primary'] } = options
+  const needsAddresses = nodePortAddresses.some((one) => one !== 'primary' && one !== 'localhost')
+  let zone = options.zone
+  let nodeAddresses: readonly IP[] = needsAddresses ? addressesOf(netns) : []
+  const tell = () => {
+    index.setNode({ ...(zone !== undefined && { zone }), nodeAddresses })
+    ring()
+  }
+  const unsubscribe = nodes?.subscribe(({ type, object }) => {
+    if (object.metadata.name !== options.nodeName || type === 'deleted') return
+    const found = object.metadata.labels?.[ZONE_LABEL]
+    if (found === zone) return
+    zone = found
+    tell()
+  })
+  if (needsAddresses) tell()
+  return {
+    refresh() {
+      if (!needsAddresses) return
+      const found = addressesOf(netns)
+      if (found.join() === nodeAddresses.join()) return
+      nodeAddresses = found
+      tell()
+    },
+    [Symbol.dispose]: () => unsubscribe?.(),
+  }
+}
+
+function addressesOf(netns: Netns | undefined): readonly IP[] {
+  using rtnetlink = openRtnetlink(netns)
+  return [...new Set(rtnetlink.addresses().map(({ address }) => address.address))].sort()
+}
