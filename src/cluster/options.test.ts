@@ -27,6 +27,16 @@ suite('checkOptions()', () => {
       },
       want: [/the second node subnet, 172\.30\.0\.0\/24: it overlaps with --pod-cidr/],
     },
+    {
+      name: 'an option of another proxy mode',
+      options: { iptablesLayout: 'classic' as const },
+      want: [/--iptables-layout classic: it is an option of --proxy iptables/],
+    },
+    {
+      name: 'the classic layout',
+      options: { proxy: 'iptables' as const, iptablesLayout: 'classic' as const },
+      want: [],
+    },
     { name: 'dual', options: { ipFamily: 'dual' as const }, want: [] },
     { name: 'IPv6 alone', options: { ipFamily: 'ipv6' as const }, want: [] },
     {

@@ -20,6 +20,10 @@ export interface ClusterOptions extends StoreOptions {
   readonly nodeMaskIPv6?: number | undefined
   /** How Services become rules on the nodes; undefined: nftables. */
   readonly proxy?: ProxyMode | undefined
+  /** Of `--proxy iptables`: `classic` has the names and rules of kube-proxy before 1.19; undefined: today's. */
+  readonly iptablesLayout?: (typeof IPTABLES_LAYOUTS)[number] | undefined
+  /** Of `--proxy iptables`: which of both commands; undefined: what `iptables` stands for on this machine. */
+  readonly iptablesVariant?: (typeof IPTABLES_VARIANTS)[number] | undefined
   /** Undefined: 6443 or the next free port of the host's loopback. */
   readonly apiPort?: number | undefined
   /** Nameservers that the DNS relay asks; undefined: those of the host. */
@@ -27,6 +31,8 @@ export interface ClusterOptions extends StoreOptions {
 }
 
 export const IP_FAMILIES = ['ipv4', 'ipv6', 'dual'] as const
+export const IPTABLES_LAYOUTS = ['modern', 'classic'] as const
+export const IPTABLES_VARIANTS = ['nft', 'legacy'] as const
 export const UNDERLAYS = ['flat', 'routed'] as const
 
 export const defaults = {
@@ -80,6 +86,11 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     problem(`--proxy ${proxy}`, `it is one of ${PROXY_MODES.join(', ')}`)
   else if (proxy !== undefined && !BUILT_PROXY_MODES.includes(proxy))
     problem(`--proxy ${proxy}`, `it is not built yet (${BUILT_PROXY_MODES.join(', ')} is)`)
+  if (options.proxy !== 'iptables') {
+    const why = 'it is an option of --proxy iptables'
+    if (options.iptablesLayout) problem(`--iptables-layout ${options.iptablesLayout}`, why)
+    if (options.iptablesVariant) problem(`--iptables-variant ${options.iptablesVariant}`, why)
+  }
   const upstreams = options.dnsUpstream ?? []
   for (const server of upstreams) {
     if (parseIP(server) === undefined)
@@ -112,6 +123,8 @@ export function diffOptions(
     nodeMaskIPv6: '--node-cidr-mask-size-ipv6',
     apiPort: '--api-port',
     proxy: '--proxy',
+    iptablesLayout: '--iptables-layout',
+    iptablesVariant: '--iptables-variant',
     dnsUpstream: '--dns-upstream',
     store: '--store',
     durability: '--durability',

@@ -7,7 +7,7 @@ import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { planAddresses } from '#cluster/address-plan.ts'
 import { type Layout, layoutOf, nodeResolvConf, nodeRootDir, nodeRunDir } from '#cluster/layout.ts'
-import { CLUSTER_DOMAIN } from '#cluster/options.ts'
+import { CLUSTER_DOMAIN, type ClusterOptions } from '#cluster/options.ts'
 import { networkIdentity, readCA, readKeyPair } from '#cluster/pki.ts'
 import { readState } from '#cluster/state-file.ts'
 import { fairleadVersion, GIT_VERSION } from '#cluster/version.ts'
@@ -49,6 +49,9 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   if (!own) throw new Error(`Cannot start: cluster ${layout.name} has no node ${nodeName}`)
   const { ips: nodeIPs } = own
   const folders = { rootDir: nodeRootDir(layout, nodeName), runDir: nodeRunDir(layout, nodeName) }
+
+  // Legacy iptables has one lock for all namespaces of a machine, and nodes would wait for each other.
+  process.env.XTABLES_LOCKFILE ??= join(folders.runDir, 'xtables.lock')
 
   await using api = createAPI(
     await loadKubeconfig(`${layout.kubeconfigDir}/${nodeName}.kubeconfig`),
@@ -113,6 +116,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       {
         nodeName,
         mode: state.options.proxy ?? 'nftables',
+        iptables: iptablesOptions(state.options),
         families: plan.families.map((_, i) => ({
           nodeIP: nodeIPs[i]!,
           podCIDR: plan.podCIDRs[i]!,
@@ -148,6 +152,13 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
 
 function byFamily<T>(values: readonly T[], addressOf: (value: T) => IP): { [K in Family]?: T } {
   return Object.fromEntries(values.map((value) => [familyOf(addressOf(value)), value]))
+}
+
+function iptablesOptions({ iptablesLayout, iptablesVariant }: ClusterOptions) {
+  return {
+    ...(iptablesLayout && { layout: iptablesLayout }),
+    ...(iptablesVariant && { variant: iptablesVariant }),
+  }
 }
 
 /** The plugins, the conflist and the addresses in use, all of this node's own. */

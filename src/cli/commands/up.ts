@@ -7,6 +7,8 @@ import {
   completeOptions,
   defaults,
   IP_FAMILIES,
+  IPTABLES_LAYOUTS,
+  IPTABLES_VARIANTS,
   UNDERLAYS,
 } from '#cluster/options.ts'
 import { bringUp, type UpResult } from '#cluster/up.ts'
@@ -33,6 +35,8 @@ const flags = {
   'service-cidr': { type: 'string' },
   proxy: { type: 'string' },
   'ip-family': { type: 'string' },
+  'iptables-layout': { type: 'string' },
+  'iptables-variant': { type: 'string' },
   underlay: { type: 'string' },
   'node-cidr-mask-size-ipv4': { type: 'string' },
   'node-cidr-mask-size-ipv6': { type: 'string' },
@@ -78,6 +82,8 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
     podCIDR: text('pod-cidr'),
     serviceCIDR: text('service-cidr'),
     proxy: text('proxy') as ClusterOptions['proxy'],
+    iptablesLayout: oneOf('--iptables-layout', text('iptables-layout'), IPTABLES_LAYOUTS),
+    iptablesVariant: oneOf('--iptables-variant', text('iptables-variant'), IPTABLES_VARIANTS),
     nodeMaskIPv4: wholeNumber('--node-cidr-mask-size-ipv4', text('node-cidr-mask-size-ipv4')),
     nodeMaskIPv6: wholeNumber('--node-cidr-mask-size-ipv6', text('node-cidr-mask-size-ipv6')),
     store: oneOf('--store', text('store'), ['sqlite', 'etcd']),
