@@ -9,6 +9,11 @@ import { loadPlugin } from './registry.ts'
 export async function loadIPAM({ config, path }: CNICall): Promise<Plugin | undefined> {
   const type = config.object('ipam').text('type')
   if (!type) return undefined
+  return loadDelegate(type, path)
+}
+
+/** A plugin that another one calls, with a call of its making. @throws CNIError where there is none */
+export async function loadDelegate(type: string, path: CNICall['path']): Promise<Plugin> {
   return (await loadPlugin(type)) ?? foreignPlugin(await findPlugin(type, path))
 }
 

@@ -9,9 +9,12 @@ import { openNft } from '#kernel/nft/open-nft.ts'
 import type { CNICall } from '../protocol/cni-call.ts'
 import { CNI_CODE, CNIError } from '../protocol/cni-error.ts'
 import type { CNIResult } from '../protocol/result.ts'
+import type { CNIVersion } from '../protocol/version.ts'
 
 /** A CNI plugin as functions: whoever calls them, by exec or in-process, does so with a checked call. */
 export interface Plugin {
+  /** The oldest version of the specification that it can be called with; absent: any. */
+  readonly since?: CNIVersion
   add(call: CNICall, host: PluginHost): Promise<CNIResult>
   /** Idempotent; the namespace and the previous result may be gone. */
   del(call: CNICall, host: PluginHost): Promise<void>

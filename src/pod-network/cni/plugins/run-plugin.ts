@@ -1,7 +1,7 @@
 import { type CNICall, type CNIEnvironment, parseCall } from '../protocol/cni-call.ts'
 import { CNI_CODE, CNIError, toCNIError } from '../protocol/cni-error.ts'
 import { encodeResult } from '../protocol/result.ts'
-import { CNI_VERSIONS, describeVersions } from '../protocol/version.ts'
+import { CNI_VERSIONS, describeVersions, requireSince } from '../protocol/version.ts'
 import type { Plugin, PluginHost } from './plugin.ts'
 import { loadPlugin } from './registry.ts'
 
@@ -23,7 +23,10 @@ export interface PluginOutcome {
 export async function runPlugin(run: PluginRun, host: PluginHost): Promise<PluginOutcome> {
   const verb = run.env.CNI_COMMAND
   if (!verb) return { ...DONE, stderr: describePlugin(run.type) }
-  if (verb === 'VERSION') return { ...DONE, stdout: `${describeVersions()}\n` }
+  if (verb === 'VERSION') {
+    const plugin = await loadPlugin(run.type)
+    return { ...DONE, stdout: `${describeVersions(plugin?.since)}\n` }
+  }
   try {
     const plugin = await loadPlugin(run.type)
     if (!plugin) {
@@ -32,7 +35,9 @@ export async function runPlugin(run: PluginRun, host: PluginHost): Promise<Plugi
         `Cannot run CNI plugin ${run.type}: it is not one of ours`,
       )
     }
-    return { ...DONE, stdout: await dispatch(plugin, parseCall(run.env, run.stdin), host) }
+    const call = parseCall(run.env, run.stdin)
+    if (plugin.since) requireSince(call.cniVersion, plugin.since)
+    return { ...DONE, stdout: await dispatch(plugin, call, host) }
   } catch (error) {
     const { code, message: msg, details } = toCNIError(error)
     // As upstream: without cniVersion, and details only where there are some.

@@ -25,7 +25,22 @@ export function parseCNIVersion(value: unknown): CNIVersion {
   })
 }
 
+/** @throws CNIError 1 where a plugin that came with `since` is called by an older configuration */
+export function requireSince(version: CNIVersion, since: CNIVersion): void {
+  if (isAtLeast(version, since)) return
+  throw new CNIError(CNI_CODE.incompatibleVersion, 'incompatible CNI versions', {
+    details: `config is ${JSON.stringify(version)}, plugin supports ${JSON.stringify(versionsSince(since))}`,
+  })
+}
+
 /** What VERSION answers. */
-export function describeVersions(): string {
-  return JSON.stringify({ cniVersion: NEWEST_CNI_VERSION, supportedVersions: CNI_VERSIONS })
+export function describeVersions(since: CNIVersion = '0.1.0'): string {
+  return JSON.stringify({
+    cniVersion: NEWEST_CNI_VERSION,
+    supportedVersions: versionsSince(since),
+  })
+}
+
+function versionsSince(since: CNIVersion): readonly CNIVersion[] {
+  return CNI_VERSIONS.filter((version) => isAtLeast(version, since))
 }

@@ -1,0 +1,124 @@
+import { familyOf } from '#ip/ip.ts'
+import type { Link } from '#kernel/netlink/model.ts'
+import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
+import type { CNICall } from '../../protocol/cni-call.ts'
+import { type CNIResult, EMPTY_RESULT } from '../../protocol/result.ts'
+import { addMasquerade, removeMasquerade } from '../bridge/masquerade.ts'
+import { hostVethName } from '../bridge/plan-attachment.ts'
+import { loadIPAM } from '../ipam.ts'
+import { openPodNetns, openPodNetnsIfThere, type Plugin, type PluginHost } from '../plugin.ts'
+import { applyPodInterface, enableForwarding } from '../pod-interface/apply-pod-interface.ts'
+import { checkPodInterface, fail } from '../pod-interface/check-pod-interface.ts'
+import { configuredDNS } from '../pod-interface/configured-dns.ts'
+import type { Place } from '../pod-interface/interface-plugin.ts'
+import { hostOf, planPointToPoint } from '../pod-interface/plan-pod-interface.ts'
+
+/**
+ * A cable from the pod to the node, and nothing else: no bridge, every packet is routed.
+ *
+ *   pod: eth0 10.1.1.5/24 ── veth… 10.1.1.1/32 :node      route on the node: 10.1.1.5/32 dev veth…
+ */
+export const ptp: Plugin = {
+  async add(call, host) {
+    using netns = openPodNetns(call, host)
+    await using undo = new AsyncDisposableStack()
+    const ipam = await loadIPAM(call)
+    if (!ipam) throw fail('ptp: ipam is required')
+    undo.defer(() => ipam.del(call, host))
+    const lease = await ipam.add(call, host)
+    requireGateways(lease)
+    const { ips } = lease
+    enableForwarding(
+      ips.map(({ address }) => familyOf(address.address)),
+      host.netns,
+    )
+    undo.defer(() => void host.rtnetlink.deleteLink(hostVethName(call)))
+    const link = layCable({ call, host, netns })
+    applyPodInterface(planPointToPoint(call.ifname, lease), netns)
+    applyNodeSide(link.name, lease, host)
+    if (call.config.flag('ipMasq')) {
+      undo.defer(() => removeMasquerade(host.nft, call))
+      const addresses = ips.map(({ address }) => address)
+      addMasquerade(host.nft, call, addresses)
+    }
+    undo.move()
+    using pod = openRtnetlink(netns)
+    return toResult(call, { node: link, pod: pod.link(call.ifname)! }, lease)
+  },
+
+  async del(call, host) {
+    deleteCable(call, host)
+    await (await loadIPAM(call))?.del(call, host)
+    if (call.config.flag('ipMasq')) removeMasquerade(host.nft, call)
+  },
+
+  async check(call, host) {
+    using netns = openPodNetns(call, host)
+    await (await loadIPAM(call))?.check(call, host)
+    using pod = openRtnetlink(netns)
+    const link = checkPodInterface(call, pod, 'ptp')
+    if (link.kind === 'veth') return
+    throw fail(`Error: Container interface ${call.ifname} not of type veth/p2p`)
+  },
+
+  async gc(call, host) {
+    await (await loadIPAM(call))?.gc?.(call, host)
+  },
+
+  async status(call, host) {
+    await (await loadIPAM(call))?.status?.(call, host)
+  },
+}
+
+function requireGateways({ ips }: CNIResult): void {
+  if (ips.length === 0) throw fail('IPAM plugin returned missing IP config')
+  if (ips.some(({ gateway }) => !gateway)) {
+    throw fail('ptp: IPAM plugin returned an address without a gateway')
+  }
+}
+
+function layCable({ call, host, netns }: Place): Link {
+  using pod = openRtnetlink(netns)
+  if (pod.link(call.ifname)) {
+    throw fail(`container veth name provided (${call.ifname}) already exists`)
+  }
+  const mtuBytes = call.config.number('mtu')
+  const mtu = mtuBytes ? { mtuBytes } : {}
+  const peer = { name: call.ifname, netns, ...mtu }
+  return host.rtnetlink.addLink({ kind: 'veth', name: hostVethName(call), up: true, ...mtu, peer })
+}
+
+/** The gateway's address is on every such cable; the route to the pod says which one is the pod's. */
+function applyNodeSide(device: string, { ips }: CNIResult, { rtnetlink }: PluginHost): void {
+  for (const { address, gateway } of ips) {
+    const family = familyOf(address.address)
+    rtnetlink.replaceAddress({ device, address: hostOf(gateway!) })
+    const destination = hostOf(address.address)
+    rtnetlink.replaceRoute({ family, device, destination, ...(family === 4 && { scope: 'host' }) })
+  }
+}
+
+/** Either end takes the other along: from the pod's side, whoever made it; from ours, also where the namespace is gone. */
+function deleteCable(call: CNICall, host: PluginHost): void {
+  using netns = openPodNetnsIfThere(call)
+  if (netns && netns.inode !== host.netns.inode) {
+    using rtnetlink = openRtnetlink(netns)
+    if (rtnetlink.deleteLink(call.ifname)) return
+  }
+  host.rtnetlink.deleteLink(hostVethName(call))
+}
+
+function toResult(
+  call: CNICall,
+  links: Readonly<Record<'node' | 'pod', Link>>,
+  { ips, routes, dns }: CNIResult,
+): CNIResult {
+  const describe = ({ name, mac }: Link) => ({ name, ...(mac && { mac }) })
+  return {
+    ...EMPTY_RESULT,
+    interfaces: [describe(links.node), { ...describe(links.pod), sandbox: call.netns }],
+    ips: ips.map((ip) => ({ ...ip, interface: 1 })),
+    routes,
+    dns: configuredDNS(call, dns),
+  }
+}
