@@ -1,4 +1,5 @@
 import { formatCIDR } from '#ip/cidr.ts'
+import { familyOf } from '#ip/ip.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
@@ -54,8 +55,12 @@ function checkRoutes({ routes }: CNIResult, pod: Rtnetlink): void {
   const keyOf = ({ destination }: Partial<CNIRoute>) =>
     destination && destination.prefixLength > 0 ? formatCIDR(destination) : 'default'
   for (const route of routes) {
+    const family = familyOf(route.destination.address)
     const isThere = held.some(
-      (it) => keyOf(it) === keyOf(route) && (!route.gateway || it.gateway === route.gateway),
+      (it) =>
+        it.family === family &&
+        keyOf(it) === keyOf(route) &&
+        (!route.gateway || it.gateway === route.gateway),
     )
     if (!isThere) throw fail(`Expected Route ${keyOf(route)} not found in routing table`)
   }
