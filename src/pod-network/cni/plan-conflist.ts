@@ -19,7 +19,7 @@ export function planConflist({ podCIDRs, mtuBytes, dataDir, bridge = 'cni0' }: C
     plugins: [
       {
         type: 'fairlead',
-        capabilities: { portMappings: true },
+        capabilities: { portMappings: true, bandwidth: true },
         bridge,
         isGateway: true,
         isDefaultGateway: true,

@@ -4,19 +4,24 @@ import { bridge } from './bridge/bridge.ts'
 import type { Plugin } from './plugin.ts'
 import { portmap } from './portmap/portmap.ts'
 
-/** bridge and portmap by one execution: what the chain of the two does, with the options of both. Over nftables unless told otherwise. */
+/** bridge, portmap and bandwidth by one execution: what the chain of the three does, with the options of all. Over nftables unless told otherwise. */
 export const fairlead: Plugin = {
   async add(original, host) {
     const call = withDefaults(original)
     await using undo = new AsyncDisposableStack()
     const prevResult = await bridge.add(call, host)
     undo.defer(() => bridge.del(call, host))
-    const result = await portmap.add({ ...call, prevResult }, host)
+    const mapped = await portmap.add({ ...call, prevResult }, host)
+    undo.defer(() => portmap.del(call, host))
+    const result = isLimited(call)
+      ? await (await loadBandwidth()).add({ ...call, prevResult: mapped }, host)
+      : mapped
     undo.move()
     return result
   },
   async del(original, host) {
     const call = withDefaults(original)
+    if (isLimited(call)) await (await loadBandwidth()).del(call, host)
     await portmap.del(call, host)
     await bridge.del(call, host)
   },
@@ -24,17 +29,28 @@ export const fairlead: Plugin = {
     const call = withDefaults(original)
     await bridge.check(call, host)
     await portmap.check(call, host)
+    if (isLimited(call)) await (await loadBandwidth()).check(call, host)
   },
   async gc(original, host) {
     const call = withDefaults(original)
     await bridge.gc?.(call, host)
     await portmap.gc?.(call, host)
+    await (await loadBandwidth()).gc?.(call, host)
   },
   async status(original, host) {
     const call = withDefaults(original)
     await bridge.status?.(call, host)
     await portmap.status?.(call, host)
   },
+}
+
+/** Few pods are. */
+function isLimited({ config }: CNICall): boolean {
+  return config.object('runtimeConfig').has('bandwidth')
+}
+
+async function loadBandwidth(): Promise<Plugin> {
+  return (await import('./bandwidth/bandwidth.ts')).bandwidth
 }
 
 const DEFAULTS = { backend: 'nftables', ipMasqBackend: 'nftables' } as const

@@ -3,9 +3,14 @@ import type { Link } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { type CNIResult, EMPTY_RESULT } from '../../protocol/result.ts'
-import { addMasquerade, removeMasquerade } from '../bridge/masquerade.ts'
 import { hostVethName } from '../bridge/plan-attachment.ts'
 import { loadIPAM } from '../ipam.ts'
+import {
+  addMasqueradeRules,
+  collectMasqueradeRules,
+  parseMasqueradeBackend,
+  removeMasqueradeRules,
+} from '../masquerade/masquerade.ts'
 import { openPodNetns, openPodNetnsIfThere, type Plugin, type PluginHost } from '../plugin.ts'
 import { applyPodInterface, enableForwarding } from '../pod-interface/apply-pod-interface.ts'
 import { checkPodInterface, fail } from '../pod-interface/check-pod-interface.ts'
@@ -20,6 +25,7 @@ import { hostOf, planPointToPoint } from '../pod-interface/plan-pod-interface.ts
  */
 export const ptp: Plugin = {
   async add(call, host) {
+    const backend = parseMasqueradeBackend(call)
     using netns = openPodNetns(call, host)
     await using undo = new AsyncDisposableStack()
     const ipam = await loadIPAM(call)
@@ -37,9 +43,9 @@ export const ptp: Plugin = {
     applyPodInterface(planPointToPoint(call.ifname, lease), netns)
     applyNodeSide(link.name, lease, host)
     if (call.config.flag('ipMasq')) {
-      undo.defer(() => removeMasquerade(host.nft, call))
+      undo.defer(() => removeMasqueradeRules(call, host))
       const addresses = ips.map(({ address }) => address)
-      addMasquerade(host.nft, call, addresses)
+      addMasqueradeRules(call, host, addresses, backend)
     }
     undo.move()
     using pod = openRtnetlink(netns)
@@ -49,7 +55,7 @@ export const ptp: Plugin = {
   async del(call, host) {
     deleteCable(call, host)
     await (await loadIPAM(call))?.del(call, host)
-    if (call.config.flag('ipMasq')) removeMasquerade(host.nft, call)
+    if (call.config.flag('ipMasq')) removeMasqueradeRules(call, host)
   },
 
   async check(call, host) {
@@ -63,6 +69,7 @@ export const ptp: Plugin = {
 
   async gc(call, host) {
     await (await loadIPAM(call))?.gc?.(call, host)
+    if (call.config.flag('ipMasq')) collectMasqueradeRules(call, host)
   },
 
   async status(call, host) {

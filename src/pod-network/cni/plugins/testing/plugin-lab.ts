@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Lab } from '#testing/netns.ts'
+import { createPluginRunner } from '../../../testing/plugin-runner.ts'
 import { prepareNode } from '../../../testing/prepare-node.ts'
 import { createPluginHost } from '../plugin.ts'
-import { runPlugin } from '../run-plugin.ts'
 
 /** Who does a call: our plugin in this process, or the reference's executable from Debian's containernetworking-plugins. */
 export type By = 'ours' | 'reference'
@@ -25,43 +25,24 @@ export interface Answer {
   readonly exitCode: number
   // biome-ignore lint/suspicious/noExplicitAny: a result or an error of whatever version
   readonly answer: any
-  readonly stderr: string
 }
-
-/** Where Debian puts the reference plugins. */
-const REFERENCE_FOLDER = '/usr/lib/cni'
 
 /** A node that pods can be attached to, plugin by plugin, by ours or by the reference's. */
 export function createPluginLab(lab: Lab, { name = 'node' } = {}) {
   const node = lab.netns(name)
   prepareNode(node)
   const host = createPluginHost(node)
+  const runner = createPluginRunner(lab, node)
   const dataDir = join(lab.folder, `networks-${name}`)
   const network = `net-${name}`
 
   const call = async (by: By, verb: string, pod: string, step: Step, options: CallOptions = {}) => {
     const { ifname = 'eth0', netns = join(lab.folder, pod), args = '', prevResult } = options
-    const env = {
-      CNI_COMMAND: verb,
-      CNI_CONTAINERID: pod,
-      CNI_NETNS: netns,
-      CNI_IFNAME: ifname,
-      CNI_PATH: REFERENCE_FOLDER,
-      CNI_ARGS: args,
-    }
-    const config = {
-      cniVersion: '1.0.0',
-      name: network,
-      ...step,
-      ...(prevResult ? { prevResult } : {}),
-    }
-    const stdin = JSON.stringify(config)
-    const outcome =
-      by === 'ours'
-        ? await runPlugin({ type: step.type, env, stdin: Buffer.from(stdin) }, host)
-        : byReference(lab, node, step.type, env, stdin)
-    const { exitCode, stdout, stderr } = outcome
-    return { exitCode, answer: stdout ? JSON.parse(stdout) : undefined, stderr } as Answer
+    const told = prevResult === undefined ? {} : { prevResult }
+    const config = { cniVersion: '1.0.0', name: network, ...step, ...told }
+    const { type } = step
+    const answer = await runner[by]({ type, verb, containerID: pod, netns, ifname, args, config })
+    return { exitCode: answer.exitCode, answer: answer.json } satisfies Answer
   }
 
   return {
@@ -101,26 +82,14 @@ export function createPluginLab(lab: Lab, { name = 'node' } = {}) {
       dataDir,
       ...more,
     }),
-    [Symbol.dispose]: () => host[Symbol.dispose](),
+    [Symbol.dispose]() {
+      runner[Symbol.dispose]()
+      host[Symbol.dispose]()
+    },
   }
 }
 
 export type PluginLab = ReturnType<typeof createPluginLab>
-
-function byReference(
-  lab: Lab,
-  node: Netns,
-  type: string,
-  env: Readonly<Record<string, string>>,
-  stdin: string,
-) {
-  const { status, stdout, stderr } = lab.exec(node, [join(REFERENCE_FOLDER, type)], {
-    env,
-    input: stdin,
-    timeoutMs: 30_000,
-  })
-  return { exitCode: status, stdout, stderr }
-}
 
 /** What two plugins said, without what the kernel or chance chose: names of cables, MAC addresses, paths, and what is newer than 1.0.0. */
 export function normalize(result: unknown): unknown {
