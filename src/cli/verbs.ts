@@ -68,7 +68,12 @@ export const verbs: Readonly<Record<string, Verb>> = {
     does: 'the controllers alone, against any cluster',
   },
   node: { usage: 'node --kubeconfig F', does: 'a node agent alone' },
-  proxy: { usage: 'proxy --kubeconfig F', does: 'kube-proxy alone, against any cluster' },
+  proxy: {
+    usage:
+      'proxy --kubeconfig F [--config F] [--proxy-mode nftables] [--cluster-cidr …] [--cleanup]',
+    does: "kube-proxy alone, against any cluster: takes kube-proxy's flags and configuration file",
+    load: async () => ({ run: runDaemon((await import('#daemons/proxy.ts')).main) }),
+  },
   'pod-network': { usage: 'pod-network --kubeconfig F', does: 'the pod network daemon alone' },
   'load-balancer': {
     usage: 'load-balancer --kubeconfig F',

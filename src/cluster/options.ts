@@ -18,8 +18,8 @@ export interface ClusterOptions extends StoreOptions {
   /** Prefix length of each node's share of the pod network; undefined: 24, and 64 of IPv6. */
   readonly nodeMaskIPv4?: number | undefined
   readonly nodeMaskIPv6?: number | undefined
-  /** How Services become rules on the nodes; undefined: nftables. */
-  readonly proxy?: ProxyMode | undefined
+  /** How Services become rules on the nodes; undefined: nftables. `none` leaves it to whoever is started beside. */
+  readonly proxy?: ProxyMode | 'none' | undefined
   /** Of `--proxy iptables`: `classic` has the names and rules of kube-proxy before 1.19; undefined: today's. */
   readonly iptablesLayout?: (typeof IPTABLES_LAYOUTS)[number] | undefined
   /** Of `--proxy iptables`: which of both commands; undefined: what `iptables` stands for on this machine. */
@@ -82,9 +82,11 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
     problem(`--api-port ${port}`, 'a port is 1 to 65535')
   const { proxy } = options
-  if (proxy !== undefined && !PROXY_MODES.includes(proxy))
-    problem(`--proxy ${proxy}`, `it is one of ${PROXY_MODES.join(', ')}`)
-  else if (proxy !== undefined && !BUILT_PROXY_MODES.includes(proxy))
+  if (proxy === undefined || proxy === 'none') {
+    // Nothing to check.
+  } else if (!PROXY_MODES.includes(proxy))
+    problem(`--proxy ${proxy}`, `it is one of ${PROXY_MODES.join(', ')}, none`)
+  else if (!BUILT_PROXY_MODES.includes(proxy))
     problem(`--proxy ${proxy}`, `it is not built yet (${BUILT_PROXY_MODES.join(', ')} is)`)
   if (options.proxy !== 'iptables') {
     const why = 'it is an option of --proxy iptables'

@@ -166,7 +166,9 @@ async function startMissing(
       }),
     )
   }
-  await waitForDNS(api.client, layout, plan, { progress, signal })
+  // Its name's address is a Service's: nobody serves that yet.
+  if (state.options.proxy !== 'none')
+    await waitForDNS(api.client, layout, plan, { progress, signal })
   await mergeKubeconfig(userKubeconfigPath(env), entry)
   return started
 }

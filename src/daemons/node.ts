@@ -94,6 +94,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       })
   }
 
+  const { proxy = 'nftables' } = state.options
   await Promise.all([
     runPodNetwork(
       {
@@ -111,20 +112,24 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       },
       signal,
     ),
-    runProxy(
-      { services, slices, nodes, log: log.child('proxy') },
-      {
-        nodeName,
-        mode: state.options.proxy ?? 'nftables',
-        iptables: iptablesOptions(state.options),
-        families: plan.families.map((_, i) => ({
-          nodeIP: nodeIPs[i]!,
-          podCIDR: plan.podCIDRs[i]!,
-          serviceCIDR: plan.serviceCIDRs[i]!,
-        })),
-      },
-      signal,
-    ),
+    ...(proxy === 'none'
+      ? []
+      : [
+          runProxy(
+            { services, slices, nodes, log: log.child('proxy') },
+            {
+              nodeName,
+              mode: proxy,
+              iptables: iptablesOptions(state.options),
+              families: plan.families.map((_, i) => ({
+                nodeIP: nodeIPs[i]!,
+                podCIDR: plan.podCIDRs[i]!,
+                serviceCIDR: plan.serviceCIDRs[i]!,
+              })),
+            },
+            signal,
+          ),
+        ]),
     runAnnouncer(
       { services, nodes, slices, rtnetlink, log: log.child('announcer') },
       { nodeName, networks: plan.subnets[0]! },

@@ -29,6 +29,7 @@ const images: Readonly<Record<string, Image>> = {
     env: [],
   },
   'fairlead.dev/dns': { entrypoint: [...DAEMON, 'dns'], command: [], env: [] },
+  'fairlead.dev/proxy': { entrypoint: [...DAEMON, 'proxy'], command: [], env: [] },
   'fairlead.dev/ingress': { entrypoint: [...DAEMON, 'ingress'], command: [], env: [] },
 }
 

@@ -1,0 +1,103 @@
+/**
+ * `fairlead proxy` in kube-proxy's place: a cluster whose nodes serve no Services gets the DaemonSet of deploy/, with kube-proxy's kind
+ * of configuration, a ServiceAccount's token and the role `system:node-proxier`.
+ */
+import assert from 'node:assert/strict'
+import { join, resolve } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { eventually, startCluster, type TestCluster } from './support/cluster.ts'
+
+const root = resolve(import.meta.dirname, '..')
+let cluster: TestCluster
+
+before(() => {
+  cluster = startCluster('alone', ['--nodes', '2', '--proxy', 'none'])
+})
+after(() => cluster?.[Symbol.dispose]())
+
+const kubectl = (command: string) => {
+  const { status, stdout, stderr } = cluster.kubectl(command.split(' '))
+  assert.equal(status, 0, `kubectl ${command}: ${stderr}`)
+  return stdout
+}
+const onNode = (name: string, command: string) =>
+  cluster.exec(`node/${name}`, ['sh', '-c', command])
+const curl = (name: string, words: string) => onNode(name, `curl -s --max-time 2 ${words}`).stdout
+
+suite('fairlead proxy alone', () => {
+  test('serves Services that nobody served before', async () => {
+    kubectl(`apply -f ${join(root, 'examples/web.yaml')} -f ${join(root, 'examples/clients.yaml')}`)
+    kubectl('rollout status deployment/web --timeout=60s')
+    const clusterIP = kubectl('get service web -o jsonpath={.spec.clusterIP}')
+    assert.equal(curl('node1', `http://${clusterIP}:8080/`), '')
+    kubectl(`apply -f ${join(root, 'deploy/proxy.yaml')}`)
+    kubectl('rollout status daemonset/fairlead-proxy -n kube-system --timeout=60s')
+    for (const node of ['node1', 'node2'])
+      await eventually(`${node} reaches the Service`, () =>
+        curl(node, `http://${clusterIP}:8080/`).includes('"pod":"web-'),
+      )
+    // DNS needs Services to come up, and pods need DNS.
+    kubectl('wait --for=condition=Ready pod/client --timeout=60s')
+    await eventually('a pod reaches it by name', () =>
+      cluster
+        .exec('pod/default/client', ['curl', '-s', '--max-time', '2', 'http://web:8080/'])
+        .stdout.includes('"pod":"web-'),
+    )
+  })
+
+  // Source: facts/services.md 1.1, "health endpoints" and "metrics".
+  test('tells how it fares where kube-proxy does', async () => {
+    const health = JSON.parse(curl('node1', 'http://172.30.0.11:10256/healthz'))
+    assert.equal(health.nodeEligible, true)
+    assert.ok(Math.abs(Date.parse(health.lastUpdated) - Date.now()) < 60_000)
+    assert.equal(
+      curl('node1', '-o /dev/null -w %{http_code} http://172.30.0.11:10256/livez'),
+      '200',
+    )
+    assert.equal(curl('node1', 'http://127.0.0.1:10249/proxyMode'), 'nftables')
+    const metrics = curl('node1', 'http://127.0.0.1:10249/metrics')
+    for (const name of [
+      'kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv4"}',
+      'kubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="IPv4"}',
+      'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv4",le="0.25"}',
+      'kubeproxy_sync_proxy_rules_endpoint_changes_total{ip_family="IPv4"}',
+      'kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv4"}',
+      'kubeproxy_proxy_healthz_total{code="200"}',
+    ])
+      assert.ok(metrics.includes(`\n${name} `), `${name} in:\n${metrics}`)
+    // Not for the network: upstream's default, too.
+    assert.notEqual(
+      onNode('node2', 'curl -s --max-time 2 http://172.30.0.11:10249/metrics').status,
+      0,
+    )
+  })
+
+  test('turns load balancers away from a node that the autoscaler is about to delete', async () => {
+    const code = () =>
+      curl('node2', '-o /dev/null -w %{http_code} http://172.30.0.12:10256/healthz')
+    kubectl('taint node node2 ToBeDeletedByClusterAutoscaler=now:PreferNoSchedule')
+    await eventually('/healthz says no', () => code() === '503')
+    assert.equal(
+      curl('node2', '-o /dev/null -w %{http_code} http://172.30.0.12:10256/livez'),
+      '200',
+    )
+    kubectl('taint node node2 ToBeDeletedByClusterAutoscaler-')
+    await eventually('/healthz says yes', () => code() === '200')
+  })
+
+  test('leaves its rules when it ends, and --cleanup takes them and kube-proxy’s away', async () => {
+    const clusterIP = kubectl('get service web -o jsonpath={.spec.clusterIP}')
+    kubectl('delete daemonset fairlead-proxy -n kube-system')
+    await eventually(
+      'its pods are gone',
+      () => !kubectl('get pods -n kube-system').includes('fairlead-proxy'),
+    )
+    assert.match(curl('node1', `http://${clusterIP}:8080/`), /"pod":"web-/)
+    onNode('node1', 'nft add table ip kube-proxy; iptables -t nat -N KUBE-SVC-LEFTOVER')
+    const { status, stderr } = onNode('node1', `${join(root, 'bin/fairlead')} proxy --cleanup`)
+    assert.equal(status, 0, stderr)
+    const rules = onNode('node1', 'nft list ruleset').stdout
+    assert.doesNotMatch(rules, /fairlead-proxy|table ip6? kube-proxy/)
+    assert.equal(curl('node1', `http://${clusterIP}:8080/`), '')
+  })
+})

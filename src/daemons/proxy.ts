@@ -1,0 +1,227 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { availableParallelism, hostname } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parse } from 'yaml'
+import type { Node } from '#api/core.ts'
+import * as resources from '#api/resources.ts'
+import { createInformer } from '#client/create-informer.ts'
+import { createAPI } from '#client/http-api.ts'
+import type { Informer } from '#client/informer.ts'
+import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { familyOf } from '#ip/ip.ts'
+import { KernelError } from '#kernel/kernel-error.ts'
+import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
+import { createLog, type Log } from '#log/log.ts'
+import { loadMode } from '#service-network/proxy/modes.ts'
+import { runProxy } from '#service-network/proxy/run-proxy.ts'
+import {
+  type ProxyConfiguration,
+  type ReadConfiguration,
+  readConfiguration,
+  type SocketAddress,
+} from '#service-network/proxy/standalone/configuration.ts'
+import { planConntrackSettings } from '#service-network/proxy/standalone/conntrack-settings.ts'
+import { overlay, type ParsedFlags, parseFlags } from '#service-network/proxy/standalone/flags.ts'
+import { createProxyHealth, type ProxyHealth } from '#service-network/proxy/standalone/health.ts'
+import { createProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
+import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
+import { CONTENT_TYPE } from '#wire/prometheus/registry.ts'
+import { type Answer, serveAnswers } from './serve-answers.ts'
+import { untilSignal } from './until-signal.ts'
+
+const MAX_CONFIG_BYTES = 1 << 20
+const NODE_POLL_MS = 500
+
+/** `fairlead proxy --kubeconfig F`: kube-proxy's place on a node, until SIGTERM. Returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const log = createLog('proxy')
+  let flags: ParsedFlags
+  let read: ReadConfiguration
+  try {
+    flags = parseFlags(argv)
+    read = readConfiguration(overlay(readDocument(flags.config), flags.document))
+    if (!flags.cleanup && read.configuration.kubeconfig === '')
+      throw new TypeError(
+        'Cannot start: neither --kubeconfig nor clientConnection.kubeconfig is given',
+      )
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    return 2
+  }
+  for (const warning of [...flags.warnings, ...read.warnings]) log.warn(warning)
+  if (flags.cleanup) {
+    const { removeEveryMode } = await import('./remove-proxy-rules.ts')
+    return (await removeEveryMode(log)) ? 0 : 1
+  }
+  await serve(read.configuration, flags, log, untilSignal())
+  return 0
+}
+
+function readDocument(file: string | undefined): Readonly<Record<string, unknown>> {
+  if (file === undefined) return {}
+  try {
+    if (statSync(file).size > MAX_CONFIG_BYTES) throw new Error('it is larger than 1 MiB')
+    const document: unknown = parse(readFileSync(file, 'utf8'), { maxAliasCount: 100 })
+    if (typeof document !== 'object' || document === null) throw new Error('it is no object')
+    return document as Readonly<Record<string, unknown>>
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new TypeError(`Cannot read configuration ${file}: ${why}`, { cause: error })
+  }
+}
+
+async function serve(
+  configuration: ProxyConfiguration,
+  { allowExternalIPs }: ParsedFlags,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const nodeName = (configuration.hostnameOverride || hostname()).trim().toLowerCase()
+  setProcessUp(configuration, log)
+  await using api = createAPI(await loadKubeconfig(configuration.kubeconfig))
+  const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
+  const nodes = createInformer(api, resources.nodes, signal, {
+    onError,
+    fieldSelector: `metadata.name=${nodeName}`,
+  })
+  const ranges = createInformer(api, resources.serviceCIDRs, signal, { onError })
+  const services = createInformer(api, resources.services, signal, { onError })
+  const slices = createInformer(api, resources.endpointSlices, signal, { onError })
+  const node = await findNode(nodes, nodeName, log, signal)
+  if (!node) return
+  await ranges.synced
+  const { families, warnings } = planNodeFamilies(node, ranges.list(), configuration)
+  for (const warning of warnings) log.warn(warning)
+
+  const known = families.map(({ nodeIP }) => familyOf(nodeIP))
+  const health = createProxyHealth(known)
+  const metrics = createProxyMetrics(known)
+  metrics.follow(services, slices)
+  const queued = () => known.forEach(health.queued)
+  services.subscribe(queued)
+  slices.subscribe(queued)
+  nodes.subscribe(({ type, object }) =>
+    health.setEligible(type !== 'deleted' && isEligible(object)),
+  )
+
+  await using _health = await serveHealth(configuration, health, metrics.registry, log)
+  await using _metrics = await serveMetrics(configuration, health, metrics.registry, log)
+  await runProxy(
+    {
+      services,
+      slices,
+      nodes,
+      log,
+      loadMode: async (name) => metrics.observe(await loadMode(name)),
+      onState: ({ family, programmed }) => void (programmed && health.synced(family)),
+    },
+    {
+      nodeName,
+      mode: configuration.mode,
+      families,
+      allowExternalIPs,
+      nodePortAddresses: configuration.nodePortAddresses,
+      masqueradeAll: configuration.masqueradeAll,
+      checkIntervalMs: configuration.syncPeriodMs,
+      iptables: { localhostNodePorts: configuration.localhostNodePorts },
+      ipvs: configuration.ipvs,
+    },
+    signal,
+  )
+}
+
+/** The Node object, with an address: the kubelet may come later than we. `undefined` once `signal` has aborted. */
+async function findNode(
+  nodes: Informer<Node>,
+  name: string,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Node | undefined> {
+  let isTold = false
+  while (!signal.aborted) {
+    const node = nodes.get({ name })
+    if (node?.status?.addresses?.length) return node
+    if (!isTold) log.info(`Waiting for an address of node ${name}`)
+    isTold = true
+    await delay(NODE_POLL_MS)
+  }
+  return undefined
+}
+
+type Registry = ReturnType<typeof createProxyMetrics>['registry']
+
+function serveHealth(
+  { healthz, bindAddressHardFail }: ProxyConfiguration,
+  health: ProxyHealth,
+  registry: Registry,
+  log: Log,
+) {
+  const counted = (name: string, answer: () => Answer) => {
+    const counter = registry.counter(`kubeproxy_proxy_${name}_total`, `Answers of /${name}`)
+    return () => {
+      const result = answer()
+      counter.add({ code: `${result.code}` })
+      return { ...result, contentType: 'application/json' }
+    }
+  }
+  const paths = {
+    '/healthz': counted('healthz', health.health),
+    '/livez': counted('livez', health.liveness),
+  }
+  return listen(healthz, bindAddressHardFail, paths, log)
+}
+
+function serveMetrics(
+  { metrics, mode, bindAddressHardFail }: ProxyConfiguration,
+  health: ProxyHealth,
+  registry: Registry,
+  log: Log,
+) {
+  const paths = {
+    '/metrics': () => ({ code: 200, contentType: CONTENT_TYPE, body: registry.render() }),
+    '/proxyMode': () => ({ code: 200, body: mode }),
+    '/healthz': () => ({ ...health.liveness(), contentType: 'application/json' }),
+  }
+  return listen(metrics, bindAddressHardFail, paths, log)
+}
+
+/** As upstream, a port that is taken is no reason to end, unless `bindAddressHardFail` says so. */
+async function listen(
+  socket: SocketAddress | undefined,
+  isHard: boolean,
+  paths: Readonly<Record<string, () => Answer>>,
+  log: Log,
+): Promise<AsyncDisposable> {
+  if (!socket) return { [Symbol.asyncDispose]: async () => {} }
+  try {
+    return await serveAnswers(socket, paths)
+  } catch (error) {
+    if (isHard) throw error
+    log.error(`Cannot serve ${Object.keys(paths).join(', ')} on port ${socket.port}`, { error })
+    return { [Symbol.asyncDispose]: async () => {} }
+  }
+}
+
+/** What of the machine is set, as far as this process may. */
+function setProcessUp({ oomScoreAdj, conntrack }: ProxyConfiguration, log: Log): void {
+  if (oomScoreAdj !== undefined) {
+    try {
+      writeFileSync('/proc/self/oom_score_adj', `${oomScoreAdj}`)
+    } catch (error) {
+      log.warn(`Cannot set the OOM score to ${oomScoreAdj}`, { error })
+    }
+  }
+  for (const { sysctl, value, atLeast } of planConntrackSettings(
+    conntrack,
+    availableParallelism(),
+  )) {
+    try {
+      const held = Number(readSysctl(sysctl))
+      if (held !== value && !(atLeast && held >= value)) writeSysctl(sysctl, value)
+    } catch (error) {
+      // Some exist once for all namespaces: a node that is a namespace may not set them.
+      if (!(error instanceof KernelError)) throw error
+      log.info(`Cannot set ${sysctl} to ${value}`, { error })
+    }
+  }
+}

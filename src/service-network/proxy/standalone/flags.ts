@@ -1,0 +1,124 @@
+import { parseArgs } from 'node:util'
+
+/** A flag of kube-proxy, and the field of its configuration that it sets. */
+type Flag = readonly [name: string, path: string, kind: 'text' | 'flag' | 'number' | 'list']
+
+const FLAGS: readonly Flag[] = [
+  ['kubeconfig', 'clientConnection.kubeconfig', 'text'],
+  ['hostname-override', 'hostnameOverride', 'text'],
+  ['bind-address', 'bindAddress', 'text'],
+  ['bind-address-hard-fail', 'bindAddressHardFail', 'flag'],
+  ['healthz-bind-address', 'healthzBindAddress', 'text'],
+  ['metrics-bind-address', 'metricsBindAddress', 'text'],
+  ['proxy-mode', 'mode', 'text'],
+  ['cluster-cidr', 'clusterCIDR', 'text'],
+  ['detect-local-mode', 'detectLocalMode', 'text'],
+  ['nodeport-addresses', 'nodePortAddresses', 'list'],
+  ['masquerade-all', 'masqueradeAll', 'flag'],
+  ['iptables-localhost-nodeports', 'iptables.localhostNodePorts', 'flag'],
+  ['iptables-sync-period', 'iptables.syncPeriod', 'text'],
+  ['ipvs-sync-period', 'ipvs.syncPeriod', 'text'],
+  ['ipvs-scheduler', 'ipvs.scheduler', 'text'],
+  ['ipvs-strict-arp', 'ipvs.strictARP', 'flag'],
+  ['conntrack-max-per-core', 'conntrack.maxPerCore', 'number'],
+  ['conntrack-min', 'conntrack.min', 'number'],
+  ['conntrack-tcp-timeout-established', 'conntrack.tcpEstablishedTimeout', 'text'],
+  ['conntrack-tcp-timeout-close-wait', 'conntrack.tcpCloseWaitTimeout', 'text'],
+  ['conntrack-tcp-be-liberal', 'conntrack.tcpBeLiberal', 'flag'],
+  ['conntrack-udp-timeout', 'conntrack.udpTimeout', 'text'],
+  ['conntrack-udp-timeout-stream', 'conntrack.udpStreamTimeout', 'text'],
+  ['oom-score-adj', 'oomScoreAdj', 'number'],
+]
+
+/** They count beside a file, too. Source: kube-proxy --help: every other flag "is ignored if a config file is specified by --config". */
+const BESIDE_FILE = new Set(['kubeconfig', 'hostname-override', 'oom-score-adj'])
+
+export interface ParsedFlags {
+  /** A KubeProxyConfiguration document. */
+  readonly config?: string
+  readonly cleanup: boolean
+  /** Allows `externalIPs`, which kube-proxy always does and we do not (CVE-2020-8554). */
+  readonly allowExternalIPs: boolean
+  /** What the flags set, as a document of the same kind. */
+  readonly document: Readonly<Record<string, unknown>>
+  readonly warnings: readonly string[]
+}
+
+/** @throws TypeError for what is no flag, or has no such value */
+export function parseFlags(argv: readonly string[]): ParsedFlags {
+  const { values } = parseArgs({
+    args: argv.map(completeFlag),
+    allowPositionals: false,
+    options: {
+      config: { type: 'string' },
+      cleanup: { type: 'boolean' },
+      'allow-external-ips': { type: 'boolean' },
+      // klog's: kube-proxy's manifests set it.
+      v: { type: 'string', short: 'v' },
+      ...Object.fromEntries(
+        FLAGS.map(([name, , kind]) => [
+          name,
+          { type: 'string' as const, ...(kind === 'list' && { multiple: true }) },
+        ]),
+      ),
+    },
+  })
+  const given = FLAGS.filter(([name]) => values[name as keyof typeof values] !== undefined)
+  const { config } = values
+  const counted = given.filter(([name]) => config === undefined || BESIDE_FILE.has(name))
+  const document: Record<string, unknown> = {}
+  for (const [name, path, kind] of counted) {
+    const value = convert(name, kind, values[name as keyof typeof values] as string | string[])
+    // One flag for two fields; which one counts is the mode's.
+    const paths =
+      path === 'masqueradeAll' ? ['iptables.masqueradeAll', 'nftables.masqueradeAll'] : [path]
+    for (const path of paths) setField(document, path, value)
+  }
+  return {
+    ...(config !== undefined && { config }),
+    cleanup: values.cleanup === true,
+    allowExternalIPs: values['allow-external-ips'] === true,
+    document,
+    warnings: given
+      .filter((flag) => !counted.includes(flag))
+      .map(([name]) => `flag --${name} is ignored: a file is given by --config`),
+  }
+}
+
+/** As pflag reads it: a flag that is true or false needs no value. */
+function completeFlag(argument: string): string {
+  const isBare = FLAGS.some(([name, , kind]) => kind === 'flag' && argument === `--${name}`)
+  return isBare ? `${argument}=true` : argument
+}
+
+function convert(name: string, kind: Flag[2], value: string | readonly string[]): unknown {
+  if (kind === 'list') return [value].flat().flatMap((list) => list.split(','))
+  const text = String(value)
+  if (kind === 'number') {
+    if (/^-?\d{1,10}$/.test(text)) return Number(text)
+    throw new TypeError(`Cannot use --${name} ${JSON.stringify(text)}: it is no whole number`)
+  }
+  if (kind === 'text') return text
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw new TypeError(`Cannot use --${name} ${JSON.stringify(text)}: it is neither true nor false`)
+}
+
+/** The fields of `over` in place of those of `document`, field by field. */
+export function overlay(
+  document: Readonly<Record<string, unknown>>,
+  over: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const merged: Record<string, unknown> = { ...document }
+  for (const [name, value] of Object.entries(over)) {
+    const inner = merged[name]
+    const isInner = typeof value === 'object' && value !== null && !Array.isArray(value)
+    merged[name] = isInner && typeof inner === 'object' ? { ...inner, ...value } : value
+  }
+  return merged
+}
+
+function setField(document: Record<string, unknown>, path: string, value: unknown): void {
+  const [outer = '', inner] = path.split('.')
+  if (inner === undefined) document[outer] = value
+  else document[outer] = { ...(document[outer] as object | undefined), [inner]: value }
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import * as resources from '#api/resources.ts'
+import { createInformer } from '#client/create-informer.ts'
+import { createFakeAPI } from '#client/fake-api.ts'
+import { cidr } from '#ip/cidr.ts'
+import { ip } from '#ip/ip.ts'
+import { silentLog } from '#log/log.ts'
+import { waitFor } from '#testing/wait-for.ts'
+import { planServiceModel } from '../../model.ts'
+import type { Mode, ModeOptions, SyncOutcome } from '../mode.ts'
+import { portOf, serviceOf, sliceOf } from '../testing/objects.ts'
+import { createProxyMetrics } from './metrics.ts'
+
+const NODE: ModeOptions = {
+  nodeName: 'node1',
+  nodeIP: ip('172.30.0.11'),
+  podCIDR: cidr('10.244.0.0/16'),
+  serviceCIDR: cidr('10.96.0.0/16'),
+  podDevice: 'cni0',
+}
+const IPV4 = '{ip_family="IPv4"}'
+const local = serviceOf('local', {
+  clusterIP: '10.96.0.20',
+  ports: portOf(80),
+  internalTrafficPolicy: 'Local',
+})
+
+/** Answers as it is told. */
+function createFakeMode() {
+  const fake = { next: 'replaced' as SyncOutcome | Error }
+  const mode: Mode = {
+    name: 'nftables',
+    removeLeftovers: async () => {},
+    open: async () => ({
+      sync: async () => {
+        if (fake.next instanceof Error) throw fake.next
+        return fake.next
+      },
+      isIntact: async () => true,
+      doubt() {},
+      remove: async () => {},
+      counters: async () => ({ rules: 0 }),
+      async [Symbol.asyncDispose]() {},
+    }),
+  }
+  return Object.assign(fake, { mode })
+}
+
+// Source of names and labels: facts/services.md 1.1, "metrics"; kubernetes pkg/proxy/metrics/metrics.go.
+suite('createProxyMetrics()', () => {
+  test('measures syncs by what they did, and counts those that failed', async () => {
+    const metrics = createProxyMetrics([4])
+    const fake = createFakeMode()
+    const table = await metrics.observe(fake.mode).open({ log: silentLog }, NODE)
+    // An endpoint on node2; this node is another.
+    const model = planServiceModel([local], [sliceOf('local', ['10.244.2.7'])], NODE)
+    await table.sync(model)
+    for (const next of ['changed', 'changed', 'nothing'] as const) {
+      fake.next = next
+      await table.sync(model)
+    }
+    fake.next = new Error('refused')
+    await assert.rejects(table.sync(model))
+    const text = metrics.registry.render()
+    const value = (series: string) =>
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.split(' ')[1]
+    assert.equal(value(`kubeproxy_sync_proxy_rules_duration_seconds_count${IPV4}`), '4')
+    assert.equal(value(`kubeproxy_sync_full_proxy_rules_duration_seconds_count${IPV4}`), '1')
+    assert.equal(value(`kubeproxy_sync_partial_proxy_rules_duration_seconds_count${IPV4}`), '2')
+    assert.equal(value(`kubeproxy_sync_proxy_rules_nftables_sync_failures_total${IPV4}`), '1')
+    const noLocal = 'kubeproxy_sync_proxy_rules_no_local_endpoints_total'
+    assert.equal(value(`${noLocal}{ip_family="IPv4",traffic_policy="internal"}`), '1')
+    assert.equal(value(`${noLocal}{ip_family="IPv4",traffic_policy="external"}`), '0')
+  })
+
+  test('counts what waits, and how long the network took to learn of a change', async () => {
+    const abort = new AbortController()
+    const api = createFakeAPI()
+    const services = createInformer(api, resources.services, abort.signal)
+    const slices = createInformer(api, resources.endpointSlices, abort.signal)
+    try {
+      const metrics = createProxyMetrics([4])
+      const fake = createFakeMode()
+      const table = await metrics.observe(fake.mode).open({ log: silentLog }, NODE)
+      metrics.follow(services, slices)
+      await Promise.all([services.synced, slices.synced])
+      const lines = () => metrics.registry.render().split('\n')
+      const slice = sliceOf('local', ['10.244.2.7'])
+      const dated = (at: number) => ({
+        ...slice,
+        metadata: {
+          ...slice.metadata,
+          name: `local-${at}`,
+          annotations: {
+            'endpoints.kubernetes.io/last-change-trigger-time': new Date(at).toISOString(),
+          },
+        },
+      })
+      await api.create(resources.endpointSlices, dated(Date.now() + 1000))
+      // Before this proxy was there: another's to do.
+      await api.create(resources.endpointSlices, dated(Date.now() - 60_000))
+      const pending = `kubeproxy_sync_proxy_rules_endpoint_changes_pending${IPV4}`
+      await waitFor(() => lines().includes(`${pending} 2`), { what: 'both slices to be heard of' })
+      await table.sync(planServiceModel([], [], NODE))
+      assert.ok(lines().includes(`${pending} 0`))
+      assert.ok(lines().includes(`kubeproxy_sync_proxy_rules_endpoint_changes_total${IPV4} 2`))
+      assert.ok(lines().includes(`kubeproxy_network_programming_duration_seconds_count${IPV4} 1`))
+    } finally {
+      abort.abort()
+    }
+  })
+})

@@ -1,0 +1,224 @@
+import type { Service } from '#api/core.ts'
+import type { EndpointSlice } from '#api/discovery.ts'
+import type { Informer } from '#client/informer.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
+import { createRegistry, observeProcess, type Registry } from '#wire/prometheus/registry.ts'
+import { TRIGGER_TIME } from '../../endpoints/plan-slices.ts'
+import type { ServiceModel } from '../../model.ts'
+import type { Mode, ModeTable, SyncOutcome } from '../mode.ts'
+
+export interface ProxyMetrics {
+  readonly registry: Registry
+  /** The mode, each of whose syncs is measured. */
+  observe(mode: Mode): Mode
+  /** Counts what is heard of. Returns the way to stop. */
+  follow(services: Informer<Service>, slices: Informer<EndpointSlice>): () => void
+}
+
+const PREFIX = 'kubeproxy_'
+/** Source of both: kubernetes pkg/proxy/metrics/metrics.go. */
+const SYNC_BUCKETS = Array.from({ length: 15 }, (_, index) => 0.001 * 2 ** index)
+const PROGRAMMING_BUCKETS = [
+  ...[0.25, 0.5],
+  ...Array.from({ length: 59 }, (_, index) => index + 1),
+  ...Array.from({ length: 12 }, (_, index) => 60 + 5 * index),
+  ...Array.from({ length: 7 }, (_, index) => 120 + 30 * index),
+]
+/** A slice that nobody brings into the kernel waits no longer than this for its time to be counted. */
+const MAX_TRIGGERS = 10_000
+
+/** kube-proxy's metrics, by upstream's names (facts/services.md 1.1, "metrics"). */
+export function createProxyMetrics(families: readonly Family[]): ProxyMetrics {
+  const registry = createRegistry()
+  const syncs = createSyncMetrics(registry)
+  const changes = createChangeMetrics(registry, families)
+  observeProcess(registry)
+  return {
+    registry,
+    observe: (mode) => ({
+      ...mode,
+      open: async (deps, options) => {
+        const family = familyOf(options.nodeIP)
+        return observeTable(await mode.open(deps, options), {
+          started: () => changes.taken(family),
+          ended: (milliseconds, outcome, model) => {
+            syncs.synced(family, milliseconds, outcome, model)
+            changes.synced(family)
+          },
+          failed: () => syncs.failed(mode.name, family),
+        })
+      },
+    }),
+    follow: changes.follow,
+  }
+}
+
+interface TableWatch {
+  started(): void
+  ended(milliseconds: number, outcome: SyncOutcome, model: ServiceModel): void
+  failed(): void
+}
+
+function observeTable(table: ModeTable, watch: TableWatch): ModeTable {
+  return {
+    isIntact: () => table.isIntact(),
+    doubt: () => table.doubt(),
+    remove: (drain) => table.remove(drain),
+    counters: () => table.counters(),
+    [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
+    async sync(model) {
+      const start = performance.now()
+      watch.started()
+      try {
+        const outcome = await table.sync(model)
+        watch.ended(performance.now() - start, outcome, model)
+        return outcome
+      } catch (error) {
+        watch.failed()
+        throw error
+      }
+    },
+  }
+}
+
+const labelsOf = (family: Family) => ({ ip_family: `IPv${family}` })
+
+function createSyncMetrics(registry: Registry) {
+  const histogram = (name: string, help: string) =>
+    registry.histogram(`${PREFIX}${name}`, help, SYNC_BUCKETS)
+  const all = histogram('sync_proxy_rules_duration_seconds', 'How long a sync took')
+  const full = histogram(
+    'sync_full_proxy_rules_duration_seconds',
+    'How long a sync of everything took',
+  )
+  const partial = histogram(
+    'sync_partial_proxy_rules_duration_seconds',
+    'How long a sync of changes took',
+  )
+  const last = registry.gauge(
+    `${PREFIX}sync_proxy_rules_last_timestamp_seconds`,
+    'When rules were last brought into the kernel',
+  )
+  const withoutLocal = registry.gauge(
+    `${PREFIX}sync_proxy_rules_no_local_endpoints_total`,
+    'Services with a Local traffic policy and no endpoint on this node',
+  )
+  const iptables = registry.counter(
+    `${PREFIX}sync_proxy_rules_iptables_restore_failures_total`,
+    'Failed calls of iptables-restore',
+  )
+  const nftables = registry.counter(
+    `${PREFIX}sync_proxy_rules_nftables_sync_failures_total`,
+    'Failed nftables transactions',
+  )
+  return {
+    synced(family: Family, milliseconds: number, outcome: SyncOutcome, model: ServiceModel): void {
+      const labels = labelsOf(family)
+      all.observe(milliseconds / 1000, labels)
+      if (outcome === 'replaced') full.observe(milliseconds / 1000, labels)
+      else if (outcome === 'changed') partial.observe(milliseconds / 1000, labels)
+      last.set(Date.now() / 1000, labels)
+      for (const policy of ['internal', 'external'] as const)
+        withoutLocal.set(countWithoutLocal(model, policy), { ...labels, traffic_policy: policy })
+    },
+    failed(mode: string, family: Family): void {
+      if (mode === 'iptables') iptables.add(labelsOf(family))
+      else if (mode === 'nftables') nftables.add(labelsOf(family))
+    },
+  }
+}
+
+/** Services that would answer elsewhere and do not here. */
+function countWithoutLocal(model: ServiceModel, policy: 'internal' | 'external'): number {
+  let count = 0
+  for (const { ports } of model.values())
+    if (
+      ports.some(
+        ({ endpoints, internalTrafficPolicy, externalTrafficPolicy }) =>
+          (policy === 'internal' ? internalTrafficPolicy : externalTrafficPolicy) === 'Local' &&
+          endpoints.cluster.length > 0 &&
+          endpoints.local.length === 0,
+      )
+    )
+      count++
+  return count
+}
+
+function createChangeMetrics(registry: Registry, families: readonly Family[]) {
+  const name = (kind: string, what: string) => `${PREFIX}sync_proxy_rules_${kind}_changes_${what}`
+  const total = {
+    endpoint: registry.counter(name('endpoint', 'total'), 'Changes of endpoints heard of'),
+    service: registry.counter(name('service', 'total'), 'Changes of Services heard of'),
+  }
+  const pendingGauge = {
+    endpoint: registry.gauge(
+      name('endpoint', 'pending'),
+      'Changes of endpoints not in the kernel yet',
+    ),
+    service: registry.gauge(
+      name('service', 'pending'),
+      'Changes of Services not in the kernel yet',
+    ),
+  }
+  const queuedAt = registry.gauge(
+    `${PREFIX}sync_proxy_rules_last_queued_timestamp_seconds`,
+    'When a sync was last asked for',
+  )
+  const programming = registry.histogram(
+    `${PREFIX}network_programming_duration_seconds`,
+    'From the change of a pod or Service to rules in the kernel',
+    PROGRAMMING_BUCKETS,
+  )
+  // What happened before was another proxy's to do.
+  const startedAt = Date.now()
+  const states = new Map(
+    families.map((family) => [
+      family,
+      { endpoint: 0, service: 0, triggers: [] as number[], taken: [] as number[] },
+    ]),
+  )
+  const heard = (kind: 'endpoint' | 'service', family: Family) => {
+    const state = states.get(family)
+    if (!state) return
+    state[kind]++
+    total[kind].add(labelsOf(family))
+    pendingGauge[kind].set(state[kind], labelsOf(family))
+    queuedAt.set(Date.now() / 1000, labelsOf(family))
+  }
+  return {
+    follow(services: Informer<Service>, slices: Informer<EndpointSlice>): () => void {
+      const stops = [
+        services.subscribe(() => families.forEach((family) => heard('service', family))),
+        slices.subscribe(({ type, object, previous }) => {
+          const family = object.addressType === 'IPv6' ? 6 : 4
+          heard('endpoint', family)
+          const at = triggerOf(object)
+          const state = states.get(family)
+          const isNew =
+            type !== 'deleted' && at !== undefined && at !== triggerOf(previous) && at >= startedAt
+          if (isNew && state && state.triggers.length < MAX_TRIGGERS) state.triggers.push(at)
+        }),
+      ]
+      return () => stops.forEach((stop) => void stop())
+    },
+    /** A sync begins, which covers what was heard so far. */
+    taken(family: Family): void {
+      const state = states.get(family)
+      state?.taken.push(...state.triggers.splice(0))
+    },
+    synced(family: Family): void {
+      const state = states.get(family)
+      if (!state) return
+      for (const at of state.taken.splice(0))
+        programming.observe(Math.max(0, Date.now() - at) / 1000, labelsOf(family))
+      Object.assign(state, { endpoint: 0, service: 0 })
+      for (const kind of ['endpoint', 'service'] as const)
+        pendingGauge[kind].set(0, labelsOf(family))
+    },
+  }
+}
+
+function triggerOf(slice: EndpointSlice | undefined): number | undefined {
+  const at = Date.parse(slice?.metadata.annotations?.[TRIGGER_TIME] ?? '')
+  return Number.isNaN(at) ? undefined : at
+}
