@@ -1,0 +1,114 @@
+import { RTM_DELADDR, RTM_NEWADDR } from '#wire/netlink/address.ts'
+import { decodeAttributes } from '#wire/netlink/attributes.ts'
+import { readText, readU32 } from '#wire/netlink/bytes.ts'
+import { RTM_DELLINK, RTM_NEWLINK } from '#wire/netlink/link.ts'
+import { decodeMessages, type Message } from '#wire/netlink/message.ts'
+import { RTM_DELNEIGH, RTM_NEWNEIGH } from '#wire/netlink/neighbour.ts'
+import { RTM_DELROUTE, RTM_NEWROUTE } from '#wire/netlink/route.ts'
+import { checked, lastErrno, libc } from '../ffi/libc.ts'
+import { onReadable } from '../ffi/on-readable.ts'
+import { KernelError } from '../kernel-error.ts'
+import { inNetns, type Netns } from '../netns/netns.ts'
+import type { KernelChange } from './watch-changes.ts'
+
+const AF_NETLINK = 16
+const SOCK_RAW = 3
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const NETLINK_ROUTE = 0
+const NETLINK_NETFILTER = 12
+
+/** RTNLGRP_* of include/uapi/linux/rtnetlink.h: link, neigh (FDB entries too), IPv4 and IPv6 addresses and routes. */
+const ROUTE_GROUPS = [1, 3, 5, 7, 9, 11]
+/** NFNLGRP_NFTABLES of include/uapi/linux/netfilter/nfnetlink.h. */
+const NFTABLES_GROUPS = [7]
+const NFNL_SUBSYS_NFTABLES = 10
+/** `struct nfgenmsg`; then NFTA_*_TABLE, which is 1 in every kind of message that has a table. */
+const NFGENMSG_BYTES = 4
+const NFTA_TABLE = 1
+const RECEIVE_BYTES = 64 * 1024
+
+export function watchBySystemCalls(
+  changed: (change: KernelChange) => void,
+  netns: Netns | undefined,
+): Disposable {
+  const stack = new DisposableStack()
+  try {
+    stack.use(watch(NETLINK_ROUTE, ROUTE_GROUPS, changed, netns))
+    stack.use(watch(NETLINK_NETFILTER, NFTABLES_GROUPS, changed, netns))
+    return stack
+  } catch (error) {
+    stack.dispose()
+    throw error
+  }
+}
+
+function watch(
+  protocol: number,
+  groups: readonly number[],
+  changed: (change: KernelChange) => void,
+  netns: Netns | undefined,
+): Disposable {
+  const op = 'watch the kernel for changes'
+  const open = () => libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)
+  const fd = checked(netns ? inNetns(netns, open) : open(), op)
+  const stack = new DisposableStack()
+  stack.defer(() => libc().close(fd))
+  try {
+    const address = encodeNetlinkAddress(groups)
+    checked(libc().bind(fd, address, address.length), op)
+    stack.use(onReadable(fd, () => receiveAll(fd, changed)))
+    return stack
+  } catch (error) {
+    stack.dispose()
+    throw error
+  }
+}
+
+/** `struct sockaddr_nl`: family, the kernel's choice of a port, and a bit a group. */
+function encodeNetlinkAddress(groups: readonly number[]): Uint8Array {
+  const address = Buffer.alloc(12)
+  address.writeUInt16LE(AF_NETLINK)
+  address.writeUInt32LE(groups.reduce((mask, group) => mask | (1 << (group - 1)), 0) >>> 0, 8)
+  return address
+}
+
+function receiveAll(fd: number, changed: (change: KernelChange) => void): void {
+  const buffer = new Uint8Array(RECEIVE_BYTES)
+  for (;;) {
+    const length = Number(libc().recv(fd, buffer, BigInt(buffer.length), 0))
+    if (length >= 0) {
+      for (const message of decodeMessages(buffer.slice(0, length))) {
+        const change = toChange(message)
+        if (change) changed(change)
+      }
+      continue
+    }
+    const errno = lastErrno()
+    if (errno === 'EINTR') continue
+    if (errno === 'EAGAIN') return
+    if (errno !== 'ENOBUFS') throw new KernelError('read a change of the kernel', errno)
+    changed({ kind: 'anything' })
+  }
+}
+
+function toChange({ type, body }: Message): KernelChange | undefined {
+  switch (type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+      return { kind: 'link', index: readU32(body, 4, 'link change') }
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+      return { kind: 'address', index: readU32(body, 4, 'address change') }
+    case RTM_NEWNEIGH:
+    case RTM_DELNEIGH:
+      return { kind: 'neighbour', index: readU32(body, 4, 'neighbour change') }
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      return { kind: 'route' }
+  }
+  if (type >> 8 !== NFNL_SUBSYS_NFTABLES) return undefined
+  const table = decodeAttributes(body, NFGENMSG_BYTES, 'nftables change').get(NFTA_TABLE)
+  // The message that ends a transaction names a generation by a number there: that is no table's name.
+  return table && table.length > 4 ? { kind: 'nftables', table: readText(table) } : undefined
+}
