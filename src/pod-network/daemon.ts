@@ -1,26 +1,34 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 import type { Rtnetlink } from '#kernel/netlink/model.ts'
+import { type KernelChange, watchChanges } from '#kernel/netlink/watch-changes.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import type { Log } from '#log/log.ts'
+import { areSysctlsRight } from './flannel/apply-plan.ts'
 import type { Backend } from './flannel/backend.ts'
 import { FAMILIES } from './flannel/lease.ts'
 import type { SubnetManager } from './flannel/leases/subnet-manager.ts'
 import { type Reconciled, type ReconcileOptions, reconcile } from './flannel/reconcile.ts'
+import { createSayings } from './flannel/sayings.ts'
 import { renderSubnetEnv } from './flannel/subnet-env.ts'
 import { createVXLAN, VXLAN_DEFAULTS } from './flannel/vxlan/plan-vxlan.ts'
-import { createMasquerade } from './masquerade/keep-masquerade.ts'
-import { createWakeUp } from './wake-up.ts'
+import { type Firewall, noFirewall } from './masquerade/firewall.ts'
+import { createNftMasquerade } from './masquerade/nft-masquerade.ts'
+import { MASQUERADE_TABLE } from './masquerade/plan-masquerade.ts'
+import { createWakeUp, type WakeUp } from './wake-up.ts'
 
 export interface PodNetworkDeps {
   readonly leases: SubnetManager
   /** All of the node's namespace. */
   readonly rtnetlink: Rtnetlink
   readonly nft: Nft
-  /** Where sysctls are written; the caller's own by default. */
+  /** Where sysctls are written and changes are heard of; the caller's own by default. */
   readonly netns?: Netns
+  /** Ours in nftables by default, where `ipMasq`. */
+  readonly firewall?: Firewall
   readonly log: Log
 }
 
@@ -31,8 +39,6 @@ export interface PodNetworkOptions extends ReconcileOptions {
   readonly ipMasq?: boolean
   /** Absent: not written. */
   readonly subnetFile?: string
-  /** How often the kernel is compared with the plan when nothing happened. */
-  readonly resyncSeconds?: number
   /** Called when pods of this node can be connected, and again when its subnets are others: the node was registered anew. */
   readonly onReady?: (subnet: NodeSubnet) => void
 }
@@ -44,55 +50,98 @@ export interface NodeSubnet {
   readonly mtuBytes: number
 }
 
-const DEFAULT_RESYNC_SECONDS = 3
-const RETRY_SECONDS = 1
+/** How often everything is compared though nothing was heard: for news that were lost. */
+const RESYNC_MS = 30_000
+/** How often that is looked at of which no news come. */
+const SILENT_CHECK_MS = 1000
+/** Between passes: one event seldom comes alone. Longer while somebody undoes what we do. */
+const SHORTEST_PAUSE_MS = 10
+const LONGEST_PAUSE_MS = 500
 
 /**
  * The pod network of one node, as flanneld: a backend's entries for each other node, the node's own lease, masquerading of what
- * leaves the pod network. Compares the kernel with the plan on each change of a lease and every few seconds, and repairs what
- * differs. Returns when `signal` aborts, and leaves the network as it is: pods outlive their agents.
+ * leaves the pod network. Compares the kernel with the plan on each change of a lease or of the kernel, and every second what
+ * nobody tells of, and repairs what differs. Returns when `signal` aborts, and leaves the network as it is: pods outlive their agents.
  */
 export async function runPodNetwork(
   deps: PodNetworkDeps,
   options: PodNetworkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { leases, log } = deps
+  const { leases, log, rtnetlink, netns } = deps
   const wakeUp = createWakeUp(signal)
-  const unsubscribe = leases.subscribe(wakeUp.wake)
   const pass = createPass(deps, options)
-  try {
-    await Promise.race([leases.synced.catch(() => {}), wakeUp.aborted])
-    let failure: string | undefined
-    while (!signal.aborted) {
-      let seconds = options.resyncSeconds ?? DEFAULT_RESYNC_SECONDS
-      try {
-        await pass()
-        failure = undefined
-      } catch (cause) {
-        seconds = Math.min(seconds, RETRY_SECONDS)
-        // Said once, not every second.
-        if (failure !== String(cause)) log.error('Cannot set up the pod network', { cause })
-        failure = String(cause)
-      }
-      await wakeUp.sleep(seconds * 1000)
+  let last: Reconciled | undefined
+  using stack = new DisposableStack()
+  stack.defer(leases.subscribe(wakeUp.wake))
+  stack.use(
+    watchChanges((change) => {
+      if (isOurBusiness(change, last, rtnetlink)) wakeUp.wake()
+    }, netns),
+  )
+  await Promise.race([leases.synced.catch(() => {}), wakeUp.aborted])
+  let failure: string | undefined
+  let pauseMs = SHORTEST_PAUSE_MS
+  while (!signal.aborted) {
+    let isDone = true
+    try {
+      last = await pass()
+      const isChanged = (last?.changes.length ?? 0) > 0
+      pauseMs = isChanged ? Math.min(pauseMs * 2, LONGEST_PAUSE_MS) : SHORTEST_PAUSE_MS
+      if (last?.failures[0]) throw last.failures[0]
+      failure = undefined
+    } catch (cause) {
+      isDone = false
+      // Said once, not every second.
+      if (failure !== String(cause)) log.error('Cannot set up the pod network', { cause })
+      failure = String(cause)
     }
-  } finally {
-    unsubscribe()
+    await delay(pauseMs, undefined, { signal }).catch(() => {})
+    await sleepUntilDue(wakeUp, isDone ? last : undefined, deps)
   }
 }
 
-function createPass(deps: PodNetworkDeps, options: PodNetworkOptions): () => Promise<void> {
+/** Until an event, or until something that sends none is wrong; after a failure, for a second. */
+async function sleepUntilDue(
+  wakeUp: WakeUp,
+  last: Reconciled | undefined,
+  { firewall, netns }: PodNetworkDeps,
+): Promise<void> {
+  const until = performance.now() + RESYNC_MS
+  while (performance.now() < until) {
+    if (await wakeUp.sleep(SILENT_CHECK_MS)) return
+    if (!last || firewall?.isSilent || !areSysctlsRight(last.plan, netns)) return
+  }
+}
+
+/** Neighbours come and go on any device, and rules in any table: only our own are looked at. */
+function isOurBusiness(
+  change: KernelChange,
+  last: Reconciled | undefined,
+  rtnetlink: Rtnetlink,
+): boolean {
+  if (change.kind === 'nftables') return change.table === MASQUERADE_TABLE
+  if (change.kind !== 'neighbour' || !last) return true
+  return last.plan.links.some(({ name }) => rtnetlink.link(name)?.index === change.index)
+}
+
+function createPass(
+  deps: PodNetworkDeps,
+  options: PodNetworkOptions,
+): () => Promise<Reconciled | undefined> {
   const { leases, log, nft } = deps
   const { backend = createVXLAN(VXLAN_DEFAULTS), ipMasq = true } = options
-  const keepMasquerade = createMasquerade(nft)
+  const firewall = deps.firewall ?? (ipMasq ? createNftMasquerade(nft) : noFirewall)
   const say = createSayings(log)
   let ready: NodeSubnet | undefined
 
   return async () => {
     const result = await reconcile(backend, leases, deps, options)
-    if (!result) return say.waiting(`Waiting for a podCIDR of node ${options.nodeName}`)
-    const isRenewed = ipMasq && keepMasquerade(result.node, result.peers)
+    if (!result) {
+      say.waiting(`Waiting for a podCIDR of node ${options.nodeName}`)
+      return undefined
+    }
+    const isRenewed = await firewall.keep(result.node, result.peers)
     say.done(result, isRenewed)
     const subnet = nodeSubnetOf(result)
     const isNew = !isSameSubnet(ready, subnet)
@@ -100,27 +149,7 @@ function createPass(deps: PodNetworkDeps, options: PodNetworkOptions): () => Pro
     await leases.publish(result.attributes)
     if (isNew) options.onReady?.(subnet)
     ready = subnet
-    if (result.failures[0]) throw result.failures[0]
-  }
-}
-
-/** What is told of a pass: not the same twice in a row. */
-function createSayings(log: Log) {
-  let waiting = ''
-  let refusals = new Set<string>()
-  return {
-    waiting(message: string): void {
-      if (message !== waiting) log.info(message)
-      waiting = message
-    },
-    done({ node, peers, plan, changes }: Reconciled, isRenewed: boolean): void {
-      const now = new Set(plan.refused.map((it) => `Cannot reach pods of ${it.node}: ${it.why}`))
-      for (const refusal of now) if (!refusals.has(refusal)) log.warn(refusal)
-      refusals = now
-      if (changes.length === 0 && !isRenewed) return
-      const podCIDRs = FAMILIES.flatMap((family) => node.subnets[family] ?? []).map(formatCIDR)
-      log.info('Pod network set', { podCIDRs, peers: peers.map(({ name }) => name), changes })
-    },
+    return result
   }
 }
 

@@ -1,8 +1,8 @@
 /** Sleep that an event ends early. Events during work are not lost: the next sleep is none. */
 export interface WakeUp {
   wake(): void
-  /** Resolves after `ms`, or on {@link wake}, or when the signal aborts. */
-  sleep(ms: number): Promise<void>
+  /** Resolves after `ms`: false; or on {@link wake}, or when the signal aborts: true. */
+  sleep(ms: number): Promise<boolean>
   readonly aborted: Promise<void>
 }
 
@@ -32,7 +32,9 @@ export function createWakeUp(signal: AbortSignal): WakeUp {
         clearTimeout(timer)
         wakeSleeper = undefined
       }
+      const wasWoken = isWoken
       isWoken = false
+      return wasWoken
     },
   }
 }

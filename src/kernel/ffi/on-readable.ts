@@ -9,6 +9,8 @@ const FIOSETOWN = 0x8901n
 const FIOASYNC = 0x5452n
 
 const readers = new Set<() => void>()
+/** For good: without a listener the signal ends the process, and one may be under way. */
+let isListening = false
 
 function readAll(): void {
   // The signal does not say which descriptor it is about, and one signal may stand for several events.
@@ -20,7 +22,8 @@ function readAll(): void {
  * Dispose it before the descriptor is closed.
  */
 export function onReadable(fd: number, read: () => void): Disposable {
-  if (readers.size === 0) process.on('SIGIO', readAll)
+  if (!isListening) process.on('SIGIO', readAll)
+  isListening = true
   readers.add(read)
   set(fd, FIOSETOWN, process.pid)
   set(fd, FIOASYNC, 1)
@@ -28,9 +31,6 @@ export function onReadable(fd: number, read: () => void): Disposable {
     [Symbol.dispose]() {
       if (!readers.delete(read)) return
       set(fd, FIOASYNC, 0)
-      // The signal's own effect, without a listener, is to end the process: one that is under way must find one.
-      if (readers.size === 0)
-        setImmediate(() => readers.size === 0 && process.off('SIGIO', readAll))
     },
   }
 }

@@ -45,6 +45,12 @@ function observe(plan: NodePlan, { rtnetlink, netns }: NodeKernel): Observed {
   }
 }
 
+/** What sends no event when it changes. */
+export function areSysctlsRight(plan: NodePlan, netns: Netns | undefined): boolean {
+  const wanted = new Map(plan.sysctls.map(({ name, value }) => [name, value]))
+  return observeSysctls(plan, netns).every(({ name, value }) => wanted.get(name) === value)
+}
+
 function observeSysctls(plan: NodePlan, netns: Netns | undefined): readonly Sysctl[] {
   return plan.sysctls.flatMap(({ name }) => {
     try {

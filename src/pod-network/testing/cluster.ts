@@ -93,7 +93,6 @@ export async function createCluster(lab: Lab, count: number) {
       nodeIPs: { 4: ip(`172.30.0.${10 + n}`) },
       networks: { 4: cidr('10.244.0.0/16') },
       subnetFile: join(lab.folder, `subnet${n}.env`),
-      resyncSeconds: 0.1,
       onReady: ready.resolve,
     }
     running.push(runPodNetwork(deps, options, stop.signal))

@@ -1,0 +1,13 @@
+import type { OwnNode } from '../flannel/backend.ts'
+import type { Lease } from '../flannel/lease.ts'
+
+/** Rules of a node for traffic from and to the pod network. */
+export interface Firewall {
+  /** Makes them what they have to be. @returns whether any had to be written */
+  keep(node: OwnNode, peers: readonly Lease[]): boolean | Promise<boolean>
+  /** Whether nothing tells of their changes, so that they are to be looked at every second. */
+  readonly isSilent: boolean
+}
+
+/** For where somebody else masquerades. */
+export const noFirewall: Firewall = { keep: () => false, isSilent: false }
