@@ -5,73 +5,16 @@ import { suite, test } from 'node:test'
 import { cidr, formatCIDR } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { mac } from '#ip/mac.ts'
-import type { Netns } from '#kernel/netns/netns.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { silentLog } from '#log/log.ts'
-import { createLab, type Lab } from '#testing/netns.ts'
+import { createLab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { type NodeSubnet, runPodNetwork } from './daemon.ts'
 import { createKubeSubnetManager } from './flannel/leases/kube-subnet-manager.ts'
 import { createCluster, createNodes, nodeObject } from './testing/cluster.ts'
-
-function ping(lab: Lab, from: Netns, to: string) {
-  return lab.exec(from, ['ping', '-c1', '-W0.3', to])
-}
-
-/** A server that answers each TCP connection with the address it came from. */
-async function serveWhoAmI(lab: Lab, netns: Netns): Promise<void> {
-  const script = `require('net').createServer((s)=>s.on('error',()=>{}).end(s.remoteAddress+'\\n')).listen(8080,'0.0.0.0',()=>console.log('up'))`
-  await lab.spawn(netns, [process.execPath, '-e', script]).outputs('up')
-}
-
-function whoAmI(lab: Lab, netns: Netns, address: string): string {
-  const script = `exec 3<>/dev/tcp/${address}/8080 && cat <&3`
-  return lab.exec(netns, ['timeout', '3', 'bash', '-c', script]).stdout.trim()
-}
+import { ping } from './testing/who-am-i.ts'
 
 suite('runPodNetwork()', () => {
-  test('connects pods, nodes and pods of other nodes, under their own addresses', async () => {
-    using lab = createLab()
-    await using cluster = await createCluster(lab, 2)
-    const [a, b, c] = [
-      await cluster.addPod(1, 'a'),
-      await cluster.addPod(2, 'b'),
-      await cluster.addPod(1, 'c'),
-    ]
-    await waitFor(() => ping(lab, a.netns, b.address).status === 0, { what: 'the tunnel' })
-    await serveWhoAmI(lab, b.netns)
-    await serveWhoAmI(lab, cluster.members[1]!.netns)
-    await serveWhoAmI(lab, cluster.outside)
-    const flows = [
-      { name: 'pod → pod elsewhere', from: a.netns, to: b.address, seen: a.address },
-      { name: 'pod → other node', from: a.netns, to: '172.30.0.12', seen: a.address },
-      // flannel.1's address is the first of the subnet, and the source of what the node itself sends into the tunnel.
-      {
-        name: 'node → pod elsewhere',
-        from: cluster.members[0]!.netns,
-        to: b.address,
-        seen: '10.244.1.0',
-      },
-      {
-        name: 'node → own pod',
-        from: cluster.members[1]!.netns,
-        to: b.address,
-        seen: '10.244.2.1',
-      },
-      {
-        name: 'pod → outside of the cluster',
-        from: c.netns,
-        to: '172.30.0.254',
-        seen: '172.30.0.11',
-      },
-    ]
-    for (const { name, from, to, seen } of flows) assert.equal(whoAmI(lab, from, to), seen, name)
-    assert.match(ping(lab, a.netns, b.address).stdout, /ttl=62/)
-    assert.match(ping(lab, a.netns, c.address).stdout, /ttl=63/)
-    // Whole packets of the pods' MTU fit into the tunnel: 1450 less 20 (IP) and 8 (ICMP).
-    assert.equal(lab.exec(a.netns, ['ping', '-c1', '-W1', '-Mdo', '-s1422', b.address]).status, 0)
-  })
-
   test('tells the other nodes as flannel does', async () => {
     using lab = createLab()
     await using cluster = await createCluster(lab, 1)

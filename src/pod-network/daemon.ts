@@ -7,7 +7,7 @@ import { type KernelChange, watchChanges } from '#kernel/netlink/watch-changes.t
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import type { Log } from '#log/log.ts'
-import { areSysctlsRight } from './flannel/apply-plan.ts'
+import { areSysctlsRight, type NodeKernel } from './flannel/apply-plan.ts'
 import type { Backend } from './flannel/backend.ts'
 import { FAMILIES } from './flannel/lease.ts'
 import type { SubnetManager } from './flannel/leases/subnet-manager.ts'
@@ -70,7 +70,11 @@ export async function runPodNetwork(
 ): Promise<void> {
   const { leases, log, rtnetlink, netns } = deps
   const wakeUp = createWakeUp(signal)
-  const pass = createPass(deps, options)
+  const { backend = createVXLAN(VXLAN_DEFAULTS) } = options
+  await using carrier = backend.openCarrier?.(deps)
+  const pass = createPass(deps, options, (kernel) =>
+    reconcile(backend, carrier, leases, kernel, options),
+  )
   let last: Reconciled | undefined
   using stack = new DisposableStack()
   stack.defer(leases.subscribe(wakeUp.wake))
@@ -128,15 +132,16 @@ function isOurBusiness(
 function createPass(
   deps: PodNetworkDeps,
   options: PodNetworkOptions,
+  run: (kernel: NodeKernel) => ReturnType<typeof reconcile>,
 ): () => Promise<Reconciled | undefined> {
   const { leases, log, nft } = deps
-  const { backend = createVXLAN(VXLAN_DEFAULTS), ipMasq = true } = options
+  const { ipMasq = true } = options
   const firewall = deps.firewall ?? (ipMasq ? createNftMasquerade(nft) : noFirewall)
   const say = createSayings(log)
   let ready: NodeSubnet | undefined
 
   return async () => {
-    const result = await reconcile(backend, leases, deps, options)
+    const result = await run(deps)
     if (!result) {
       say.waiting(`Waiting for a podCIDR of node ${options.nodeName}`)
       return undefined

@@ -20,6 +20,12 @@ const prototypes = {
   listen: { return: 'i32', arguments: ['i32', 'i32'] },
   send: { return: 'i64', arguments: ['i32', 'buffer', 'u64', 'i32'] },
   recv: { return: 'i64', arguments: ['i32', 'buffer', 'u64', 'i32'] },
+  sendmsg: { return: 'i64', arguments: ['i32', 'buffer', 'i32'] },
+  recvmsg: { return: 'i64', arguments: ['i32', 'buffer', 'i32'] },
+  read: { return: 'i64', arguments: ['i32', 'buffer', 'u64'] },
+  write: { return: 'i64', arguments: ['i32', 'buffer', 'u64'] },
+  poll: { return: 'i32', arguments: ['buffer', 'u64', 'i32'] },
+  eventfd: { return: 'i32', arguments: ['u32', 'i32'] },
   ioctl: { return: 'i32', arguments: ['i32', 'u64', 'buffer'] },
   syscall: { return: 'i64', arguments: ['i64', 'i64', 'i64', 'i64', 'i64'] },
 } as const

@@ -122,6 +122,7 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
       return spec.vlanFiltering === undefined
         ? common
         : { ...common, vlanFiltering: spec.vlanFiltering }
+    case 'tun':
     case 'dummy':
     case 'ifb':
       return common

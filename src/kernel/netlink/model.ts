@@ -7,6 +7,8 @@ import type { Netns } from '../netns/netns.ts'
 export type LinkSpec = LinkSettings & { readonly name: string } & (
     | { readonly kind: 'bridge'; readonly vlanFiltering?: boolean }
     | { readonly kind: 'dummy' | 'ifb' }
+    /** Only to be set up: a TUN device is made by the program that its packets go to (tun/open-tun.ts). */
+    | { readonly kind: 'tun' }
     | {
         readonly kind: 'macvlan'
         readonly device: string

@@ -67,11 +67,10 @@ export function hasAnnotations(node: Node, wanted: Readonly<Record<string, strin
 /** What the node tells; `undefined` where no pod network daemon has spoken for it yet. */
 export function leaseOfNode(node: Node, keys: AnnotationKeys): Lease | undefined {
   const annotations = node.metadata.annotations ?? {}
-  const backendType = annotations[keys.backendType]
-  if (annotations[keys.subnetManager] !== 'true' || !backendType) return undefined
+  if (annotations[keys.subnetManager] !== 'true') return undefined
   return {
     name: node.metadata.name,
-    backendType,
+    backendType: annotations[keys.backendType] ?? '',
     subnets: podCIDRsOf(node),
     publicIPs: addressesIn(annotations, keys.publicIP),
     data: mapFamilies(keys.data, (key) => parseJSON(annotations[key])),

@@ -1,6 +1,8 @@
 import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Address, FDBEntry, LinkSpec, Neighbour, Route } from '#kernel/netlink/model.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import type { Log } from '#log/log.ts'
 import type { Lease, PerFamily } from './lease.ts'
 
 /** This node, as a backend sees it. */
@@ -38,8 +40,20 @@ export interface NodePlan {
   readonly sysctls: readonly Sysctl[]
   /** For the pods' interfaces. */
   readonly mtuBytes: number
+  /** Packets that pass through a process of ours. */
+  readonly relay?: RelayPlan
   /** Nodes that this node cannot reach pods of. */
   readonly refused: readonly Refusal[]
+}
+
+/** A TUN device, and the nodes that packets out of it are sent to by UDP. */
+export interface RelayPlan {
+  readonly device: string
+  readonly local: IP
+  readonly port: number
+  /** Who says that there is no way. */
+  readonly from: IP
+  readonly routes: readonly { readonly subnet: CIDR; readonly node: IP }[]
 }
 
 export interface Sysctl {
@@ -55,7 +69,7 @@ export interface Refusal {
 
 /** A way to carry packets between nodes. */
 export interface Backend {
-  /** As in net-conf.json and in the annotation `backend-type`. */
+  /** As in the annotation `backend-type`; udp writes none there. */
   readonly type: string
   /**
    * What the other nodes must know, by family; a family whose value is `undefined` is not offered.
@@ -64,6 +78,19 @@ export interface Backend {
   describe(node: OwnNode, published: PerFamily<unknown>): PerFamily<unknown>
   /** Pure. Peers in any order, one for each subnet, all of this backend's type. */
   plan(node: OwnNode, own: PerFamily<unknown>, peers: readonly Lease[]): NodePlan
+  /** For backends of which rtnetlink does not show everything. */
+  readonly openCarrier?: (host: CarrierHost) => Carrier
+}
+
+/** Does what of a plan is not links, addresses, neighbours, FDB entries, routes and sysctls. */
+export interface Carrier extends AsyncDisposable {
+  /** Before the rest of the plan is applied. @throws Error: it is tried again */
+  commit(plan: NodePlan): void | Promise<void>
+}
+
+export interface CarrierHost {
+  readonly netns?: Netns
+  readonly log: Log
 }
 
 export const NO_PLAN: Omit<NodePlan, 'mtuBytes'> = {

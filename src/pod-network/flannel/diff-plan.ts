@@ -75,7 +75,8 @@ function diffLinks(plan: NodePlan, { links }: Observed) {
   for (const spec of plan.links) {
     const link = byName.get(spec.name)
     if (!link || !isSameDevice(spec, link, byName)) {
-      changes.push({ do: 'replace link', link: spec })
+      // A TUN device is its program's to make, which has been asked to.
+      if (spec.kind !== 'tun') changes.push({ do: 'replace link', link: spec })
       lost.add(spec.name)
       continue
     }

@@ -148,7 +148,7 @@ suite('selectPeers()', () => {
     {
       name: 'another backend',
       lease: peerLease(2, { backendType: 'host-gw' }),
-      why: 'its backend is "host-gw", not vxlan',
+      why: 'its backend is "host-gw", not "vxlan"',
     },
     {
       name: 'a subnet outside of the pod network',

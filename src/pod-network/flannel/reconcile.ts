@@ -3,7 +3,7 @@ import { cidrContains, formatCIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Rtnetlink } from '#kernel/netlink/model.ts'
 import { applyPlan, type NodeKernel } from './apply-plan.ts'
-import type { Backend, NodePlan, OwnNode } from './backend.ts'
+import type { Backend, Carrier, NodePlan, OwnNode } from './backend.ts'
 import { FAMILIES, type Lease, mapFamilies, type PerFamily } from './lease.ts'
 import type { LeaseAttributes, SubnetManager } from './leases/subnet-manager.ts'
 import { findNextHop } from './next-hop.ts'
@@ -32,6 +32,7 @@ export interface Reconciled {
 /** One pass: this node's lease, the plan that follows from all leases, and the kernel made so. `undefined`: it has no subnet yet. */
 export async function reconcile(
   backend: Backend,
+  carrier: Carrier | undefined,
   leases: SubnetManager,
   kernel: NodeKernel,
   options: ReconcileOptions,
@@ -52,6 +53,7 @@ export async function reconcile(
   const node: OwnNode = { ...base, subnets: subnetsWithin(networks, subnets) }
   const selected = selectPeers(leases.peers(), node, backend.type)
   const plan = backend.plan(node, data, selected.peers)
+  await carrier?.commit(plan)
   const { changes, failures } = applyPlan(plan, kernel)
   return {
     node,

@@ -17,7 +17,9 @@ export function selectPeers(
   for (const lease of leases.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const refuse = (why: string) => void refused.push({ node: lease.name, why })
     if (lease.backendType !== backendType) {
-      refuse(`its backend is ${JSON.stringify(lease.backendType)}, not ${backendType}`)
+      refuse(
+        `its backend is ${JSON.stringify(lease.backendType)}, not ${JSON.stringify(backendType)}`,
+      )
       continue
     }
     const subnets = mapFamilies(lease.subnets, (subnet, family) => {

@@ -6,12 +6,13 @@ import type { Change, Informer } from '#client/informer.ts'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
-import { silentLog } from '#log/log.ts'
+import { type Log, silentLog } from '#log/log.ts'
 import type { Lab } from '#testing/netns.ts'
 import { planConflist } from '../cni/plan-conflist.ts'
 import { createPluginHost } from '../cni/plugins/plugin.ts'
 import { runPlugin } from '../cni/plugins/run-plugin.ts'
 import { type NodeSubnet, runPodNetwork } from '../daemon.ts'
+import type { Backend } from '../flannel/backend.ts'
 import { createKubeSubnetManager } from '../flannel/leases/kube-subnet-manager.ts'
 import { prepareNode } from './prepare-node.ts'
 
@@ -55,70 +56,77 @@ export function nodeObject(n: number): Node {
   return { metadata: { name: `node${n}` }, spec: { podCIDR, podCIDRs: [podCIDR] } }
 }
 
+export interface LabClusterOptions {
+  /** One for each node; vxlan by default. */
+  readonly backend?: () => Backend
+  readonly log?: Log
+}
+
 /** Nodes on one wire, 172.30.0.11 and so on, each with a running daemon. */
-export async function createCluster(lab: Lab, count: number) {
+export async function createCluster(
+  lab: Lab,
+  count: number,
+  { backend, log = silentLog }: LabClusterOptions = {},
+) {
   const numbers = Array.from({ length: count }, (_, i) => i + 1)
   const nodes = createNodes(numbers.map(nodeObject))
   const lan = lab.netns('lan')
   lab.rtnetlink(lan).addLink({ kind: 'bridge', name: 'br0', up: true })
-  const stop = new AbortController()
-  const running: Promise<void>[] = []
-  const subnets: Promise<NodeSubnet>[] = []
   const stack = new DisposableStack()
+  const plug = (name: string, address: string) => {
+    const netns = lab.netns(name)
+    lab.connect({ netns: lan, device: name }, { netns, device: 'eth0', address })
+    lab.rtnetlink(lan).setLink(name, { master: 'br0' })
+    return netns
+  }
   const members = numbers.map((n) => {
-    const netns = lab.netns(`node${n}`)
+    const netns = plug(`node${n}`, `172.30.0.${10 + n}/24`)
     prepareNode(netns)
-    lab.connect(
-      { netns: lan, device: `node${n}` },
-      { netns, device: 'eth0', address: `172.30.0.${10 + n}/24` },
-    )
-    lab.rtnetlink(lan).setLink(`node${n}`, { master: 'br0' })
     const host = stack.use(createPluginHost(netns))
     return { n, netns, host, rtnetlink: lab.rtnetlink(netns) }
   })
-  const outside = lab.netns('outside')
-  lab.connect(
-    { netns: lan, device: 'outside' },
-    { netns: outside, device: 'eth0', address: '172.30.0.254/24' },
-  )
-  lab.rtnetlink(lan).setLink('outside', { master: 'br0' })
+  const outside = plug('outside', '172.30.0.254/24')
   const start = ({ n, netns, rtnetlink }: (typeof members)[number]) => {
     const ready = Promise.withResolvers<NodeSubnet>()
-    const nft = stack.use(openNft(netns))
+    const stop = new AbortController()
+    const nft = openNft(netns)
     const nodeName = `node${n}`
     const leases = createKubeSubnetManager({ nodes: nodes.informer, api: nodes.api }, { nodeName })
-    const deps = { leases, rtnetlink, nft, netns, log: silentLog }
-    const options = {
-      nodeName,
-      nodeIPs: { 4: ip(`172.30.0.${10 + n}`) },
-      networks: { 4: cidr('10.244.0.0/16') },
-      subnetFile: join(lab.folder, `subnet${n}.env`),
-      onReady: ready.resolve,
+    const running = runPodNetwork(
+      { leases, rtnetlink, nft, netns, log },
+      {
+        nodeName,
+        nodeIPs: { 4: ip(`172.30.0.${10 + n}`) },
+        networks: { 4: cidr('10.244.0.0/16') },
+        subnetFile: join(lab.folder, `subnet${n}.env`),
+        onReady: ready.resolve,
+        ...(backend && { backend: backend() }),
+      },
+      stop.signal,
+    )
+    const end = async () => {
+      stop.abort()
+      await running
+      nft[Symbol.dispose]()
     }
-    running.push(runPodNetwork(deps, options, stop.signal))
-    return ready.promise
+    return { ready: ready.promise, end }
   }
-  for (const member of members) subnets.push(start(member))
-  await Promise.all(subnets)
+  const daemons = new Map(members.map((member) => [member.n, start(member)]))
+  await Promise.all([...daemons.values()].map(({ ready }) => ready))
   const addPod = async (n: number, name: string) => {
     const netns = lab.netns(name)
-    const { podCIDRs, mtuBytes } = await subnets[n - 1]!
+    const { podCIDRs, mtuBytes } = await daemons.get(n)!.ready
     const dataDir = join(lab.folder, `networks${n}`)
     const [bridge] = planConflist({ podCIDRs, mtuBytes, dataDir }).plugins
-    const outcome = await runPlugin(
-      {
-        type: 'bridge',
-        env: {
-          CNI_COMMAND: 'ADD',
-          CNI_CONTAINERID: name,
-          CNI_NETNS: netns.path,
-          CNI_IFNAME: 'eth0',
-          CNI_PATH: '/',
-        },
-        stdin: Buffer.from(JSON.stringify({ cniVersion: '1.0.0', name: 'fairlead', ...bridge })),
-      },
-      members[n - 1]!.host,
-    )
+    const env = {
+      CNI_COMMAND: 'ADD',
+      CNI_CONTAINERID: name,
+      CNI_NETNS: netns.path,
+      CNI_IFNAME: 'eth0',
+      CNI_PATH: '/',
+    }
+    const stdin = Buffer.from(JSON.stringify({ cniVersion: '1.0.0', name: 'fairlead', ...bridge }))
+    const outcome = await runPlugin({ type: 'bridge', env, stdin }, members[n - 1]!.host)
     assert.equal(outcome.exitCode, 0, outcome.stdout)
     return { netns, address: JSON.parse(outcome.stdout).ips[0].address.split('/')[0] as string }
   }
@@ -126,11 +134,16 @@ export async function createCluster(lab: Lab, count: number) {
     nodes,
     members,
     outside,
-    subnets,
     addPod,
+    subnetOf: (n: number) => daemons.get(n)!.ready,
+    /** Ends a node's daemon; the node stays. */
+    stopDaemon: (n: number) => daemons.get(n)!.end(),
+    startDaemon(n: number) {
+      daemons.set(n, start(members[n - 1]!))
+      return daemons.get(n)!.ready
+    },
     async [Symbol.asyncDispose]() {
-      stop.abort()
-      await Promise.all(running)
+      await Promise.all([...daemons.values()].map(({ end }) => end()))
       stack.dispose()
     },
   }

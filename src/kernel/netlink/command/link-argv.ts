@@ -16,6 +16,7 @@ function kindArgv(spec: LinkSpec): readonly string[] {
       return spec.vlanFiltering === undefined
         ? []
         : ['vlan_filtering', spec.vlanFiltering ? '1' : '0']
+    case 'tun':
     case 'dummy':
     case 'ifb':
       return []

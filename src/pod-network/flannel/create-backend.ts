@@ -1,0 +1,68 @@
+import { allocation } from './alloc/alloc.ts'
+import type { Backend } from './backend.ts'
+import { hostGateway } from './host-gw/plan-host-gw.ts'
+import { type BackendConf, fieldsOf } from './net-conf.ts'
+import { createUDP, UDP_DEFAULTS } from './udp/udp.ts'
+import { createVXLAN, VXLAN_DEFAULTS } from './vxlan/plan-vxlan.ts'
+
+/** Those of `fairlead up --backend`; net-conf.json has more. */
+export const CLUSTER_BACKENDS = ['vxlan', 'host-gw', 'udp'] as const
+
+const LARGEST_MTU = 65_535
+
+/** The backend that net-conf.json asks for. @throws RangeError where there is none of that type, or an option is no such value */
+export function createBackend({ type, options }: BackendConf): Backend {
+  const read = readerOf(type, options)
+  switch (type) {
+    case 'vxlan': {
+      const mtuBytes = read.number('MTU', 0, LARGEST_MTU)
+      const macPrefix = read.text('MacPrefix', /^[0-9a-f][26ae]-[0-9a-f]{2}$/i)
+      return createVXLAN({
+        vni: read.number('VNI', 1, 2 ** 24 - 1) ?? VXLAN_DEFAULTS.vni,
+        // 0 is "the kernel's default", which is flannel's.
+        port: read.number('Port', 0, 65_535) || VXLAN_DEFAULTS.port,
+        gbp: read.boolean('GBP'),
+        learning: read.boolean('Learning'),
+        directRouting: read.boolean('DirectRouting'),
+        ...(mtuBytes && { mtuBytes }),
+        ...(macPrefix !== undefined && { macPrefix }),
+      })
+    }
+    case 'host-gw':
+      return hostGateway
+    case 'udp':
+      return createUDP({ port: read.number('Port', 1, 65_535) ?? UDP_DEFAULTS.port })
+    case 'alloc':
+      return allocation
+    default:
+      throw new RangeError(`Cannot use backend ${JSON.stringify(type)}: there is none of that type`)
+  }
+}
+
+function readerOf(type: string, options: Readonly<Record<string, unknown>>) {
+  const field = fieldsOf(options)
+  const refuse = (name: string, value: unknown, what: string): never => {
+    const text = JSON.stringify(value)?.slice(0, 100)
+    throw new RangeError(`Cannot use ${name} ${text} of backend ${type}: it is no ${what}`)
+  }
+  return {
+    number(name: string, least: number, most: number): number | undefined {
+      const value = field(name)
+      if (value === undefined || value === null) return undefined
+      const isFit =
+        Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+      return isFit ? (value as number) : refuse(name, value, `number from ${least} to ${most}`)
+    },
+    boolean(name: string): boolean {
+      const value = field(name) ?? false
+      return typeof value === 'boolean' ? value : refuse(name, value, 'boolean')
+    },
+    text(name: string, pattern: RegExp): string | undefined {
+      const value = field(name)
+      if (value === undefined || value === null || value === '') return undefined
+      return typeof value === 'string' && pattern.test(value)
+        ? value
+        : refuse(name, value, `text like ${pattern.source}`)
+    },
+  }
+}
