@@ -38,6 +38,17 @@ suite('checkOptions()', () => {
       want: [],
     },
     { name: 'dual', options: { ipFamily: 'dual' as const }, want: [] },
+    { name: 'a backend', options: { backend: 'host-gw' as const }, want: [] },
+    {
+      name: 'a backend that there is none of',
+      options: { backend: 'gre' as 'udp' },
+      want: [/--backend gre: it is one of vxlan, host-gw, udp/],
+    },
+    {
+      name: 'udp for IPv6',
+      options: { backend: 'udp' as const, ipFamily: 'dual' as const },
+      want: [/--backend udp: it carries IPv4 only/],
+    },
     { name: 'IPv6 alone', options: { ipFamily: 'ipv6' as const }, want: [] },
     {
       name: 'one family for two',

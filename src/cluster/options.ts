@@ -24,6 +24,8 @@ export interface ClusterOptions extends StoreOptions {
   readonly iptablesLayout?: (typeof IPTABLES_LAYOUTS)[number] | undefined
   /** Of `--proxy iptables`: which of both commands; undefined: what `iptables` stands for on this machine. */
   readonly iptablesVariant?: (typeof IPTABLES_VARIANTS)[number] | undefined
+  /** What carries packets between nodes; undefined: vxlan. */
+  readonly backend?: PodNetworkBackend | undefined
   /** Undefined: 6443 or the next free port of the host's loopback. */
   readonly apiPort?: number | undefined
   /** Nameservers that the DNS relay asks; undefined: those of the host. */
@@ -47,6 +49,10 @@ export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
 const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 /** Those that `service-network/proxy/modes.ts` has. */
 export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables']
+
+/** flannel's names. `fairlead pod-network` alone has more, by net-conf.json. */
+export type PodNetworkBackend = (typeof BACKENDS)[number]
+export const BACKENDS = ['vxlan', 'host-gw', 'udp'] as const
 
 /** The options that were given, with defaults for the rest; those of the networks follow from the families. */
 export function completeOptions(asked: Partial<ClusterOptions>): ClusterOptions {
@@ -78,6 +84,11 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     problem(`--ip-family ${options.ipFamily}`, `it is one of ${IP_FAMILIES.join(', ')}`)
   if (!UNDERLAYS.includes(options.underlay))
     problem(`--underlay ${options.underlay}`, `it is one of ${UNDERLAYS.join(', ')}`)
+  const { backend } = options
+  if (backend !== undefined && !BACKENDS.includes(backend))
+    problem(`--backend ${backend}`, `it is one of ${BACKENDS.join(', ')}`)
+  else if (backend === 'udp' && options.ipFamily !== 'ipv4')
+    problem('--backend udp', 'it carries IPv4 only')
   const port = options.apiPort
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
     problem(`--api-port ${port}`, 'a port is 1 to 65535')
@@ -127,6 +138,7 @@ export function diffOptions(
     proxy: '--proxy',
     iptablesLayout: '--iptables-layout',
     iptablesVariant: '--iptables-variant',
+    backend: '--backend',
     dnsUpstream: '--dns-upstream',
     store: '--store',
     durability: '--durability',

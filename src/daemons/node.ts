@@ -24,6 +24,7 @@ import { runPlugin } from '#pod-network/cni/plugins/run-plugin.ts'
 import { createCNIRuntime } from '#pod-network/cni/runtime.ts'
 import { serveCNI } from '#pod-network/cni/serve-cni.ts'
 import { type NodeSubnet, runPodNetwork } from '#pod-network/daemon.ts'
+import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { createKubeSubnetManager } from '#pod-network/flannel/leases/kube-subnet-manager.ts'
 import { createPodNetwork } from '#pod-network/pod-network.ts'
 import { runProxy } from '#service-network/proxy/run-proxy.ts'
@@ -107,6 +108,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
         nodeName,
         nodeIPs: byFamily(nodeIPs, (ip) => ip),
         networks: byFamily(plan.podCIDRs, ({ address }) => address),
+        backend: createBackend({ type: state.options.backend ?? 'vxlan', options: {} }),
         subnetFile: join(folders.runDir, 'flannel/subnet.env'),
         onReady: install,
       },

@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { planAddresses } from '#cluster/address-plan.ts'
 import {
+  BACKENDS,
   type ClusterOptions,
   checkOptions,
   completeOptions,
@@ -37,6 +38,7 @@ const flags = {
   'ip-family': { type: 'string' },
   'iptables-layout': { type: 'string' },
   'iptables-variant': { type: 'string' },
+  backend: { type: 'string' },
   underlay: { type: 'string' },
   'node-cidr-mask-size-ipv4': { type: 'string' },
   'node-cidr-mask-size-ipv6': { type: 'string' },
@@ -84,6 +86,7 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
     proxy: text('proxy') as ClusterOptions['proxy'],
     iptablesLayout: oneOf('--iptables-layout', text('iptables-layout'), IPTABLES_LAYOUTS),
     iptablesVariant: oneOf('--iptables-variant', text('iptables-variant'), IPTABLES_VARIANTS),
+    backend: oneOf('--backend', text('backend'), BACKENDS),
     nodeMaskIPv4: wholeNumber('--node-cidr-mask-size-ipv4', text('node-cidr-mask-size-ipv4')),
     nodeMaskIPv6: wholeNumber('--node-cidr-mask-size-ipv6', text('node-cidr-mask-size-ipv6')),
     store: oneOf('--store', text('store'), ['sqlite', 'etcd']),
