@@ -74,7 +74,7 @@ suite('Values of flags', () => {
   })
 
   test('what is not built is refused by name', () => {
-    refuseUnbuilt({ backend: 'vxlan', egress: undefined })
+    refuseUnbuilt({ runtime: 'process', egress: undefined })
     assert.throws(
       () => refuseUnbuilt({ runtime: 'containerd' }),
       refused(/^Cannot use --runtime containerd: it is not built yet \(--runtime process is\)$/),

@@ -6,7 +6,6 @@ type Flags = NonNullable<ParseArgsConfig['options']>
 
 /** Flags of the contract whose only value so far is the default: anything else is refused by name, never ignored. */
 const single: Readonly<Record<string, string>> = {
-  backend: 'vxlan',
   runtime: 'process',
   egress: 'none',
 }

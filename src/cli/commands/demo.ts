@@ -77,7 +77,7 @@ ${verdict} The cluster keeps running. Try:
   fairlead exec pod/default/client${flag} -- curl -s http://app1:8080/
   fairlead exec outside${flag} -- curl -s http://${nodeIP}:30062/
   fairlead exec node/node1${flag} -- nft list ruleset
-  fairlead exec node/node1${flag} -- ip -d link show flannel.1
+  fairlead exec node/node1${flag} -- ip route
   fairlead down${flag}
 `
 }
