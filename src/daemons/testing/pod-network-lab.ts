@@ -37,7 +37,8 @@ export interface HostPort {
  */
 export async function createPodNetworkLab(lab: Lab, options: PodNetworkLabOptions) {
   await using stack = new AsyncDisposableStack()
-  const plan = planAddresses(completeOptions(options))
+  const { nodes: count, ipFamily, underlay: kind } = options
+  const plan = planAddresses(completeOptions({ nodes: count, ipFamily, underlay: kind }))
   const underlay = planUnderlay(plan)
   stack.defer(() => {
     for (const { name } of underlay.namespaces) deleteNetns(join(lab.folder, name))
