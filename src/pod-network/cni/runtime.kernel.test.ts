@@ -35,7 +35,7 @@ suite('createCNIRuntime() and createPodNetwork()', () => {
     const podNetwork = createPodNetwork({ runtime: later, ready: Promise.resolve() })
     for (const _ of [1, 2]) await podNetwork.detach(sandbox('a', pod))
     assert.deepEqual(readdirSync(join(node.stateDir, 'results')), [])
-    assert.deepEqual(readdirSync(node.dataDir).sort(), ['last_reserved_ip.0', 'lock'])
+    assert.deepEqual(readdirSync(node.dataDir).sort(), ['boot_id', 'last_reserved_ip.0', 'lock'])
     using nft = openNft(node.netns)
     assert.doesNotMatch(nft.read('list ruleset'), /uid-a/)
   })
@@ -50,7 +50,7 @@ suite('createCNIRuntime() and createPodNetwork()', () => {
       node.podNetwork.attach(sandbox('a', pod, [port])),
       /^CNIError: failed to parse config: Invalid host port number: 0$/,
     )
-    assert.deepEqual(readdirSync(node.dataDir).sort(), ['last_reserved_ip.0', 'lock'])
+    assert.deepEqual(readdirSync(node.dataDir).sort(), ['boot_id', 'last_reserved_ip.0', 'lock'])
     assert.doesNotMatch(lab.exec(pod, ['ip', 'link']).stdout, /eth0/)
   })
 

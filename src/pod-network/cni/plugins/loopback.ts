@@ -10,7 +10,7 @@ const DEVICE = 'lo'
 /** Sets the pod's `lo` up, whatever interface it is asked for. */
 export const loopback: Plugin = {
   async add(call, host) {
-    using netns = openPodNetns(call, host)
+    using netns = openPodNetns(call, host, asTold)
     using rtnetlink = openRtnetlink(netns)
     rtnetlink.setLink(DEVICE, { up: true })
     const addresses = rtnetlink.addresses().filter(({ device }) => device === DEVICE)
@@ -23,12 +23,17 @@ export const loopback: Plugin = {
     rtnetlink.setLink(DEVICE, { up: false })
   },
   async check(call, host) {
-    using netns = openPodNetns(call, host)
+    using netns = openPodNetns(call, host, asTold)
     using rtnetlink = openRtnetlink(netns)
     if (!rtnetlink.link(DEVICE)?.up) {
       throw new CNIError(CNI_CODE.internal, 'loopback interface is down')
     }
   },
+}
+
+/** Upstream's loopback says no more than why. */
+function asTold(why: string): string {
+  return why
 }
 
 function toResult(

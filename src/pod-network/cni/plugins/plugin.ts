@@ -61,10 +61,13 @@ export function createPluginHost(netns?: Netns): PluginHost {
 }
 
 /** The pod's namespace. @throws CNIError where there is none, or where it is the node's own */
-export function openPodNetns(call: CNICall, host: PluginHost): Netns {
+export function openPodNetns(
+  call: CNICall,
+  host: PluginHost,
+  describe = (why: string) => `failed to open netns "${call.netns}": ${why}`,
+): Netns {
   const netns = openOr(call.netns, (error) => {
-    const message = `failed to open netns "${call.netns}": ${whyNotOpen(call.netns)}`
-    throw new CNIError(CNI_CODE.internal, message, { cause: error })
+    throw new CNIError(CNI_CODE.internal, describe(whyNotOpen(call.netns)), { cause: error })
   })
   if (netns.inode !== host.netns.inode || call.netnsOverride) return netns
   netns[Symbol.dispose]()

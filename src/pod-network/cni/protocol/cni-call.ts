@@ -1,7 +1,13 @@
 import { CNI_CODE, CNIError } from './cni-error.ts'
 import { type Fields, readFields } from './fields.ts'
 import { type CNIResult, decodeResult } from './result.ts'
-import { type CNIVersion, isAtLeast, parseCNIVersion } from './version.ts'
+import {
+  type CNIVersion,
+  compareVersions,
+  isAtLeast,
+  NEWEST_CNI_VERSION,
+  parseCNIVersion,
+} from './version.ts'
 
 export type CNIEnvironment = Readonly<Record<string, string | undefined>>
 
@@ -124,8 +130,17 @@ function requireAttachment(containerID: string, ifname: string): void {
 const SINCE: Partial<Record<CNIVerb, CNIVersion>> = { CHECK: '0.4.0', GC: '1.1.0', STATUS: '1.1.0' }
 
 function requireVersion(verb: CNIVerb, value: unknown): CNIVersion {
-  const version = parseCNIVersion(value)
   const since = SINCE[verb]
+  // By order, also of versions that nobody knows: upstream's answers differ for what is too old and what is too new.
+  if (since && typeof value === 'string' && /^\d+\.\d+\.\d+$/.test(value)) {
+    if (compareVersions(value, since) < 0) {
+      throw new CNIError(CNI_CODE.incompatibleVersion, `config version does not allow ${verb}`)
+    }
+    if (compareVersions(value, NEWEST_CNI_VERSION) > 0) {
+      throw new CNIError(CNI_CODE.incompatibleVersion, `plugin version does not allow ${verb}`)
+    }
+  }
+  const version = parseCNIVersion(value)
   if (since && !isAtLeast(version, since)) {
     throw new CNIError(CNI_CODE.incompatibleVersion, `config version does not allow ${verb}`)
   }

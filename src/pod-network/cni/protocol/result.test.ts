@@ -63,6 +63,23 @@ suite('encodeResult()', () => {
     })
   }
 
+  test('keeps what 1.1.0 brought to itself (SPEC.md 1.1.0, "ADD Success")', () => {
+    const metrics = { mtu: 1400, advmss: 1360, priority: 10, table: 0, scope: 253 }
+    const device = { name: 'vf0', socketPath: '/run/vdpa.sock', pciID: '0000:00:01.0' }
+    const more = {
+      ...result,
+      interfaces: [device],
+      routes: [{ destination: cidr('10.0.0.0/8'), ...metrics }],
+    }
+    const encoded = encodeResult(more, '1.1.0') as { routes: object[]; interfaces: object[] }
+    assert.deepEqual(encoded.routes, [{ dst: '10.0.0.0/8', ...metrics }])
+    assert.deepEqual(encoded.interfaces, [device])
+    assert.deepEqual(decodeResult(encoded, '1.1.0'), more)
+    const older = encodeResult(more, '1.0.0') as { routes: object[]; interfaces: object[] }
+    assert.deepEqual(older.routes, [{ dst: '10.0.0.0/8' }])
+    assert.deepEqual(older.interfaces, [{ name: 'vf0' }])
+  })
+
   test('has no old shape for an attachment without an address', () => {
     assert.throws(() => encodeResult({ ...result, ips: [] }, '0.1.0'), /no valid IP addresses/)
   })

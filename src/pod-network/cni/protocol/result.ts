@@ -18,6 +18,9 @@ export interface CNIInterface {
   readonly mtu?: number
   /** Path of the namespace that the interface is in; absent for those of the node. */
   readonly sandbox?: string
+  /** Of devices that are no links of the kernel: where to reach them (since 1.1.0). */
+  readonly socketPath?: string
+  readonly pciID?: string
 }
 
 export interface CNIAddress {
@@ -31,6 +34,12 @@ export interface CNIAddress {
 export interface CNIRoute {
   readonly destination: CIDR
   readonly gateway?: IP
+  /** These since 1.1.0, as iproute2 has them; `scope` by number. */
+  readonly mtu?: number
+  readonly advmss?: number
+  readonly priority?: number
+  readonly table?: number
+  readonly scope?: number
 }
 
 export const EMPTY_RESULT: CNIResult = { interfaces: [], ips: [], routes: [], dns: {} }
@@ -42,12 +51,7 @@ export function encodeResult(result: CNIResult, version: CNIVersion): object {
   return {
     cniVersion: version,
     ...(interfaces.length > 0 && {
-      interfaces: interfaces.map(({ name, mac, mtu, sandbox }) => ({
-        name,
-        ...(mac !== undefined && { mac }),
-        ...(mtu !== undefined && isAtLeast(version, '1.1.0') && { mtu }),
-        ...(sandbox !== undefined && { sandbox }),
-      })),
+      interfaces: interfaces.map((each) => encodeInterface(each, version)),
     }),
     ...(ips.length > 0 && {
       ips: ips.map(({ address, gateway, interface: index }) => ({
@@ -57,7 +61,7 @@ export function encodeResult(result: CNIResult, version: CNIVersion): object {
         ...(gateway && { gateway }),
       })),
     }),
-    ...(routes.length > 0 && { routes: routes.map(encodeRoute) }),
+    ...(routes.length > 0 && { routes: routes.map((each) => encodeRoute(each, version)) }),
     dns,
   }
 }
@@ -71,7 +75,7 @@ function encodeOldest({ ips, routes, dns }: CNIResult, version: CNIVersion): obj
     return {
       ip: formatCIDR(found.address),
       ...(found.gateway && { gateway: found.gateway }),
-      ...(own.length > 0 && { routes: own.map(encodeRoute) }),
+      ...(own.length > 0 && { routes: own.map((each) => encodeRoute(each, version)) }),
     }
   }
   const [ip4, ip6] = [ofFamily(4), ofFamily(6)]
@@ -81,8 +85,26 @@ function encodeOldest({ ips, routes, dns }: CNIResult, version: CNIVersion): obj
   return { cniVersion: version, ...(ip4 && { ip4 }), ...(ip6 && { ip6 }), dns }
 }
 
-function encodeRoute({ destination, gateway }: CNIRoute): object {
-  return { dst: formatCIDR(destination), ...(gateway && { gw: gateway }) }
+function encodeInterface(
+  { name, mac, mtu, sandbox, ...device }: CNIInterface,
+  version: CNIVersion,
+): object {
+  const isNewest = isAtLeast(version, '1.1.0')
+  return {
+    name,
+    ...(mac !== undefined && { mac }),
+    ...(isNewest && mtu !== undefined && { mtu }),
+    ...(sandbox !== undefined && { sandbox }),
+    ...(isNewest && device),
+  }
+}
+
+function encodeRoute({ destination, gateway, ...metrics }: CNIRoute, version: CNIVersion): object {
+  return {
+    dst: formatCIDR(destination),
+    ...(gateway && { gw: gateway }),
+    ...(isAtLeast(version, '1.1.0') && metrics),
+  }
 }
 
 /** Reads a result of `version`, as in `prevResult` or from a delegate. @throws CNIError */
@@ -101,12 +123,12 @@ function decodeNewer(fields: Fields): CNIResult {
   return {
     interfaces: fields.list('interfaces').map((each) => {
       const one = readFields(each, 'interfaces')
-      const [mac, mtu, sandbox] = [one.text('mac'), one.number('mtu'), one.text('sandbox')]
+      const mtu = one.number('mtu')
       return {
         name: one.text('name') ?? '',
-        ...(mac && { mac }),
+        ...textsOf(one, ['mac']),
         ...(mtu && { mtu }),
-        ...(sandbox && { sandbox }),
+        ...textsOf(one, ['sandbox', 'socketPath', 'pciID']),
       }
     }),
     ips: fields.list('ips').map((each) => {
@@ -146,8 +168,41 @@ export function decodeRoutes(list: readonly unknown[]): readonly CNIRoute[] {
     const parsed = parseInterfaceAddress(text)
     if (!parsed) throw new SyntaxError(`invalid CIDR address: ${text}`)
     const gateway = readIP(fields, 'gw')
-    return { destination: networkOf(parsed), ...(gateway && { gateway }) }
+    return {
+      destination: networkOf(parsed),
+      ...(gateway && { gateway }),
+      ...numbersOf(fields, ['mtu', 'advmss', 'priority'], isPositive),
+      ...numbersOf(fields, ['table', 'scope'], () => true),
+    }
   })
+}
+
+/** In Go these are absent where they are 0. */
+function isPositive(value: number): boolean {
+  return value !== 0
+}
+
+function numbersOf<K extends string>(
+  fields: Fields,
+  keys: readonly K[],
+  isTold: (value: number) => boolean,
+): { readonly [key in K]?: number } {
+  const found = keys.flatMap((key) => {
+    const value = fields.number(key)
+    return value !== undefined && isTold(value) ? [[key, value] as const] : []
+  })
+  return Object.fromEntries(found) as { readonly [key in K]?: number }
+}
+
+function textsOf<K extends string>(
+  fields: Fields,
+  keys: readonly K[],
+): { readonly [key in K]?: string } {
+  const found = keys.flatMap((key) => {
+    const value = fields.text(key)
+    return value ? [[key, value] as const] : []
+  })
+  return Object.fromEntries(found) as { readonly [key in K]?: string }
 }
 
 function readIP(fields: Fields, key: string): IP | undefined {

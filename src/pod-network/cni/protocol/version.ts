@@ -9,6 +9,13 @@ export function isAtLeast(version: CNIVersion, other: CNIVersion): boolean {
   return CNI_VERSIONS.indexOf(version) >= CNI_VERSIONS.indexOf(other)
 }
 
+/** Of any versions of three numbers. @returns less than 0, 0, or more than 0 */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.split('.').map(Number))
+  const at = left!.findIndex((part, i) => part !== right![i])
+  return at < 0 ? 0 : left![at]! - right![at]!
+}
+
 /** @throws CNIError 1 (incompatible versions), 6 where it is no text */
 export function parseCNIVersion(value: unknown): CNIVersion {
   if (value === undefined || value === null || value === '') return '0.1.0'

@@ -130,7 +130,11 @@ suite('bridge', () => {
       assert.doesNotMatch(lab.exec(pod, ['ip', 'link']).stdout, /eth0/)
       assert.doesNotMatch(lab.exec(node.netns, ['ip', 'link']).stdout, /veth/)
       assert.doesNotMatch(rules(), /comment|CNI-/)
-      assert.deepEqual(readdirSync(node.networkDir).sort(), ['last_reserved_ip.0', 'lock'])
+      assert.deepEqual(readdirSync(node.networkDir).sort(), [
+        'boot_id',
+        'last_reserved_ip.0',
+        'lock',
+      ])
     })
   }
 
@@ -168,7 +172,11 @@ suite('bridge', () => {
       )
       assert.equal(outcome.exitCode, 0, outcome.stdout)
       assert.doesNotMatch(lab.exec(node.netns, ['ip', 'link']).stdout, /veth/)
-      assert.deepEqual(readdirSync(node.networkDir).sort(), ['last_reserved_ip.0', 'lock'])
+      assert.deepEqual(readdirSync(node.networkDir).sort(), [
+        'boot_id',
+        'last_reserved_ip.0',
+        'lock',
+      ])
     })
   }
 

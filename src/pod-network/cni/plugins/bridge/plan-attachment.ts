@@ -172,8 +172,27 @@ function toKernelRoutes(
       ...(isDefault(route) ? {} : { destination: route.destination }),
       ...(gateway && { gateway }),
       ...(gateway && hostPrefix && { onlink: true }),
+      ...metricsOf(route),
     }
   })
+}
+
+/** rtnetlink(7): RT_SCOPE_*. */
+const SCOPES: ReadonlyMap<number, NonNullable<Route['scope']>> = new Map([
+  [0, 'universe'],
+  [253, 'link'],
+  [254, 'host'],
+])
+
+function metricsOf({ mtu, advmss, priority, table, scope }: CNIRoute): Partial<Route> {
+  const named = scope === undefined ? undefined : SCOPES.get(scope)
+  return {
+    ...(mtu && { mtuBytes: mtu }),
+    ...(advmss && { advertisedMSS: advmss }),
+    ...(priority && { priority }),
+    ...(table !== undefined && { table }),
+    ...(named && { scope: named }),
+  }
 }
 
 function hostOf(address: IP): CIDR {

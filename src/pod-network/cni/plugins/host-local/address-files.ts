@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type IP, parseIP } from '#ip/ip.ts'
 import { tryLock } from '#kernel/lock/lock.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { type Boot, freeFromEarlierBoots, readBoot } from './free-from-earlier-boots.ts'
 
 export const DEFAULT_DATA_DIR = '/var/lib/cni/networks'
 const LOCK_WAIT_MS = 10_000
@@ -38,13 +39,17 @@ export interface AddressFile {
 export async function withAddressFiles<T>(
   { dataDir, network }: { readonly dataDir: string; readonly network: string },
   fn: (files: AddressFiles) => T,
+  boot: Boot = readBoot(),
 ): Promise<T> {
   const directory = join(dataDir, network)
   mkdirSync(directory, { recursive: true, mode: 0o755 })
   const deadline = performance.now() + LOCK_WAIT_MS
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 20)) {
     using lock = tryLock(join(directory, 'lock'))
-    if (lock) return fn(openAddressFiles(directory))
+    if (lock) {
+      freeFromEarlierBoots(directory, boot)
+      return fn(openAddressFiles(directory))
+    }
     if (performance.now() > deadline) {
       throw new CNIError(
         CNI_CODE.tryAgainLater,

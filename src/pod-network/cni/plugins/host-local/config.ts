@@ -69,17 +69,30 @@ const KNOWN_ARGS = ['IP', 'MAC']
 function parseRequested(call: CNICall): readonly IP[] {
   requireKnownArgs(call, KNOWN_ARGS)
   const { args, config } = call
-  const wanted = [
-    ...(args.get('IP') ?? '').split(',').filter(Boolean),
+  const byArgs = (args.get('IP') ?? '').split(',').filter(Boolean)
+  const byArgument = byArgs.map(
+    (text) =>
+      parseWanted(text) ??
+      raise(`ARGS: error parsing value of pair "IP=${args.get('IP')}": invalid IP address ${text}`),
+  )
+  const others = [
     ...readFields(config.object('args').raw('cni'), 'args.cni').list('ips'),
     ...config.object('runtimeConfig').list('ips'),
   ]
-  return wanted.map((each) => {
-    const text = typeof each === 'string' ? each : JSON.stringify(each)
-    const parsed = parseIP(text) ?? parseInterfaceAddress(text)?.address
-    if (!parsed) throw fail(`cannot understand ip: ${text}`)
-    return parsed
-  })
+  return [
+    ...byArgument,
+    ...others.map((each) => parseWanted(each) ?? raise(`invalid IP address ${String(each)}`)),
+  ]
+}
+
+/** With or without a prefix length, which does not matter. */
+function parseWanted(value: unknown): IP | undefined {
+  if (typeof value !== 'string') return undefined
+  return parseIP(value) ?? parseInterfaceAddress(value)?.address
+}
+
+function raise(message: string): never {
+  throw fail(message)
 }
 
 function fail(message: string, cause?: unknown): CNIError {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
@@ -89,12 +89,12 @@ suite('host-local', () => {
     {
       name: 'a start elsewhere',
       ipam: { subnet: '10.0.0.0/24', rangeStart: '10.1.0.1' },
-      message: 'invalid range set 0: 10.1.0.1 not in network 10.0.0.0/24',
+      message: 'invalid range set 0: RangeStart 10.1.0.1 not in network 10.0.0.0/24',
     },
     {
-      name: 'a gateway elsewhere',
-      ipam: { subnet: '10.0.0.0/24', gateway: '10.1.0.1' },
-      message: 'invalid range set 0: gateway 10.1.0.1 not in network 10.0.0.0/24',
+      name: 'an end before the start',
+      ipam: { subnet: '10.0.0.0/24', rangeStart: '10.0.0.9', rangeEnd: '10.0.0.8' },
+      message: 'invalid range set 0: RangeEnd 10.0.0.8 not in network 10.0.0.0/24',
     },
     {
       name: 'overlapping sets',
@@ -196,6 +196,35 @@ suite('host-local', () => {
     writeFileSync(store.path('10.0.0.2'), '')
     assert.equal(await store.addresses('ADD', 'a', small), '10.0.0.2/29')
     assert.equal(readFileSync(store.path('10.0.0.2'), 'utf8'), 'a\r\neth0')
+  })
+
+  test('frees what is left of the time before a reboot, and nothing newer', async () => {
+    using store = createStore()
+    for (const id of ['a', 'b']) await store.run('ADD', id, small)
+    // As a reboot leaves it: the boot has another id, and what the reference allocated since is newer than the boot.
+    writeFileSync(store.path('boot_id'), '00000000-0000-0000-0000-000000000000')
+    utimesSync(store.path('10.0.0.2'), 1, 1)
+    await store.run('ADD', 'c', small)
+    assert.deepEqual(store.held(), ['10.0.0.3', '10.0.0.4'])
+    // Within one boot an old address is as good as a new one.
+    utimesSync(store.path('10.0.0.3'), 1, 1)
+    await store.run('ADD', 'd', small)
+    assert.deepEqual(store.held(), ['10.0.0.3', '10.0.0.4', '10.0.0.5'])
+  })
+
+  test('takes a gateway outside of the subnet, as upstream', async () => {
+    using store = createStore()
+    const { answer } = await store.run('ADD', 'a', { subnet: 'fd00::/64', gateway: 'fe80::1' })
+    assert.deepEqual(answer.ips, [{ address: 'fd00::1/64', gateway: 'fe80::1' }])
+  })
+
+  test('GC that does not say what is valid frees nothing', async () => {
+    using store = createStore()
+    await store.run('ADD', 'a', small)
+    const { answer } = await store.run('GC', '', small)
+    assert.equal(answer.code, 7)
+    await store.run('GC', '', small, { more: { 'cni.dev/valid-attachments': null } })
+    assert.deepEqual(store.held(), [])
   })
 
   test('GC frees what belongs to nobody', async () => {

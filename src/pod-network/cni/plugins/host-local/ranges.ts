@@ -51,16 +51,15 @@ export function parseRange(fields: Fields): Range {
       `Network has host bits set. For a subnet mask of length ${prefixLength} the network address is ${subnet.address}`,
     )
   }
+  // It may be elsewhere: a link-local address serves many subnets.
   const gateway = readIP(fields, 'gateway') ?? nthAddress(subnet, 1)
-  if (!cidrContains(subnet, gateway)) {
-    throw new SyntaxError(`gateway ${gateway} not in network ${formatCIDR(subnet)}`)
-  }
+  const network = formatCIDR(subnet)
   const start = readIP(fields, 'rangeStart') ?? nthAddress(subnet, 1)
+  if (!contains(subnet, start))
+    throw new SyntaxError(`RangeStart ${start} not in network ${network}`)
   const end = readIP(fields, 'rangeEnd') ?? lastAddress(subnet)
-  for (const address of [start, end]) checkInSubnet(address, subnet)
-  if (compareIPs(end, start) < 0) {
-    const network = formatCIDR(subnet)
-    throw new SyntaxError(`${end} is in network ${network} but before start ${start}`)
+  if (!contains(subnet, end) || compareIPs(end, start) < 0) {
+    throw new SyntaxError(`RangeEnd ${end} not in network ${network}`)
   }
   return { subnet, start, end, gateway }
 }
@@ -118,14 +117,8 @@ function lastAddress(subnet: CIDR): IP {
   return nthAddress(subnet, cidrSize(subnet) - (familyOf(subnet.address) === 4 ? 2n : 1n))
 }
 
-function checkInSubnet(address: IP, subnet: CIDR): void {
-  const network = formatCIDR(subnet)
-  if (familyOf(address) !== familyOf(subnet.address)) {
-    throw new SyntaxError(`IP ${address} is not the same protocol as subnet ${network}`)
-  }
-  if (!cidrContains(subnet, address)) {
-    throw new SyntaxError(`${address} not in network ${network}`)
-  }
+function contains(subnet: CIDR, address: IP): boolean {
+  return familyOf(address) === familyOf(subnet.address) && cidrContains(subnet, address)
 }
 
 function overlaps(a: Range, b: Range): boolean {
