@@ -14,7 +14,9 @@ export const NETWORK_NAME = 'fairlead'
 /** The pod network as CNI configuration (SPEC.md 1.0.0, "Configuration format"): one plugin, since each costs an execution. */
 export function planConflist({ podCIDRs, mtuBytes, dataDir, bridge = 'cni0' }: ConflistOptions) {
   return {
+    // Runtimes that know more take more: 1.1.0 has GC and STATUS.
     cniVersion: '1.0.0',
+    cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
     name: NETWORK_NAME,
     plugins: [
       {

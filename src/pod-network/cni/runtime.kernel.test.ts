@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { openNft } from '#kernel/nft/open-nft.ts'
@@ -92,6 +92,39 @@ suite('createCNIRuntime() and createPodNetwork()', () => {
         message,
       )
     }
+  })
+
+  test('GC detaches what nobody wants any more, and frees what nobody remembers', async () => {
+    using lab = createLab()
+    using node = await createCNINode(lab)
+    await node.serve()
+    const port = { hostPort: 8088, containerPort: 8080, protocol: 'TCP' }
+    for (const name of ['a', 'b', 'c']) {
+      await node.podNetwork.attach(sandbox(name, lab.netns(name), [port]))
+      port.hostPort++
+    }
+    // As after a runtime that lost its memory: of b nothing is known but what the plugins keep.
+    rmSync(join(node.stateDir, 'results/fairlead-uid-b-eth0'))
+    await node.runtime.gc([{ containerID: 'uid-c', ifname: 'eth0' }])
+    assert.deepEqual(readdirSync(join(node.stateDir, 'results')), ['fairlead-uid-c-eth0'])
+    assert.deepEqual(
+      readdirSync(node.dataDir).filter((it) => it.startsWith('10.')),
+      ['10.244.1.4'],
+    )
+    using nft = openNft(node.netns)
+    const rules = nft.read('list ruleset')
+    assert.doesNotMatch(rules, /uid-[ab]/)
+    assert.match(rules, /tcp dport 8090 dnat to 10\.244\.1\.4:8080 comment "uid-c"/)
+  })
+
+  test('status and validation ask every plugin', async () => {
+    using lab = createLab()
+    using node = await createCNINode(lab)
+    const seen: string[] = []
+    await node.serve({ seen: ({ env }) => void seen.push(env.CNI_COMMAND ?? '') })
+    await node.runtime.status()
+    assert.ok((await node.runtime.validate()).includes('portMappings'))
+    assert.deepEqual(seen, ['STATUS', 'VERSION'])
   })
 
   test('detach what was never attached, before there is a network', async () => {

@@ -1,5 +1,5 @@
 import type { CNICall } from '../protocol/cni-call.ts'
-import { isObject, readFields } from '../protocol/fields.ts'
+import { readFields } from '../protocol/fields.ts'
 import { bridge } from './bridge/bridge.ts'
 import type { Plugin } from './plugin.ts'
 import { portmap } from './portmap/portmap.ts'
@@ -57,11 +57,9 @@ const DEFAULTS = { backend: 'nftables', ipMasqBackend: 'nftables' } as const
 
 /** The options of iptables still choose iptables. */
 function withDefaults(call: CNICall): CNICall {
-  const told: unknown = JSON.parse(Buffer.from(call.stdin).toString())
-  if (!isObject(told)) return call
   const { backend, ...others } = DEFAULTS
   const forIptables = ['externalSetMarkChain', 'conditionsV4', 'conditionsV6']
   const defaults = forIptables.some((key) => call.config.has(key)) ? others : { backend, ...others }
   const missing = Object.entries(defaults).filter(([key]) => !call.config.has(key))
-  return { ...call, config: readFields({ ...told, ...Object.fromEntries(missing) }) }
+  return { ...call, config: readFields({ ...call.config.all(), ...Object.fromEntries(missing) }) }
 }

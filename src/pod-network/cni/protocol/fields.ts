@@ -15,6 +15,8 @@ export interface Fields {
   raw(key: string): unknown
   /** Also where it is null. */
   has(key: string): boolean
+  /** The object itself. */
+  all(): Readonly<Record<string, unknown>>
 }
 
 /** `where` is said in errors: `ipam`, `runtimeConfig.portMappings`. */
@@ -38,6 +40,7 @@ export function readFields(value: unknown, where = 'network configuration'): Fie
   return {
     raw,
     has: (key) => find(key) !== undefined,
+    all: () => entries,
     text: (key) => typed(key, (it) => typeof it === 'string', 'a string'),
     number: (key) => typed(key, (it): it is number => Number.isInteger(it), 'an integer'),
     flag: (key) => typed(key, (it) => typeof it === 'boolean', 'a boolean') ?? false,

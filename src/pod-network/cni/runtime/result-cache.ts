@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject } from '../protocol/fields.ts'
 import type { NetworkList } from './network-list.ts'
@@ -30,6 +30,8 @@ export interface ResultCache {
     result: unknown,
   ): Promise<void>
   remove(network: string, attachment: AttachmentName): Promise<void>
+  /** The attachments of one network. */
+  list(network: string): Promise<readonly (AttachmentName & { readonly netns: string })[]>
 }
 
 const KIND = 'cniCacheV1'
@@ -68,6 +70,28 @@ export function createResultCache(stateDir: string): ResultCache {
     async remove(network, attachment) {
       await rm(pathOf(network, attachment), { force: true })
     },
+    async list(network) {
+      // By what is in them: a name of network, container and interface cannot be taken apart again.
+      const names = await readdir(directory).catch(() => [])
+      const texts = await Promise.all(
+        names
+          .filter((name) => name.startsWith(`${network}-`) && !name.endsWith('.tmp'))
+          .map((name) => readFile(join(directory, name), 'utf8').catch(() => '')),
+      )
+      return texts.flatMap((text) => nameOf(text, network))
+    },
+  }
+}
+
+function nameOf(text: string, network: string) {
+  try {
+    const cached: unknown = JSON.parse(text)
+    if (!isObject(cached) || cached.kind !== KIND || cached.networkName !== network) return []
+    const { containerId: containerID, ifName: ifname, netns } = cached
+    if (typeof containerID !== 'string' || typeof ifname !== 'string') return []
+    return [{ containerID, ifname, netns: typeof netns === 'string' ? netns : '' }]
+  } catch {
+    return []
   }
 }
 

@@ -52,7 +52,7 @@ function checkAddresses({ ips, interfaces }: CNIResult, ifname: string, pod: Rtn
 
 function checkRoutes({ routes }: CNIResult, pod: Rtnetlink): void {
   const held = pod.routes({ table: 'all' })
-  const keyOf = ({ destination }: Partial<CNIRoute>) =>
+  const keyOf = ({ destination }: Partial<Pick<CNIRoute, 'destination'>>) =>
     destination && destination.prefixLength > 0 ? formatCIDR(destination) : 'default'
   for (const route of routes) {
     const family = familyOf(route.destination.address)
