@@ -17,6 +17,7 @@ const prototypes = {
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'] },
   bind: { return: 'i32', arguments: ['i32', 'buffer', 'u32'] },
+  getsockname: { return: 'i32', arguments: ['i32', 'buffer', 'buffer'] },
   listen: { return: 'i32', arguments: ['i32', 'i32'] },
   send: { return: 'i64', arguments: ['i32', 'buffer', 'u64', 'i32'] },
   recv: { return: 'i64', arguments: ['i32', 'buffer', 'u64', 'i32'] },

@@ -8,6 +8,7 @@ import type { Nft } from '#kernel/nft/nft.ts'
 import { silentLog } from '#log/log.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { createNftablesMode } from './nftables/nftables-mode.ts'
+import { createScriptTableWriter } from './nftables/script-table-writer.ts'
 import { type ProxyState, runProxy } from './run-proxy.ts'
 import { portOf, serviceOf, sliceOf } from './testing/objects.ts'
 import { PROXY_OPTIONS } from './testing/packet-flows.ts'
@@ -50,7 +51,7 @@ function start(options: { readonly checkIntervalMs?: number } = {}) {
   const deps = {
     services: createInformer(api, resources.services, signal),
     slices: createInformer(api, resources.endpointSlices, signal),
-    loadMode: async () => createNftablesMode(() => nft.nft),
+    loadMode: async () => createNftablesMode((family) => createScriptTableWriter(nft.nft, family)),
     log: silentLog,
     openConntrack: () => ({
       async udpFlows() {
@@ -146,7 +147,8 @@ suite('runProxy()', () => {
       {
         services: createInformer(api, resources.services, abort.signal),
         slices: createInformer(api, resources.endpointSlices, abort.signal),
-        loadMode: async () => createNftablesMode(() => nft.nft),
+        loadMode: async () =>
+          createNftablesMode((family) => createScriptTableWriter(nft.nft, family)),
         log: silentLog,
       },
       PROXY_OPTIONS,

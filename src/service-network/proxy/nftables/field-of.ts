@@ -15,6 +15,8 @@ export function fieldOf(
       return packet.daddr
     case 'meta l4proto':
       return packet.l4proto
+    case 'meta priority':
+      return 0
     case 'ct original ip daddr':
       return packet.original.daddr
     case 'ct original proto-dst':

@@ -28,9 +28,11 @@ export type Field =
   | 'ip daddr'
   | 'meta l4proto'
   | 'th dport'
+  | 'th sport'
   | `${Protocol} dport`
   | 'ct original ip daddr'
   | 'ct original proto-dst'
+  | 'meta priority'
   | 'slot'
 
 export interface NftSet {
@@ -50,6 +52,10 @@ export type SetName =
   | EndpointsName
   | 'affinity'
   | 'affinity-timeouts'
+  | 'affinity-choices'
+  | ChosenName
+  | 'ported-protocols'
+  | 'invalid-packets'
   | 'cluster-ips'
   | 'load-balancer-ips'
   | 'refusals'
@@ -60,6 +66,7 @@ export type SetName =
   | 'source-policies'
 
 /** One map a protocol: nft 1.0.6 cannot add a rule that takes a port from a map whose declaration names another protocol than the rule. */
+export type ChosenName = `chosen-${Protocol}`
 export type EndpointsName = `${'endpoints' | 'local-endpoints'}-${Protocol}`
 
 export interface Element {
@@ -68,6 +75,7 @@ export interface Element {
   readonly value?:
     | ElementVerdict
     | { readonly kind: 'endpoint'; readonly ip: IP; readonly port: number }
+    | { readonly kind: 'choice'; readonly choice: number }
   /** For elements of the dynamic map. */
   readonly timeoutSeconds?: number
   readonly expiresSeconds?: number
@@ -96,11 +104,13 @@ export interface Rule {
 
 export type Condition =
   | { readonly kind: 'new' }
+  /** conntrack cannot place it in a connection. */
+  | { readonly kind: 'invalid' }
   | { readonly kind: 'dnatted' }
   | { readonly kind: 'echo-request' }
   /** The source is an address of this node. */
   | { readonly kind: 'local-source' }
-  | { readonly kind: 'protocol'; readonly of: readonly Protocol[] }
+  | { readonly kind: 'protocol'; readonly is: Protocol }
   | {
       readonly kind: 'address'
       readonly field: 'ip saddr' | 'ip daddr' | 'ct original ip daddr'
@@ -132,6 +142,28 @@ export type Statement =
       /** How many slots there are, where the key has one. */
       readonly slots?: number
       readonly map: SetName
+    }
+  | {
+      /** Keeps the number that a map gives as the packet's priority; goes on with the next rule either way. */
+      readonly kind: 'choose'
+      readonly key: readonly Field[]
+      readonly map: SetName
+    }
+  | { readonly kind: 'forget-choice' }
+  | {
+      /** Takes an element out of a dynamic map, if it is there. */
+      readonly kind: 'delete'
+      readonly map: SetName
+      readonly key: readonly Field[]
+      /** What it may give: nf_tables wants to be told. */
+      readonly value: readonly Field[]
+    }
+  | {
+      /** Counts packets by key. */
+      readonly kind: 'count'
+      readonly set: SetName
+      readonly key: readonly Field[]
+      readonly timeoutSeconds: number
     }
   | {
       readonly kind: 'update'

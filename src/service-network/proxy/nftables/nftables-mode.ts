@@ -1,19 +1,36 @@
-import type { Netns } from '#kernel/netns/netns.ts'
-import type { Nft } from '#kernel/nft/nft.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
+import { kernelBackend } from '#kernel/backend.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
-import type { Mode } from '../mode.ts'
-import { createNftablesTable, removeTable } from './nftables-table.ts'
+import type { Mode, ModeDeps } from '../mode.ts'
+import { openMessageTableWriter } from './message-table-writer.ts'
+import { createNftablesTable } from './nftables-table.ts'
+import { createScriptTableWriter } from './script-table-writer.ts'
+import type { TableWriter } from './table-writer.ts'
+import { watchTable } from './watch-table.ts'
 
-export const nftablesMode: Mode = createNftablesMode(openNft)
+export const nftablesMode: Mode = createNftablesMode((family, { netns }) =>
+  kernelBackend() === 'ffi'
+    ? openMessageTableWriter(family, netns)
+    : createScriptTableWriter(openNft(netns), family),
+)
 
-/** @param open gives nftables of a namespace; another one in tests */
-export function createNftablesMode(open: (netns?: Netns) => Nft): Mode {
+/** @param open another writer, in tests */
+export function createNftablesMode(open: (family: Family, deps: ModeDeps) => TableWriter): Mode {
   return {
     name: 'nftables',
-    open: ({ netns, log }, options) => createNftablesTable(open(netns), options, { log }),
-    async removeLeftovers({ netns }, family) {
-      using nft = open(netns)
-      removeTable(nft, family)
+    open(deps, options) {
+      const family = familyOf(options.nodeIP)
+      const writer = open(family, deps)
+      const { onTampering = () => {}, netns } = deps
+      const watcher =
+        writer.portID === undefined
+          ? undefined
+          : watchTable(family, writer.portID, onTampering, netns)
+      return createNftablesTable(writer, options, watcher)
+    },
+    async removeLeftovers(deps, family) {
+      using writer = open(family, deps)
+      writer.remove()
     },
   }
 }

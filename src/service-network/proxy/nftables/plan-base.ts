@@ -1,6 +1,6 @@
 import type { Protocol } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
-import type { Chain, Condition, Field, NftSet, Rule, Statement } from './nft-plan.ts'
+import type { Chain, Condition, Element, Field, NftSet, Rule, Statement } from './nft-plan.ts'
 
 /*
  * The packet's story. Nothing here grows with Services: every rule is a look-up in a map.
@@ -12,18 +12,34 @@ import type { Chain, Condition, Field, NftSet, Rule, Statement } from './nft-pla
  *   postrouting 100  nat-postrouting masquerade where the reply would not come back through this node
  *
  * Which Service a packet was for is read from conntrack's original destination: no fwmark, so none can clash with another's.
+ *
+ * ClientIP affinity remembers the number of an endpoint. That is looked up among those which the Service has now, so that nobody sticks to
+ * one that is gone, and nobody need look for clients that do. Between both look-ups the number is the packet's priority, which the kernel
+ * sets anew when it forwards a packet; what the node itself sends loses its own for the first packet of such a connection.
  */
 
 /** The original destination, as conntrack keeps it. */
 const ORIGINAL: readonly Field[] = ['ct original ip daddr', 'meta l4proto', 'ct original proto-dst']
 const DESTINATION: readonly Field[] = ['ip daddr', 'meta l4proto', 'th dport']
+const SOURCE: readonly Field[] = ['ip saddr', 'meta l4proto', 'th sport']
 const CLIENT: readonly Field[] = ['ip saddr', ...DESTINATION]
 const ENDPOINT: readonly Field[] = ['ip daddr', 'th dport']
+/** The number of an endpoint, among those of a Service port. */
+const CHOICE: readonly Field[] = ['meta priority']
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp']
-const PORTED: Condition = { kind: 'protocol', of: PROTOCOLS }
+const TCP: Condition = { kind: 'protocol', is: 'tcp' }
+const PORTED: Condition = { kind: 'in-set', key: ['meta l4proto'], set: 'ported-protocols' }
+/** What is there whatever Services there are. */
+export const STATIC_ELEMENTS: readonly Element[] = PROTOCOLS.map((protocol) => ({
+  set: 'ported-protocols',
+  key: [protocol],
+}))
 
 /** One client of one Service is one entry: as many as nft's own default for dynamic sets. */
 const AFFINITY_SIZE = 65_535
+/** Peers with packets that conntrack cannot place are few, or there is a flood of them that need not be told apart. */
+const INVALID_SIZE = 4096
+const INVALID_SECONDS = 86_400
 
 export const SETS: readonly NftSet[] = [
   { name: 'services', key: DESTINATION, value: 'verdict' },
@@ -33,8 +49,12 @@ export const SETS: readonly NftSet[] = [
     planEndpointsMap('endpoints', protocol),
     planEndpointsMap('local-endpoints', protocol),
   ]),
-  { name: 'affinity', key: CLIENT, value: ENDPOINT, dynamicSize: AFFINITY_SIZE },
+  { name: 'affinity', key: CLIENT, value: CHOICE, dynamicSize: AFFINITY_SIZE },
   { name: 'affinity-timeouts', key: DESTINATION, value: 'verdict' },
+  { name: 'affinity-choices', key: [...DESTINATION, ...ENDPOINT], value: CHOICE },
+  ...PROTOCOLS.map(planChosenMap),
+  { name: 'ported-protocols', key: ['meta l4proto'] },
+  { name: 'invalid-packets', key: SOURCE, dynamicSize: INVALID_SIZE },
   { name: 'cluster-ips', key: ['ip daddr'] },
   { name: 'load-balancer-ips', key: ['ip daddr'] },
   { name: 'refusals', key: DESTINATION, value: 'verdict' },
@@ -48,6 +68,12 @@ export const SETS: readonly NftSet[] = [
 function planEndpointsMap(from: 'endpoints' | 'local-endpoints', protocol: Protocol): NftSet {
   const value: readonly Field[] = ['ip daddr', `${protocol} dport`]
   return { name: `${from}-${protocol}`, key: [...value, 'slot'], value }
+}
+
+/** Where the endpoint of a number is: only ones that the Service has now. */
+function planChosenMap(protocol: Protocol): NftSet {
+  const value: readonly Field[] = ['ip daddr', `${protocol} dport`]
+  return { name: `chosen-${protocol}`, key: [...value, ...CHOICE], value }
 }
 
 /** The chains that are always there. */
@@ -109,7 +135,7 @@ export function planBaseChains({
     {
       name: 'refuse',
       rules: [
-        { when: [{ kind: 'protocol', of: ['tcp'] }], do: { kind: 'reject', with: 'tcp reset' } },
+        { when: [TCP], do: { kind: 'reject', with: 'tcp reset' } },
         { when: [], do: { kind: 'reject', with: 'icmp port-unreachable' } },
       ],
     },
@@ -163,11 +189,39 @@ export function planBaseChains({
     base('remember', 'filter', 'prerouting', -90, [remember]),
     base('remember-output', 'filter', 'output', -90, [remember]),
     base('filter-input', 'filter', 'input', 0, [refuseFromOutside, refuse]),
-    base('filter-forward', 'filter', 'forward', 0, [refuseFromOutside, refuse]),
+    base('filter-forward', 'filter', 'forward', 0, [
+      ...planInvalid(podDevice),
+      refuseFromOutside,
+      refuse,
+    ]),
     base('filter-output', 'filter', 'output', 0, [refuse]),
     base('nat-postrouting', 'nat', 'postrouting', 100, [
       { when: [{ kind: 'dnatted' }], do: goto('mask-dnatted') },
     ]),
+  ]
+}
+
+/**
+ * A reply that conntrack cannot place would not be translated back: the client sees an answer from somebody whom it never asked, and resets
+ * the connection (k/k#74839). Only what pods of this node send, so that routes may differ both ways elsewhere (k/k#94861).
+ */
+function planInvalid(podDevice: string): readonly Rule[] {
+  const when: readonly Condition[] = [
+    { kind: 'invalid' },
+    { kind: 'device', field: 'iifname', name: podDevice },
+    TCP,
+  ]
+  const count = (key: readonly Field[]): Statement => ({
+    kind: 'count',
+    set: 'invalid-packets',
+    key,
+    timeoutSeconds: INVALID_SECONDS,
+  })
+  const toService: Condition = { kind: 'in-set', key: ['ip daddr'], set: 'cluster-ips' }
+  return [
+    { when, do: count(SOURCE) },
+    { when: [...when, toService], do: count(DESTINATION) },
+    { when, do: { kind: 'drop' } },
   ]
 }
 
@@ -185,7 +239,7 @@ function base(
 export function planSpreadChain(from: 'endpoints' | 'local-endpoints', count: number): Chain {
   const rules = PROTOCOLS.map((protocol): Rule => {
     const { key, name: map } = planEndpointsMap(from, protocol)
-    const condition: Condition = { kind: 'protocol', of: [protocol] }
+    const condition: Condition = { kind: 'protocol', is: protocol }
     return { when: [condition], do: { kind: 'dnat-map', key, slots: count, map } }
   })
   return { name: from === 'endpoints' ? `spread-${count}` : `spread-local-${count}`, rules }
@@ -196,7 +250,14 @@ export function planStickChain(spread: Chain): Chain {
   return {
     name: spread.name.replace('spread', 'stick'),
     rules: [
-      { when: [PORTED], do: { kind: 'dnat-map', key: CLIENT, map: 'affinity' } },
+      { when: [PORTED], do: { kind: 'choose', key: CLIENT, map: 'affinity' } },
+      ...PROTOCOLS.map((protocol): Rule => {
+        const { key, name } = planChosenMap(protocol)
+        const condition: Condition = { kind: 'protocol', is: protocol }
+        return { when: [condition], do: { kind: 'dnat-map', key, map: name } }
+      }),
+      // Its endpoint is gone, or it has none yet: an entry that stays would keep what it gives.
+      { when: [PORTED], do: { kind: 'delete', map: 'affinity', key: CLIENT, value: CHOICE } },
       { when: [], do: { kind: 'goto', chain: spread.name } },
     ],
   }
@@ -209,14 +270,19 @@ export function planRememberChain(timeoutSeconds: number): Chain {
     rules: [
       {
         when: [PORTED],
+        do: { kind: 'choose', key: [...ORIGINAL, ...ENDPOINT], map: 'affinity-choices' },
+      },
+      {
+        when: [PORTED],
         do: {
           kind: 'update',
           map: 'affinity',
           key: ['ip saddr', ...ORIGINAL],
-          value: ENDPOINT,
+          value: CHOICE,
           timeoutSeconds,
         },
       },
+      { when: [], do: { kind: 'forget-choice' } },
     ],
   }
 }

@@ -1,7 +1,7 @@
 import type { ProxiedService, ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Chain, Element, NftPlan, ServicePlan } from './nft-plan.ts'
-import { planBaseChains, SETS } from './plan-base.ts'
+import { planBaseChains, SETS, STATIC_ELEMENTS } from './plan-base.ts'
 import { planService } from './plan-service.ts'
 
 /**
@@ -29,7 +29,7 @@ export function planProxy(model: ServiceModel, options: ModeOptions, previous?: 
   const shared = [...loadBalancerIPs]
     .sort()
     .map((ip): Element => ({ set: 'load-balancer-ips', key: [ip] }))
-  return { options, sets: SETS, chains, services, shared }
+  return { options, sets: SETS, chains, services, shared: [...STATIC_ELEMENTS, ...shared] }
 }
 
 function named(chains: readonly Chain[]): readonly (readonly [string, Chain])[] {

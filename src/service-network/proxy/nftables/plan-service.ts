@@ -9,6 +9,7 @@ import type {
 } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Chain, Element, ElementVerdict, ServicePlan, SetName } from './nft-plan.ts'
+import { numberEndpoints } from './number-endpoints.ts'
 import { planRememberChain, planSpreadChain, planStickChain } from './plan-base.ts'
 
 const REFUSE: ElementVerdict = { kind: 'goto', chain: 'refuse' }
@@ -64,7 +65,7 @@ function planFrontend(port: ProxiedPort, frontend: Frontend, options: ModeOption
   if (port.affinityTimeoutSeconds !== undefined) {
     const remember = planRememberChain(port.affinityTimeoutSeconds)
     const element = to('affinity-timeouts', { kind: 'goto', chain: remember.name })
-    parts.push({ elements: [element], chains: [remember] })
+    parts.push({ elements: [element, ...planChoices(port, destination)], chains: [remember] })
   }
   parts.push(planSources(port, frontend, policy, destination, options))
   return joined(parts)
@@ -170,6 +171,33 @@ function planSources(
   if (kind !== 'ClusterIP') elements.push(to(policy === 'Local' ? 'mask-node' : 'mask-all'))
   else if (!cidrContains(serviceCIDR, ip)) elements.push(to('mask-elsewhere'))
   return { elements, chains: [] }
+}
+
+/** The numbers by which clients remember endpoints. */
+function planChoices(
+  { protocol, endpoints }: ProxiedPort,
+  destination: Destination,
+): readonly Element[] {
+  const [vip, , vipPort] = destination
+  const elements: Element[] = []
+  for (const [choice, { ip, port }] of numberEndpoints([
+    ...endpoints.cluster,
+    ...endpoints.local,
+  ])) {
+    elements.push(
+      {
+        set: 'affinity-choices',
+        key: [...destination, ip, port],
+        value: { kind: 'choice', choice },
+      },
+      {
+        set: `chosen-${protocol}`,
+        key: [vip, vipPort, choice],
+        value: { kind: 'endpoint', ip, port },
+      },
+    )
+  }
+  return elements
 }
 
 function planFirewall(

@@ -21,7 +21,7 @@ suite('renderRule()', () => {
     {
       name: 'a random slot',
       rule: {
-        when: [{ kind: 'protocol', of: ['udp'] }],
+        when: [{ kind: 'protocol', is: 'udp' }],
         do: {
           kind: 'dnat-map',
           key: ['ip daddr', 'udp dport', 'slot'],

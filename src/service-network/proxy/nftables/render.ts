@@ -11,11 +11,11 @@ import type {
   Statement,
 } from './nft-plan.ts'
 
-export const TABLE = 'fairlead-proxy'
+export const TABLE_NAME = 'fairlead-proxy'
 
 /** How nft names the table of one family, in commands and listings. */
 export function tableOf(family: Family): string {
-  return `${family === 4 ? 'ip' : 'ip6'} ${TABLE}`
+  return `${family === 4 ? 'ip' : 'ip6'} ${TABLE_NAME}`
 }
 /** One command with all elements of a big table would make nft copy its text over and over. */
 const ELEMENTS_A_COMMAND = 500
@@ -87,7 +87,8 @@ function renderSet(set: NftSet, family: Family): string {
 
 /** The number of a slot has no type by name: only `typeof` can declare it. */
 function renderType({ key, value }: NftSet, family: Family): string {
-  const [keyword, render] = key.includes('slot')
+  const needsTypeof = key.includes('slot') || key.includes('meta priority')
+  const [keyword, render] = needsTypeof
     ? (['typeof', (fields: readonly Field[]) => renderKey(fields, family)] as const)
     : (['type', (fields: readonly Field[]) => typeNames(fields, family)] as const)
   const from = `${keyword} ${render(key)}`
@@ -98,6 +99,7 @@ function renderType({ key, value }: NftSet, family: Family): string {
 function typeNames(fields: readonly Field[], family: Family): string {
   const typeName = (field: Field) => {
     if (field === 'meta l4proto') return 'inet_proto'
+    if (field === 'meta priority') return 'classid'
     if (!field.endsWith('addr')) return 'inet_service'
     return family === 4 ? 'ipv4_addr' : 'ipv6_addr'
   }
@@ -123,14 +125,14 @@ function renderCondition(condition: Condition, family: Family): string {
       return 'ct state new'
     case 'dnatted':
       return 'ct status dnat'
+    case 'invalid':
+      return 'ct state invalid'
     case 'local-source':
       return 'fib saddr type local'
     case 'echo-request':
       return family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request'
     case 'protocol':
-      return condition.of.length === 1
-        ? `meta l4proto ${word(condition.of[0]!)}`
-        : `meta l4proto { ${condition.of.map(word).join(', ')} }`
+      return `meta l4proto ${word(condition.is)}`
     case 'address': {
       const network = renderPart(condition.network)
       return `${renderField(condition.field, family)}${condition.not ? ' !=' : ''} ${network}`
@@ -138,6 +140,8 @@ function renderCondition(condition: Condition, family: Family): string {
     case 'device':
       return `${condition.field}${condition.not ? ' !=' : ''} "${word(condition.name)}"`
     case 'in-set':
+      // nft 1.0.6 takes `proto-dst` only where it reads the protocols there and then.
+      if (condition.set === 'ported-protocols') return 'meta l4proto { tcp, udp, sctp }'
       return `${renderKey(condition.key, family)}${condition.not ? ' !=' : ''} @${word(condition.set)}`
   }
 }
@@ -159,6 +163,18 @@ function renderStatement(statement: Statement, family: Family): string {
       return `dnat to ${word(statement.to)}`
     case 'dnat-map':
       return `dnat to ${renderKey(statement.key, family, statement.slots)} map @${word(statement.map)}`
+    case 'choose':
+      return `meta priority set ${renderKey(statement.key, family)} map @${word(statement.map)}`
+    case 'forget-choice':
+      return 'meta priority set 0'
+    case 'count': {
+      const { set, key, timeoutSeconds } = statement
+      return `update @${word(set)} { ${renderKey(key, family)} timeout ${number(timeoutSeconds)}s counter }`
+    }
+    case 'delete': {
+      const { map, key, value } = statement
+      return `delete @${word(map)} { ${renderKey(key, family)} : ${renderKey(value, family)} }`
+    }
     case 'update': {
       const { map, key, value, timeoutSeconds } = statement
       return `update @${word(map)} { ${renderKey(key, family)} timeout ${number(timeoutSeconds)}s : ${renderKey(value, family)} }`
@@ -209,11 +225,16 @@ export function renderElementKey({ key }: Element): string {
 }
 
 export function renderElementValue(value: NonNullable<Element['value']>): string {
-  return value.kind === 'endpoint'
-    ? `${word(value.ip)} . ${number(value.port)}`
-    : value.kind === 'goto'
-      ? `goto ${word(value.chain)}`
-      : value.kind
+  switch (value.kind) {
+    case 'endpoint':
+      return `${word(value.ip)} . ${number(value.port)}`
+    case 'choice':
+      return number(value.choice)
+    case 'goto':
+      return `goto ${word(value.chain)}`
+    default:
+      return value.kind
+  }
 }
 
 function renderPart(part: Element['key'][number]): string {

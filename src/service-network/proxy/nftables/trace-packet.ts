@@ -88,10 +88,12 @@ function isMet(condition: Condition, walk: Walk): boolean {
       return packet.isTranslated
     case 'echo-request':
       return packet.l4proto === 'icmp'
+    case 'invalid':
+      return false
     case 'local-source':
       return packet.iifname === ''
     case 'protocol':
-      return condition.of.some((protocol) => protocol === packet.l4proto)
+      return condition.is === packet.l4proto
     case 'address': {
       const { network, field, not = false } = condition
       const address = fieldOf(packet, field) as IP
@@ -122,7 +124,8 @@ function run(statement: Statement, walk: Walk): Verdict | undefined {
       return runChain(walk.plan.chains.get(statement.chain)!, walk) ?? 'accept'
     case 'vmap': {
       const verdict = lookUp(statement.map, statement.key, walk)?.value
-      return verdict && verdict.kind !== 'endpoint' ? run(verdict, walk) : undefined
+      if (!verdict || verdict.kind === 'endpoint' || verdict.kind === 'choice') return
+      return run(verdict, walk)
     }
     case 'dnat':
       return translate(walk.packet, { ip: statement.to, port: walk.packet.dport })
@@ -131,6 +134,10 @@ function run(statement: Statement, walk: Walk): Verdict | undefined {
       const found = lookUp(statement.map, statement.key, walk, slot)?.value
       return found?.kind === 'endpoint' ? translate(walk.packet, found) : undefined
     }
+    case 'choose': // nobody is remembered
+    case 'forget-choice':
+    case 'delete':
+    case 'count':
     case 'update':
       return
   }
