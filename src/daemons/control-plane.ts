@@ -80,7 +80,7 @@ async function run(layout: Layout, log: Log, signal: AbortSignal): Promise<void>
       nodeMask: nodeMasks[familyOf(network.address)],
     })),
     serviceCIDRs: serviceCIDRs.map(formatCIDR),
-    loadBalancerPool: loadBalancerPools.map(({ first, last }) => `${first}-${last}`)[0]!,
+    loadBalancerPools: loadBalancerPools.map(({ first, last }) => `${first}-${last}`),
     certificates: {
       read: async (pem: string) => (await import('#cluster/read-request.ts')).readRequest(pem),
       sign: async (wish: SigningWish) =>

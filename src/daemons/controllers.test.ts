@@ -25,7 +25,7 @@ const options = {
   accounts: { caPEM: 'CA', sign: () => 'token' },
   podRanges: [{ clusterCIDR: '10.244.0.0/16', nodeMask: 24 }],
   serviceCIDRs: ['10.96.0.0/16'],
-  loadBalancerPool: '172.30.0.200-172.30.0.250',
+  loadBalancerPools: ['172.30.0.200-172.30.0.250'],
   log: silentLog,
 }
 

@@ -48,8 +48,8 @@ export interface ControllersOptions {
   readonly podRanges: readonly { readonly clusterCIDR: string; readonly nodeMask: number }[]
   /** `10.96.0.0/16` */
   readonly serviceCIDRs: readonly string[]
-  /** `172.30.0.200-172.30.0.250` */
-  readonly loadBalancerPool: string
+  /** `172.30.0.200-172.30.0.250`; one, or one of each family. */
+  readonly loadBalancerPools: readonly string[]
   /** How pods know the API server, and what signs the tokens of Secrets. */
   readonly accounts: AccountSecretOptions
   /** Reads requests for certificates, and signs approved ones. */
@@ -199,7 +199,7 @@ export async function runControllers(
     podGarbageController({ ...who('pod-garbage-collector'), nodes, pods }),
     loadBalancerAllocator(
       { ...who('load-balancer-controller', 'load-balancer-allocator'), services },
-      parseAddressPool(options.loadBalancerPool),
+      options.loadBalancerPools.map(parseAddressPool),
     ),
     serviceAccountController({ ...who('service-account-controller'), namespaces, serviceAccounts }),
     rootCAController(

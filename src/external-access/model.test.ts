@@ -141,7 +141,7 @@ suite('planLoadBalancerAddresses()', () => {
     },
     {
       name: 'no text that is no address',
-      services: [serviceOf('a', ['1.2.3', 'fd00::1'])],
+      services: [serviceOf('a', ['1.2.3', 'fd00::1::'])],
       want: [],
     },
   ]

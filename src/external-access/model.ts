@@ -1,7 +1,7 @@
 import type { Node, Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import { type CIDR, cidrContains } from '#ip/cidr.ts'
-import { familyOf, type IP, parseIP } from '#ip/ip.ts'
+import { type Family, familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { electNode } from './load-balancer/layer2/elect-node.ts'
 
 /** An address that the outside reaches Services by, and which node answers for it: the same on every node that knows the same. */
@@ -68,7 +68,7 @@ function planAddress(
   // An address moves as a whole: a node must do for all Services that share it.
   const local = services
     .filter(({ spec }) => spec.externalTrafficPolicy === 'Local')
-    .map((service) => nodesWithReadyEndpoint(slicesOf(service)))
+    .map((service) => nodesWithReadyEndpoint(slicesOf(service), familyOf(ip)))
   const candidates = ready.filter((name) => local.every((some) => some.has(name))).sort()
   const owner = electNode(ip, candidates)
   const base = { ip, services: [...new Set(names)].sort(), candidates }
@@ -85,12 +85,11 @@ function isOurs({ metadata, spec }: Service): boolean {
   )
 }
 
-/** IPv4 only: the node network answers ARP, not yet neighbour solicitations. */
 function addressesOf({ status }: Service): readonly IP[] {
   const ips = (status?.loadBalancer?.ingress ?? [])
     .filter(({ ipMode }) => ipMode !== 'Proxy')
     .map(({ ip }) => parseIP(ip ?? ''))
-  return [...new Set(ips)].filter((ip) => ip !== undefined && familyOf(ip) === 4) as IP[]
+  return [...new Set(ips)].filter((ip) => ip !== undefined)
 }
 
 /** As MetalLB's speaker has it: Ready, with a network, and not excluded by its label. */
@@ -112,10 +111,13 @@ function isWithin({ status }: Node, networks: readonly CIDR[]): boolean {
 }
 
 /** An absent condition means ready (discovery/v1). */
-function nodesWithReadyEndpoint(slices: readonly EndpointSlice[]): ReadonlySet<string> {
+function nodesWithReadyEndpoint(
+  slices: readonly EndpointSlice[],
+  family: Family,
+): ReadonlySet<string> {
   return new Set(
     slices
-      .filter(({ addressType }) => addressType === 'IPv4')
+      .filter(({ addressType }) => addressType === `IPv${family}`)
       .flatMap(({ endpoints }) => endpoints ?? [])
       .filter(({ conditions }) => conditions?.ready !== false)
       .flatMap(({ nodeName }) => nodeName ?? []),

@@ -109,16 +109,20 @@ export function planUnderlay(options: UnderlayOptions): UnderlayPlan {
         host(name, ips, {
           routes: defaultRoutes(controlPlane, subnetOf(ips, subnets), subnets),
           sysctls: forwarding(families),
-          // A proxy ARP entry (LoadBalancer addresses) answers at once, not after up to 0.8 s.
-          deviceSysctls: families.map((family) => ({
-            name: `net.ipv${family}.neigh.${DEVICE}.proxy_delay`,
-            value: '0',
-          })),
+          deviceSysctls: families.flatMap(answersForOthers),
         }),
       ),
       host(OUTSIDE, outside),
     ],
   }
+}
+
+/** LoadBalancer addresses: proxy entries answer at once, not after up to 0.8 s; IPv6 answers by them, and tells of a new address, if told to. */
+function answersForOthers(family: Family): readonly Sysctl[] {
+  const atOnce = { name: `net.ipv${family}.neigh.${DEVICE}.proxy_delay`, value: '0' }
+  if (family === 4) return [atOnce]
+  const names = ['proxy_ndp', 'ndisc_notify']
+  return [atOnce, ...names.map((name) => ({ name: `net.ipv6.conf.${DEVICE}.${name}`, value: '1' }))]
 }
 
 interface HostOptions {

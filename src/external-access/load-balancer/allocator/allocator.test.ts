@@ -13,6 +13,7 @@ import { loadBalancerAllocator } from './controller.ts'
 import { planAddresses } from './plan-addresses.ts'
 
 const pool = { first: ip('172.30.0.200'), last: ip('172.30.0.202') }
+const pool6 = { first: ip('fd00:172:30::200'), last: ip('fd00:172:30::202') }
 
 function service(name: string, spec: Partial<Service['spec']> = {}, held?: string): Service {
   return {
@@ -41,6 +42,36 @@ suite('planAddresses()', () => {
       name: 'the first free one',
       services: [service('a'), service('b')],
       assign: { a: '172.30.0.200', b: '172.30.0.201' },
+    },
+    {
+      name: 'one of each family that it has, in its order',
+      services: [
+        service('a', { ipFamilies: ['IPv4', 'IPv6'] }),
+        service('b', { ipFamilies: ['IPv6', 'IPv4'] }),
+        service('c', { ipFamilies: ['IPv6'] }),
+      ],
+      assign: {
+        a: '172.30.0.200,fd00:172:30::200',
+        b: 'fd00:172:30::201,172.30.0.201',
+        c: 'fd00:172:30::202',
+      },
+    },
+    {
+      name: 'the second family to one that has the first',
+      services: [service('a', { ipFamilies: ['IPv4', 'IPv6'] }, '172.30.0.202')],
+      assign: { a: '172.30.0.202,fd00:172:30::200' },
+    },
+    {
+      name: 'what it asks for of one family, and any of the other',
+      services: [
+        service('a', { ipFamilies: ['IPv4', 'IPv6'], loadBalancerIP: 'fd00:172:30::202' }),
+      ],
+      assign: { a: '172.30.0.200,fd00:172:30::202' },
+    },
+    {
+      name: 'no address of a family that it has not',
+      services: [service('a', { loadBalancerIP: 'fd00:172:30::202' })],
+      refuse: { a: '["fd00:172:30::202"] is not allowed in config' },
     },
     {
       name: 'what it holds already',
@@ -123,10 +154,13 @@ suite('planAddresses()', () => {
   ]
   for (const { name, services, assign = {}, refuse = {} } of cases) {
     test(`gives ${name}`, () => {
-      const plan = planAddresses(services, pool)
+      const plan = planAddresses(services, [pool, pool6])
       assert.deepEqual(
         Object.fromEntries(
-          plan.assign.map(({ service, address }) => [service.metadata.name, address]),
+          plan.assign.map(({ service, addresses }) => [
+            service.metadata.name,
+            addresses.length > 0 ? addresses.join(',') : undefined,
+          ]),
         ),
         assign,
       )
@@ -147,7 +181,7 @@ suite('loadBalancerAllocator()', () => {
     const services = createInformer(api, resources.services, abort.signal)
     const events = createEventRecorder(api, { component: 'test' })
     const running = runController(
-      loadBalancerAllocator({ api, services, events }, pool),
+      loadBalancerAllocator({ api, services, events }, [pool]),
       silentLog,
       abort.signal,
     )

@@ -4,6 +4,7 @@ import { type API, APIStatusError } from '#client/api.ts'
 import { type Controller, formatKey } from '#client/controller.ts'
 import type { EventRecorder } from '#client/event-recorder.ts'
 import type { WriteThroughInformer } from '#client/informer.ts'
+import type { IP } from '#ip/ip.ts'
 import type { AddressPool } from './address-pool.ts'
 import { type Assignment, planAddresses } from './plan-addresses.ts'
 
@@ -15,25 +16,25 @@ export interface AllocatorDeps {
 
 const ALL = { name: 'services' }
 
-/** Gives Services of type LoadBalancer an address of the pool. Events in MetalLB's words, which people search for. */
+/** Gives Services of type LoadBalancer addresses of the pools. Events in MetalLB's words, which people search for. */
 export function loadBalancerAllocator(
   { api, services, events }: AllocatorDeps,
-  pool: AddressPool,
+  pools: readonly AddressPool[],
 ): Controller {
   /** What each Service was told last, so that a refusal is not repeated with every change elsewhere. */
   const told = new Map<string, string>()
 
-  async function write({ service, address }: Assignment): Promise<void> {
-    const ingress = address === undefined ? undefined : [{ ip: address, ipMode: 'VIP' as const }]
-    const status = { ...service.status, loadBalancer: ingress ? { ingress } : {} }
+  async function write({ service, addresses }: Assignment): Promise<void> {
+    const ingress = addresses.map((ip) => ({ ip, ipMode: 'VIP' as const }))
+    const status = { ...service.status, loadBalancer: ingress.length > 0 ? { ingress } : {} }
     try {
       services.remember(await api.update(resources.services, { ...service, status }, 'status'))
     } catch (error) {
       if (error instanceof APIStatusError && error.code === 404) return
       throw error
     }
-    if (address === undefined) return
-    events.event(service, 'Normal', 'IPAllocated', `Assigned IP ["${address}"]`)
+    if (addresses.length === 0) return
+    events.event(service, 'Normal', 'IPAllocated', `Assigned IP ${formatAddresses(addresses)}`)
     told.delete(service.metadata.uid ?? '')
   }
 
@@ -48,7 +49,7 @@ export function loadBalancerAllocator(
       })
     },
     async reconcile() {
-      const plan = planAddresses(services.list(), pool)
+      const plan = planAddresses(services.list(), pools)
       for (const { service, why } of plan.refuse) {
         const { uid = '' } = service.metadata
         if (told.get(uid) === why) continue
@@ -65,6 +66,11 @@ export function loadBalancerAllocator(
       return undefined
     },
   }
+}
+
+/** As Go prints strings (%q). */
+function formatAddresses(addresses: readonly IP[]): string {
+  return `[${addresses.map((address) => `"${address}"`).join(' ')}]`
 }
 
 function isConcerned({ spec, status }: Service): boolean {

@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import { cidrContains, cidrSize, networkOf, nthAddress } from '#ip/cidr.ts'
-import type { IP } from '#ip/ip.ts'
+import { familyOf, type IP } from '#ip/ip.ts'
 import type { Rtnetlink } from '#kernel/netlink/model.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { openListener } from '#kernel/socket/listener.ts'
@@ -10,6 +11,8 @@ import { openListener } from '#kernel/socket/listener.ts'
 const DISCARD_PORT = 9
 /** Longest search for an address that nobody has. */
 const MAX_TRIES = 64
+/** The kernel does it a tick later, from a work queue. */
+const ADVERTISED_MS = 50
 
 export interface TakeoverOptions {
   readonly rtnetlink: Rtnetlink
@@ -26,10 +29,9 @@ export interface TakeoverOptions {
  *
  * One at a time: the kernel asks for a neighbour once, in one name.
  */
-export async function announceTakeover(
-  ip: IP,
-  { rtnetlink, device, netns }: TakeoverOptions,
-): Promise<void> {
+export async function announceTakeover(ip: IP, options: TakeoverOptions): Promise<void> {
+  if (familyOf(ip) === 6) return advertise(ip, options)
+  const { rtnetlink, device, netns } = options
   const target = findUnusedAddress(ip, { rtnetlink, device })
   if (!target) return
   const address = { device, address: { address: ip, prefixLength: 32 } }
@@ -52,9 +54,24 @@ export async function announceTakeover(
   }
 }
 
+/**
+ * IPv6's kernel tells the link of an address that it gets, with the override flag, where the device's `ndisc_notify` says so and
+ * duplicates are not looked for (addrconf_dad_completed() in net/ipv6/addrconf.c; RFC 4861 section 7.2.6). So: take it for a moment.
+ */
+async function advertise(ip: IP, { rtnetlink, device }: TakeoverOptions): Promise<void> {
+  const address = { device, address: { address: ip, prefixLength: 128 } }
+  rtnetlink.replaceAddress({ ...address, detectDuplicates: true })
+  try {
+    await setTimeout(ADVERTISED_MS)
+  } finally {
+    rtnetlink.deleteAddress(address)
+  }
+}
+
 /** Takes back what a process left that was killed in the midst of {@link announceTakeover}. */
 export function removeTakenAddress(ip: IP, { rtnetlink, device }: TakeoverOptions): void {
-  rtnetlink.deleteAddress({ device, address: { address: ip, prefixLength: 32 } })
+  const prefixLength = familyOf(ip) === 4 ? 32 : 128
+  rtnetlink.deleteAddress({ device, address: { address: ip, prefixLength } })
 }
 
 /** From the end of the link's network, where fewest addresses are in use. One that did not answer before will do again. */

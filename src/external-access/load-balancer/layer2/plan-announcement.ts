@@ -1,4 +1,4 @@
-import type { IP } from '#ip/ip.ts'
+import { familyOf, type IP } from '#ip/ip.ts'
 import type { Neighbour, Route } from '#kernel/netlink/model.ts'
 
 /** Marks our routes, so that those of an earlier process are found again. Free in /etc/iproute2/rt_protos. */
@@ -13,8 +13,9 @@ export interface AnnouncementOptions {
 
 /**
  * What makes this node answer for an address that no interface has: the kernel answers ARP for a proxy neighbour if it would route
- * the address out of another link than the question came in by (arp_process() in net/ipv4/arp.c). So nothing on the node can listen
- * on the address by accident, and none of the node's own ports is open there.
+ * the address out of another link than the question came in by (arp_process() in net/ipv4/arp.c), and neighbour solicitations where
+ * `proxy_ndp` and forwarding are on (ndisc_recv_ns() in net/ipv6/ndisc.c). So nothing on the node can listen on the address by
+ * accident, and none of the node's own ports is open there.
  */
 export interface Announcement {
   readonly route: Route
@@ -22,9 +23,17 @@ export interface Announcement {
 }
 
 export function planAnnouncement(ip: IP, { device, podDevice }: AnnouncementOptions): Announcement {
-  const destination = { address: ip, prefixLength: 32 }
+  const family = familyOf(ip)
+  const destination = { address: ip, prefixLength: family === 4 ? 32 : 128 }
   return {
-    route: { family: 4, destination, device: podDevice, scope: 'link', protocol: ROUTE_PROTOCOL },
+    route: {
+      family,
+      destination,
+      device: podDevice,
+      // IPv6 has no scopes of routes.
+      ...(family === 4 && { scope: 'link' }),
+      protocol: ROUTE_PROTOCOL,
+    },
     neighbour: { device, ip, proxy: true },
   }
 }

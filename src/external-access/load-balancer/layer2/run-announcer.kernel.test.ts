@@ -4,7 +4,7 @@ import type { Node, Service } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createFakeAPI } from '#client/fake-api.ts'
-import { ip } from '#ip/ip.ts'
+import { type Family, familyOf, type IP, ip } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { silentLog } from '#log/log.ts'
@@ -13,10 +13,12 @@ import { waitFor } from '#testing/wait-for.ts'
 import { ROUTE_PROTOCOL } from './plan-announcement.ts'
 import { runAnnouncer } from './run-announcer.ts'
 
-const VIP = ip('172.30.0.200')
+/** Of each family an address that node1 is elected for: printf 'node1#172.30.0.200' | sha256sum, and so on, is less than node2's. */
+const VIPS = { 4: ip('172.30.0.200'), 6: ip('fd00:172:30::200') } as const
 
 /** Two nodes and a host outside on one link. What a node gets for the address it answers itself, as the proxy would have it. */
-function createCluster() {
+function createCluster(family: Family = 4) {
+  const vip = VIPS[family]
   const lab = createLab()
   const lan = lab.netns('lan')
   lab.exec(lan, ['ip', 'link', 'add', 'br0', 'up', 'type', 'bridge'])
@@ -24,22 +26,24 @@ function createCluster() {
     const netns = lab.netns(name)
     lab.connect(
       { netns: lan, device: `port-${name}` },
-      { netns, device: 'eth0', address: `${address}/24` },
+      { netns, device: 'eth0', address: `${address}/${family === 4 ? 24 : 64}` },
     )
     lab.exec(lan, ['ip', 'link', 'set', `port-${name}`, 'master', 'br0'])
     return netns
   }
-  const outside = join('outside', '172.30.0.254')
+  const host = (digits: number) => `${family === 4 ? '172.30.0.' : 'fd00:172:30::'}${digits}`
+  const outside = join('outside', host(254))
   const nodes = new Map(
-    ['172.30.0.11', '172.30.0.12'].map((address, i) => {
+    [host(11), host(12)].map((address, i) => {
       const name = `node${i + 1}`
       const netns = join(name, address)
-      furnishNode(lab, netns, address)
+      furnishNode(lab, netns, { address, vip })
       return [name, netns] as const
     }),
   )
   const macOf = (netns: Netns) => lab.rtnetlink(netns).link('eth0')?.mac
   return {
+    vip,
     lab,
     outside,
     nodes,
@@ -49,25 +53,37 @@ function createCluster() {
       const seen = lab
         .rtnetlink(outside)
         .neighbours()
-        .find((one) => one.ip === VIP)?.mac
+        .find((one) => one.ip === vip)?.mac
       return [...nodes].find(([, netns]) => seen !== undefined && macOf(netns) === seen)?.[0]
     },
-    pings: () => lab.exec(outside, ['ping', '-n', '-c', '1', '-W', '1', VIP]).status === 0,
+    pings: () => lab.exec(outside, ['ping', '-n', '-c', '1', '-W', '1', vip]).status === 0,
     /** Those who answer a question for the address, asked anew. */
     answers: (name: string) =>
       lab
         .rtnetlink(nodes.get(name)!)
         .neighbours()
-        .some((one) => one.ip === VIP && one.proxy),
+        .some((one) => one.ip === vip && one.proxy),
   }
 }
 
-function furnishNode(lab: Lab, netns: Netns, address: string): void {
+/** As layer 1 furnishes it (plan-underlay.ts). */
+function furnishNode(
+  lab: Lab,
+  netns: Netns,
+  { address, vip }: { readonly address: string; readonly vip: IP },
+): void {
+  const family = familyOf(vip)
   writeSysctl('net.ipv4.ip_forward', 1, netns)
-  writeSysctl('net.ipv4.neigh.eth0.proxy_delay', 0, netns)
+  writeSysctl(`net.ipv${family}.neigh.eth0.proxy_delay`, 0, netns)
+  if (family === 6) {
+    writeSysctl('net.ipv6.conf.all.forwarding', 1, netns)
+    for (const name of ['proxy_ndp', 'ndisc_notify'])
+      writeSysctl(`net.ipv6.conf.eth0.${name}`, 1, netns)
+  }
   lab.rtnetlink(netns).addLink({ kind: 'bridge', name: 'cni0', up: true })
-  const rule = `ip daddr ${VIP} dnat to ${address}`
-  const script = `table ip lab {\n chain pre {\n type nat hook prerouting priority -100;\n ${rule}\n }\n}\n`
+  const table = family === 4 ? 'ip' : 'ip6'
+  const rule = `${table} daddr ${vip} dnat to ${address}`
+  const script = `table ${table} lab {\n chain pre {\n type nat hook prerouting priority -100;\n ${rule}\n }\n}\n`
   lab.exec(netns, ['nft', '-f', '-'], { input: script })
 }
 
@@ -95,11 +111,11 @@ function announce({ lab, nodes, api }: Cluster, nodeName: string): AsyncDisposab
   }
 }
 
-const service: Service = {
+const serviceAt = (vip: IP): Service => ({
   metadata: { name: 'web', namespace: 'default' },
   spec: { type: 'LoadBalancer' },
-  status: { loadBalancer: { ingress: [{ ip: VIP, ipMode: 'VIP' }] } },
-}
+  status: { loadBalancer: { ingress: [{ ip: vip, ipMode: 'VIP' }] } },
+})
 
 const nodeOf = (name: string, ready: 'True' | 'False'): Node => ({
   metadata: { name },
@@ -107,13 +123,17 @@ const nodeOf = (name: string, ready: 'True' | 'False'): Node => ({
 })
 
 suite('a LoadBalancer address', () => {
-  test('is answered by one node, and moves with news to those who knew it', async () => {
-    const cluster = createCluster()
+  for (const family of [4, 6] as const) {
+    test(`is answered by one node, and moves with news to those who knew it, IPv${family}`, () =>
+      moves(createCluster(family)))
+  }
+
+  async function moves(cluster: Cluster): Promise<void> {
     using _ = cluster.lab
     const { api } = cluster
     await api.create(resources.nodes, nodeOf('node1', 'True'))
     await api.create(resources.nodes, nodeOf('node2', 'True'))
-    await api.create(resources.services, service)
+    await api.create(resources.services, serviceAt(cluster.vip))
     await using _one = announce(cluster, 'node1')
     await using _two = announce(cluster, 'node2')
     // By sha256: model.test.ts.
@@ -134,7 +154,7 @@ suite('a LoadBalancer address', () => {
     assert.ok(!cluster.answers('node1'))
     // The address was borrowed for the news only.
     const rtnetlink = cluster.lab.rtnetlink(cluster.nodes.get('node2')!)
-    const holds = () => rtnetlink.addresses().some(({ address }) => address.address === VIP)
+    const holds = () => rtnetlink.addresses().some(({ address }) => address.address === cluster.vip)
     await waitFor(() => !holds(), {
       what: 'the address to be given back',
     })
@@ -148,14 +168,14 @@ suite('a LoadBalancer address', () => {
         [],
       )
     }
-  })
+  }
 
   test('outlives its announcer; the next one takes away what is not wanted any more', async () => {
     const cluster = createCluster()
     using _ = cluster.lab
     const { api } = cluster
     await api.create(resources.nodes, nodeOf('node1', 'True'))
-    await api.create(resources.services, service)
+    await api.create(resources.services, serviceAt(cluster.vip))
     {
       await using _one = announce(cluster, 'node1')
       await waitFor(() => cluster.answers('node1'), { what: 'node1 to answer' })
@@ -164,7 +184,7 @@ suite('a LoadBalancer address', () => {
     await api.delete(resources.services, { namespace: 'default', name: 'web' })
     await using _again = announce(cluster, 'node1')
     await waitFor(() => !cluster.answers('node1'), { what: 'node1 to stop' })
-    cluster.lab.rtnetlink(cluster.outside).deleteNeighbour({ device: 'eth0', ip: VIP })
+    cluster.lab.rtnetlink(cluster.outside).deleteNeighbour({ device: 'eth0', ip: cluster.vip })
     assert.ok(!cluster.pings())
   })
 
@@ -174,7 +194,7 @@ suite('a LoadBalancer address', () => {
     const rtnetlink = cluster.lab.rtnetlink(cluster.nodes.get('node1')!)
     rtnetlink.deleteLink('cni0')
     await cluster.api.create(resources.nodes, nodeOf('node1', 'True'))
-    await cluster.api.create(resources.services, service)
+    await cluster.api.create(resources.services, serviceAt(cluster.vip))
     await using _one = announce(cluster, 'node1')
     rtnetlink.addLink({ kind: 'bridge', name: 'cni0', up: true })
     await waitFor(() => cluster.answers('node1'), { what: 'node1 to answer' })
