@@ -14,7 +14,7 @@ import { checked, errnoName, libc, retrying } from '../ffi/libc.ts'
 import { KernelError } from '../kernel-error.ts'
 import { inNetns, type Netns } from '../netns/netns.ts'
 
-/** An rtnetlink socket: it talks to the namespace where it was opened, from wherever its owner is. */
+/** A netlink socket of one protocol, rtnetlink's by default: it talks to the namespace where it was opened, from wherever its owner is. */
 export interface NetlinkSocket extends Disposable {
   readonly fd: number
   /** One request and its acknowledgement. @throws KernelError with the kernel's own words */
@@ -29,6 +29,7 @@ const AF_NETLINK = 16
 const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const NETLINK_ROUTE = 0
+export const NETLINK_GENERIC = 16
 const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 const SOL_NETLINK = 270
@@ -44,11 +45,15 @@ const DUMP_ATTEMPTS = 20
 /** One for all sockets: calls are synchronous, and what is kept is copied out. */
 let receiveBuffer: Uint8Array | undefined
 
-export function openNetlinkSocket(netns: Netns | undefined): NetlinkSocket {
-  const open = () => libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)
-  const fd = checked(netns ? inNetns(netns, open) : open(), 'open rtnetlink')
+export function openNetlinkSocket(
+  netns: Netns | undefined,
+  protocol: number = NETLINK_ROUTE,
+): NetlinkSocket {
+  const what = protocol === NETLINK_ROUTE ? 'rtnetlink' : 'generic netlink'
+  const open = () => libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
+  const fd = checked(netns ? inNetns(netns, open) : open(), `open ${what}`)
   const set = (level: number, option: number, value: Uint8Array) =>
-    checked(libc().setsockopt(fd, level, option, value, value.length), 'set up rtnetlink')
+    checked(libc().setsockopt(fd, level, option, value, value.length), `set up ${what}`)
   set(SOL_NETLINK, NETLINK_EXT_ACK, Uint8Array.of(1, 0, 0, 0))
   set(SOL_NETLINK, NETLINK_CAP_ACK, Uint8Array.of(1, 0, 0, 0))
   const timeval = new BigInt64Array([BigInt(RECEIVE_TIMEOUT_SECONDS), 0n])
@@ -59,7 +64,7 @@ export function openNetlinkSocket(netns: Netns | undefined): NetlinkSocket {
 
   /** Sends one message and hands over the answers to it until `done` says so. */
   const converse = (op: string, type: number, flags: number, body: Uint8Array) => {
-    if (!isOpen) throw new KernelError(op, 'EBADF', { hint: 'rtnetlink was closed' })
+    if (!isOpen) throw new KernelError(op, 'EBADF', { hint: `${what} was closed` })
     sequence = (sequence + 1) >>> 0
     const bytes = encodeMessage({ type, flags: NLM_F_REQUEST | flags, sequence, body })
     retrying(() => libc().send(fd, bytes, BigInt(bytes.length), 0), op)
