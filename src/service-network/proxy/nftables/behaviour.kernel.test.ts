@@ -35,7 +35,8 @@ suite('the nftables table', () => {
       cluster.lab.exec(cluster.node, ['nft', command])
       await waitFor(() => cluster.nft(chain).includes('vmap @services'), { what: 'the rules' })
       const question = { protocol: 'tcp', address: '10.96.1.1', port: 80 } as const
-      assert.match(cluster.ask(B, [question])[0]!.answers[0]!, /^[abc] /)
+      const [reply] = await cluster.ask(B, [question])
+      assert.match(reply!.answers[0]!, /^[abc] /)
     })
   }
 })

@@ -28,7 +28,8 @@ export interface NodeLab extends Disposable {
   readonly node: Netns
   /** By address, of either family. */
   netnsOf(address: string): Netns
-  ask(from: string, questions: readonly Question[]): readonly Reply[]
+  /** Beside the event loop: the proxy in this very process may have to answer. */
+  ask(from: string, questions: readonly Question[]): Promise<readonly Reply[]>
   nft(command: string): string
   readonly api: FakeAPI
   /**
@@ -119,11 +120,11 @@ async function furnish(lab: Lab): Promise<NodeLab> {
     netnsOf,
     api,
     nft: (command) => nft.read(command),
-    ask(from, questions) {
+    async ask(from, questions) {
       const argv = [LAUNCHER, join(import.meta.dirname, 'ask.ts'), JSON.stringify(questions)]
-      const { stdout, stderr } = lab.exec(netnsOf(from), argv, { timeoutMs: 60_000 })
-      if (stdout === '') throw new Error(`Cannot ask: ${stderr}`)
-      return JSON.parse(stdout)
+      using asking = lab.spawn(netnsOf(from), argv)
+      await asking.outputs('\n', 60_000)
+      return JSON.parse(asking.output())
     },
     async put(...objects) {
       for (const object of objects) {

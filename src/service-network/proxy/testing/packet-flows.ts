@@ -118,8 +118,17 @@ export function flowsOf(mode: ProxyMode, family: Family): readonly PacketFlow[] 
   return FLOWS.map(({ differs, ...flow }) => ({
     name: flow.name,
     ...(flow.onlyTraced && { onlyTraced: flow.onlyTraced }),
-    ...inFamily(family, { from: flow.from, to: flow.to, want: differs?.[mode] ?? flow.want }),
+    ...inFamily(family, {
+      from: flow.from,
+      to: flow.to,
+      want: asBy(mode, differs?.[mode] ?? flow.want),
+    }),
   }))
+}
+
+/** The userspace mode always replaces the client's address: the endpoint hears from its relay. */
+function asBy(mode: ProxyMode, want: string): string {
+  return mode === 'userspace' ? want.replace(/^dnat/, 'masquerade, dnat') : want
 }
 
 const A80 = `dnat ${A}:8080`
@@ -201,14 +210,14 @@ export const FLOWS: readonly PacketFlow[] = [
     from: OUTSIDE,
     to: '172.30.0.200',
     want: `dnat ${NODE}`,
-    differs: { iptables: 'accept' },
+    differs: { iptables: 'accept', userspace: 'accept' },
   },
   {
     name: 'wrong port of LoadBalancer',
     from: OUTSIDE,
     to: '172.30.0.200:81/tcp',
     want: 'reject',
-    differs: { iptables: 'accept' },
+    differs: FALLS_THROUGH,
   },
 
   {

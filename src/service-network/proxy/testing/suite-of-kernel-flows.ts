@@ -60,9 +60,9 @@ function sendFlows(mode: ProxyMode, family: Family, lab: () => NodeLab): void {
   const flows = all.filter(({ to }) => to.includes('/') && !to.includes(':10250'))
   const { timeoutMs, limitMs } = refusalOf(mode, family)
 
-  before(() => {
+  before(async () => {
     for (const [from, some] of Map.groupBy(flows, (flow) => flow.from)) {
-      const replies = lab().ask(
+      const replies = await lab().ask(
         from,
         some.map((flow) => ({ ...toQuestion(flow), timeoutMs })),
       )

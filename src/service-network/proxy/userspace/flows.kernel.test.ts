@@ -1,0 +1,3 @@
+import { suiteOfKernelFlows } from '../testing/suite-of-kernel-flows.ts'
+
+suiteOfKernelFlows('userspace')

@@ -1,0 +1,58 @@
+import { type Family, ip } from '#ip/ip.ts'
+import type { Log } from '#log/log.ts'
+import { type Balancer, createBalancer } from '../relay/balancer.ts'
+import type { Sockets } from '../relay/sockets.ts'
+import { createTCPRelay, type Relay, type RelayLimit } from '../relay/tcp-relay.ts'
+import { createUDPRelay } from '../relay/udp-relay.ts'
+import type { RelayPlan } from './plan-relays.ts'
+
+/** The listeners of this process, one a {@link RelayPlan}. */
+export interface Relays {
+  /** Opens those that are missing and tells all their endpoints. Those that are not planned any more stay until {@link closeOthers}. */
+  open(plan: ReadonlyMap<string, RelayPlan>): Promise<void>
+  /** To be called when no rule leads to them any more. Their TCP connections go on. */
+  closeOthers(plan: ReadonlyMap<string, RelayPlan>): void
+  portOf(key: string): number | undefined
+}
+
+export interface RelaysDeps {
+  readonly family: Family
+  readonly sockets: Sockets
+  readonly limit: RelayLimit
+  readonly log: Log
+}
+
+export function createRelays({ family, sockets, limit, log }: RelaysDeps): Relays {
+  const relays = new Map<string, Relay & { readonly balancer: Balancer }>()
+  const address = ip(family === 4 ? '0.0.0.0' : '::')
+
+  async function openOne({
+    protocol,
+  }: RelayPlan): Promise<Relay & { readonly balancer: Balancer }> {
+    const balancer = createBalancer()
+    const deps = { balancer, sockets, limit, log }
+    const fd = sockets.listen(protocol, address, 0)
+    const relay =
+      protocol === 'tcp' ? await createTCPRelay(fd, deps) : await createUDPRelay(fd, family, deps)
+    return { ...relay, balancer }
+  }
+
+  return {
+    async open(plan) {
+      for (const [key, planned] of plan) {
+        const relay = relays.get(key) ?? (await openOne(planned))
+        relays.set(key, relay)
+        relay.balancer.update(planned.endpoints, planned.affinitySeconds)
+        relay.targetsChanged()
+      }
+    },
+    closeOthers(plan) {
+      for (const [key, relay] of relays) {
+        if (plan.has(key)) continue
+        relays.delete(key)
+        relay.close()
+      }
+    },
+    portOf: (key) => relays.get(key)?.port,
+  }
+}
