@@ -1,3 +1,4 @@
+import { cidrContains } from '#ip/cidr.ts'
 import type { Frontend, ProxiedPort, ProxiedService, ServiceModel } from '../../model.ts'
 import type { Chain, Chains, Jump, Match, Rule, Target } from '../chains/rule.ts'
 import type { ModeOptions } from '../mode.ts'
@@ -137,7 +138,7 @@ function planFrontend(input: PortInput, frontend: Frontend): void {
 
 /** From pods of this node, and from elsewhere. */
 function planFromPods(
-  { service, port, add }: PortInput,
+  { service, port, options, add }: PortInput,
   frontend: Frontend,
   when: readonly Match[],
   relay: number | undefined,
@@ -159,7 +160,8 @@ function planFromPods(
       add(CONTAINER, [...to, toHere], target)
       return
     default:
-      for (const source of sourcesOf(port, frontend)) add(CONTAINER, [...source, ...to], target)
+      for (const source of sourcesOf(port, frontend, options))
+        add(CONTAINER, [...source, ...to], target)
   }
 }
 
@@ -179,7 +181,7 @@ function planFromNode(
       add(HOST, [...to, toHere], target)
       return
     default:
-      for (const source of sourcesOf(port, frontend)) add(HOST, [...source, ...to], target)
+      for (const source of sourcesOf(port, frontend, options)) add(HOST, [...source, ...to], target)
   }
 }
 
@@ -205,9 +207,16 @@ function planRefusal(
   }
 }
 
-function sourcesOf(port: ProxiedPort, { kind }: Frontend): readonly (readonly Match[])[] {
-  if (kind !== 'LoadBalancer' || !port.sourceRanges) return [[]]
-  return port.sourceRanges.map((network) => [{ kind: 'source', network }])
+/** Where the node itself may come, so may the load balancer's own address: a node that holds it would speak by it. */
+function sourcesOf(
+  { sourceRanges }: ProxiedPort,
+  { kind, ip }: Frontend,
+  { nodeIP }: ModeOptions,
+): readonly (readonly Match[])[] {
+  if (kind !== 'LoadBalancer' || !sourceRanges) return [[]]
+  const mayNode = sourceRanges.some((range) => cidrContains(range, nodeIP))
+  const networks = mayNode ? [...sourceRanges, ip] : sourceRanges
+  return networks.map((network) => [{ kind: 'source', network }])
 }
 
 function toFrontend(
