@@ -13,6 +13,7 @@ import { createTokenIssuer, type TokenIssuerOptions } from './auth/tokens/token-
 import { bootstrap, ensure, type KubernetesService, startBootstrap } from './bootstrap.ts'
 import { serveDefinitions } from './definitions/serve-definitions.ts'
 import { createHandler, type RequestLimits } from './handle-request.ts'
+import { createTurns } from './http/turns.ts'
 import { startIdentityLease } from './identity-lease.ts'
 import { dropPeerLeases } from './peer-leases.ts'
 import type { Components } from './rest/component-statuses.ts'
@@ -184,7 +185,13 @@ function createListener(
   })
   server.on('sessionError', () => {}) // the client's connection broke; its requests end by themselves
   // Responses of HTTP/2 behave as those of HTTP/1.
-  server.on('request', (request, response) => void handle(request, response as never))
+  const takeTurn = createTurns()
+  server.on('request', (request, response) =>
+    takeTurn(request.socket, {
+      isGone: () => response.destroyed || request.destroyed,
+      start: () => void handle(request, response as never),
+    }),
+  )
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const out = new ServerResponse(request)
     out.assignSocket(socket)

@@ -77,42 +77,87 @@ const UNOWNED = fieldSet(false, [
   ],
 ])
 
+/** Work on large objects, in steps: between them others may have a turn. */
+type Steps<T> = Generator<undefined, T>
+
+/** Lets others have a turn where that is due. */
+type Pace = () => Promise<void> | undefined
+
+function takeAll<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+async function takeInTurns<T>(steps: Steps<T>, pace: Pace): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+    await pace()
+  }
+}
+
 /** Merges a configuration, and drops what the same manager applied before and does not any more. */
-export function applyConfig(
+export const applyConfig = (write: Write, config: JSONObject, force: boolean): Applied =>
+  takeAll(applySteps(write, config, force))
+
+/** As {@link applyConfig}, of configurations that may be large. */
+export const applyInTurns = (write: Write, config: JSONObject, force: boolean, pace: Pace) =>
+  takeInTurns(applySteps(write, config, force), pace)
+
+/** The owners after a write that is no apply: what it changed is its own. */
+export const recordUpdate = (write: Write, object: JSONObject): Ownerships =>
+  takeAll(recordSteps(write, object))
+
+/** As {@link recordUpdate}, of objects that may be large. */
+export const recordInTurns = (write: Write, object: JSONObject, pace: Pace) =>
+  takeInTurns(recordSteps(write, object), pace)
+
+function* applySteps(
   { type, live, owners, manager, reset, now }: Write,
   config: JSONObject,
   force: boolean,
-): Applied {
+): Steps<Applied> {
   const spoken = without(fieldsOf(config, type), reset)
+  yield
   const own = owners.find((owner) => isSame(owner.manager, manager))
   const others = owners.filter((owner) => owner !== own)
   const merged = merge(live, config, type)
+  yield
   const owned = unionOf([spoken, ...others.map((owner) => owner.fields)])
+  yield
   const object = prune(merged, type, own?.fields ?? noFields, owned) as JSONObject // as its configuration
+  yield
   const change = changeOf(compare(live, object, type), reset)
+  yield
   const written = union(change.modified, change.added)
   const conflicts = others.flatMap((owner) =>
     pathsOf(intersection(owner.fields, written)).map((path) => ({ manager: owner.manager, path })),
   )
   if (conflicts.length > 0 && !force) return { kind: 'conflict', conflicts }
+  yield
   const fields = difference(spoken, UNOWNED)
   const time = equalJSON(live, object) ? own?.time : now
   const mine = { manager, fields, ...(time === undefined ? {} : { time }) }
+  yield
   return { kind: 'applied', object, owners: settle([...lose(others, change), mine]) }
 }
 
-/** The owners after a write that is no apply: what it changed is its own. */
-export function recordUpdate(
+function* recordSteps(
   { type, live, owners, manager, reset, now }: Write,
   object: JSONObject,
-): Ownerships {
+): Steps<Ownerships> {
   const change = changeOf(compare(live, object, type), reset)
+  yield
   const left = lose(owners, change)
   const changed = difference(union(change.modified, change.added), UNOWNED)
+  yield
   if (isEmpty(changed)) return capUpdates(settle(left))
   const own = left.find((owner) => isSame(owner.manager, manager))
   const fields = own ? union(own.fields, changed) : changed
   const others = left.filter((owner) => owner !== own)
+  yield
   return capUpdates(settle([...others, { manager, fields, time: now }]))
 }
 

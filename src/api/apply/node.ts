@@ -114,9 +114,14 @@ function defaultKey(of: string, key: string): JSONValue {
   return field.default ?? (field.required ? (isText ? '' : 0) : null)
 }
 
+/** From so many members on, an object is made faster of entries. */
+const MANY = 100
+
 /** A value of the same shape from other parts. */
 export function assemble(like: JSONValue, children: readonly Child[]): JSONValue {
   if (Array.isArray(like)) return children.map(({ value }) => value)
+  if (children.length > MANY)
+    return Object.fromEntries(children.map(({ element, value }) => [element.slice(2), value]))
   const object: JSONObject = Object.create(null)
   for (const { element, value } of children) object[element.slice(2)] = value
   return { ...object }

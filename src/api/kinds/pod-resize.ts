@@ -162,7 +162,7 @@ function mixAmounts(now: Amounts, old: Amounts): Amounts {
   const { cpu: _, memory: __, ...others } = now
   return {
     ...others,
-    ...(old['cpu'] === undefined ? {} : { cpu: old['cpu'] }),
-    ...(old['memory'] === undefined ? {} : { memory: old['memory'] }),
+    ...(old.cpu === undefined ? {} : { cpu: old.cpu }),
+    ...(old.memory === undefined ? {} : { memory: old.memory }),
   }
 }

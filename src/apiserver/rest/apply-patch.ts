@@ -32,7 +32,7 @@ export interface ParsedPatch {
   /** What strict field validation says of the patch itself. */
   readonly strictErrors: readonly string[]
   /** How messages quote the patch; undefined where they quote what came out of it. */
-  readonly quoted?: string
+  readonly quoted?: () => string
 }
 
 /** @throws StatusError 400, 415 */
@@ -69,7 +69,7 @@ export function parsePatch(
   }
   const patch = value ?? {}
   const apply: Patch = async (current) => (await strategicPatch())(current, patch, resource)
-  return { strictErrors, quoted: formatLikeGo(patch), apply }
+  return { strictErrors, quoted: () => formatLikeGo(patch), apply }
 }
 
 const undecodable = (why: string) => badRequest(`error decoding patch: ${why}`)
@@ -118,7 +118,7 @@ export function decodePatched(
 ): KubernetesObject {
   const refuse = (why: string) =>
     invalid({ kind: '', group: '' }, '', [
-      invalidField('patch', quoted ?? JSON.stringify(patched), why),
+      invalidField('patch', quoted?.() ?? JSON.stringify(patched), why),
     ])
   if (!isJSONObject(patched)) {
     throw unprocessable('the server rejected our request due to an error in our request')

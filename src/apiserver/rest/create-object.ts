@@ -40,7 +40,7 @@ export async function createObject(
   if (name !== '' && (await deps.store.get(key))) return undefined
   const defaulted = spec.default(bear(sent))
   await pace?.()
-  const owned = writer ? trackFields(defaulted, undefined, writer) : defaulted
+  const owned = writer ? await trackFields(defaulted, undefined, writer, pace) : defaulted
   await pace?.()
   const prepared = spec.prepareCreate(owned)
   const admitted = await admit(deps, {

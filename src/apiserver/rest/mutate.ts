@@ -50,9 +50,9 @@ export async function mutate(
     const old = withoutNulls(live, target.spec.resource)
     checkIdentity(wanted, old, target, isUpdate)
     const defaulted = target.spec.default(keepMetadata(wanted, old))
-    const owned = isApply
-      ? defaulted
-      : trackFields(defaulted, live, { ...target, subresource: through ?? target.subresource })
+    await target.pace?.()
+    const writer = { ...target, subresource: through ?? target.subresource }
+    const owned = isApply ? defaulted : await trackFields(defaulted, live, writer, target.pace)
     await target.pace?.()
     const prepared = prepare(owned, old, target)
     const written = await write(prepared, old, item, target, deps, dryRun)
@@ -83,13 +83,16 @@ async function write(
   let stored = false
   try {
     await pace?.()
-    const errors = [
-      // Asked twice, here and by the kind: registry/rest/update.go, BeforeUpdate, too.
-      ...validateObjectMetaUpdate(object.metadata, old.metadata, { freeFinalizers: true }),
-      ...(subresource === 'status'
+    // Asked twice, here and by the kind: registry/rest/update.go, BeforeUpdate, too.
+    const asMetadata = validateObjectMetaUpdate(object.metadata, old.metadata, {
+      freeFinalizers: true,
+    })
+    await pace?.()
+    const asKind =
+      subresource === 'status'
         ? (spec.validateStatusUpdate?.(object, old) ?? [])
-        : spec.validateUpdate(object, old)),
-    ]
+        : spec.validateUpdate(object, old)
+    const errors = [...asMetadata, ...asKind]
     await pace?.()
     if (errors.length > 0) throw invalid(resource, name, errors)
     await check()

@@ -15,9 +15,9 @@ export async function parseApplied(text: string): Promise<StrictYAML> {
       // then YAML says what is wrong
     }
   }
-  const { parseYAMLStrict } = await import('#api/schema/parse-yaml-strict.ts')
+  const { parseYAML } = await import('./parse-yaml.ts')
   try {
-    return parseYAMLStrict(text)
+    return await parseYAML(text)
   } catch (cause) {
     if (!(cause instanceof YAMLError)) throw cause
     throw badRequest(`error decoding YAML: error converting YAML to JSON: ${cause.message}`)

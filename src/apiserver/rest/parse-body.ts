@@ -73,11 +73,11 @@ function parseJSON(body: Buffer): StrictJSON {
 }
 
 async function parseYAMLBody(body: Buffer): Promise<ParsedBody> {
-  const { parseYAMLStrict } = await import('#api/schema/parse-yaml-strict.ts')
+  const { parseYAML } = await import('./parse-yaml.ts')
   // goyaml.v2 readerc.go
   if (!isUtf8(body)) throw badRequest('yaml: invalid leading UTF-8 octet')
   try {
-    const { value, strictErrors } = parseYAMLStrict(body.toString('utf8'))
+    const { value, strictErrors } = await parseYAML(body.toString('utf8'))
     return { value: asObject(value), duplicates: [], strictErrors }
   } catch (cause) {
     throw cause instanceof Error && cause.name === 'YAMLError' ? badRequest(cause.message) : cause

@@ -11,6 +11,7 @@ import { formatManagedFields, isReset, parseManagedFields } from '#api/apply/man
 import {
   type Manager,
   type Ownerships,
+  recordInTurns,
   recordUpdate,
   settle,
   type Write,
@@ -24,6 +25,7 @@ import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
 import { checkObject } from './check-object.ts'
+import type { Pace } from './pace.ts'
 import { printed } from './record.ts'
 import type { RESTRequest } from './request.ts'
 import { timestamp } from './timestamp.ts'
@@ -37,20 +39,25 @@ const UNKNOWN = 'before-first-apply'
  * The object with its field managers, after a write that is no apply; without `old` it is new.
  * Source: apimachinery util/managedfields/internal/{fieldmanager,skipnonapplied}.go.
  */
-export function trackFields(
+export async function trackFields(
   object: KubernetesObject,
   old: KubernetesObject | undefined,
   writer: Writer,
-): KubernetesObject {
+  pace: Pace = () => undefined,
+): Promise<KubernetesObject> {
   const given = object.metadata.managedFields as JSONValue | undefined // came from JSON
   const held = parseManagedFields(old?.metadata.managedFields as JSONValue | undefined)
   const isMain = writer.subresource === undefined
   // Clients that do not know the field must not delete it by accident.
   const sent = isMain ? parseManagedFields(given) : []
+  await pace()
   const owners = isMain && isReset(given) ? [] : sent.length > 0 ? sent : held
   if (old && owners.length === 0) return withOwners(object, [])
   const write = describeWrite(writer, 'Update', old, owners)
-  const after = recordUpdate(write, withoutOwners(printed(object, writer.spec.resource)))
+  const shown = withoutOwners(printed(object, writer.spec.resource))
+  await pace()
+  const after = await recordInTurns(write, shown, pace)
+  await pace()
   return withOwners(object, writer.subresource === 'scale' ? afterScale(after, owners) : after)
 }
 

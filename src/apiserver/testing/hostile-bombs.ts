@@ -73,6 +73,21 @@ export const BOMBS: readonly (HostileRequest & { readonly name: string })[] = [
     body: many(1_000, (i) => `${' '.repeat(i)}a:\n`).join(''),
     headers: yaml,
   },
+  { name: 'much yaml', method: 'POST', path: MAPS, body: yamlOfKeys(100_000), headers: yaml },
+  {
+    name: 'much yaml, applied',
+    method: 'PATCH',
+    path: `${MAPS}/a?fieldManager=x&force=true`,
+    body: yamlOfKeys(100_000),
+    headers: apply,
+  },
+  {
+    name: 'much yaml of brackets',
+    method: 'POST',
+    path: MAPS,
+    body: `a: [${'[],'.repeat(900_000)}]`,
+    headers: yaml,
+  },
   {
     name: 'a gzip bomb',
     method: 'POST',
@@ -109,6 +124,13 @@ export const BOMBS: readonly (HostileRequest & { readonly name: string })[] = [
         finalizers: many(50_000, (i) => `b/${i}`),
       },
     },
+    headers: strategic,
+  },
+  {
+    name: 'many items to delete',
+    method: 'PATCH',
+    path: `${PODS}/a`,
+    body: { spec: { containers: many(50_000, (i) => ({ $patch: 'delete', name: `c${i}` })) } },
     headers: strategic,
   },
   {
@@ -197,6 +219,12 @@ export const BOMBS: readonly (HostileRequest & { readonly name: string })[] = [
     headers: { accept: 'text/a;q=0.1,'.repeat(800) },
   },
 ]
+
+/** As `kubectl` sends a file: some 1.5 MB. */
+function yamlOfKeys(count: number): string {
+  const head = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n'
+  return head + many(count, (i) => `  k${i}: "v"\n`).join('')
+}
 
 /** A billion laughs: each line holds the one before nine times. */
 function laughs(): string {

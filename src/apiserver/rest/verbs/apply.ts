@@ -1,5 +1,5 @@
 import { pathsOf } from '#api/apply/field-set.ts'
-import { type Applied, applyConfig, type Conflict, type Ownerships } from '#api/apply/managers.ts'
+import { type Applied, applyInTurns, type Conflict, type Ownerships } from '#api/apply/managers.ts'
 import type { NodeType } from '#api/apply/node.ts'
 import { findDuplicate } from '#api/apply/typed.ts'
 import { formatTypedErrors, validateTyped } from '#api/apply/validate-typed.ts'
@@ -149,10 +149,9 @@ export async function applyToLive(
     const before = ownersBeforeApply(live, request)
     await pace()
     const write = describeWrite(request, 'Apply', live, before)
-    const wanted = config
     const force = isTrue(request.query.get('force'))
-    const applied = settle(applyConfig(write, wanted, force), live, request)
-    const result = applied ?? applyConfig(write, wanted, true)
+    const applied = settle(await applyInTurns(write, config, force, pace), live, request)
+    const result = applied ?? (await applyInTurns(write, config, true, pace))
     if (result.kind === 'conflict') throw explainConflicts(result.conflicts)
     await pace()
     const object = decodeApplied(result.object, request)
@@ -237,7 +236,7 @@ async function applyNew(
   }
   if (namespace !== undefined) await checkNamespace(deps, spec.resource, namespace, name)
   const write = describeWrite(request, 'Apply', undefined, [])
-  const applied = applyConfig(write, config, true)
+  const applied = await applyInTurns(write, config, true, pace)
   if (applied.kind === 'conflict') throw explainConflicts(applied.conflicts)
   await pace()
   const { resourceVersion: _, ...metadata } = withOwners(object, applied.owners).metadata

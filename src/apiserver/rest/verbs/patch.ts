@@ -26,7 +26,9 @@ export async function patch(request: RESTRequest, deps: RESTDeps): Promise<Answe
   const written = await mutate(request, deps, {
     dryRun,
     change: async (current) => {
-      const patched = await parsed.apply(structuredClone(current) as unknown as JSONObject) // came from JSON
+      const own = structuredClone(current) as unknown as JSONObject // came from JSON
+      await request.pace()
+      const patched = await parsed.apply(own)
       await request.pace()
       return decodePatched(spec.resource, patched, parsed, fieldValidation, warn)
     },
