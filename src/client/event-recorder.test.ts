@@ -102,6 +102,19 @@ suite('createEventRecorder()', () => {
     )
   })
 
+  // events_cache.go: what differs by its message alone, from the tenth on.
+  test('makes one event of many similar ones', async () => {
+    const { api, recorder } = await record(async () => {})
+    for (let i = 0; i < 12; i++) {
+      recorder.event(pod, 'Warning', 'BackOff', `try ${i}`)
+      await settle()
+    }
+    const { items } = await api.list<Event>(resources.events)
+    assert.equal(items.length, 10)
+    const { message, count } = items.find((event) => event.count !== 1)!
+    assert.deepEqual([message, count], ['(combined from similar events): try 11', 3])
+  })
+
   test('survives an API that is away', async () => {
     const { api, recorder } = await record(async () => {})
     api.failure = new Error('away')

@@ -2,6 +2,7 @@ import type { Event } from '#api/core.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
 import { type API, APIStatusError } from './api.ts'
+import { createEventCorrelator, remember } from './event-correlator.ts'
 
 /** Tells people what happened to an object. Never throws and never waits. */
 export interface EventRecorder {
@@ -20,81 +21,60 @@ export interface EventSource {
   readonly host?: string
 }
 
-interface Series {
-  event: Event
-  count: number
-  /** How many of `count` the API knows. */
-  written: number
-}
-
-// client-go's correlator: an object may say 25 things at once, then one each 5 minutes.
-const BURST = 25
-const REFILL_MS = 300_000
-/** Bounds of memory: series remembered, and events waiting while the API is away. */
-const MAX_SERIES = 2048
+/** Bounds of memory: events waiting while the API is away. */
 const MAX_PENDING = 256
 const MAX_MESSAGE = 1024
 
-/** Repeated events become one object whose count grows, as client-go makes them. */
+/** Repeated events become one object whose count grows, and similar ones too, as client-go makes them. */
 export function createEventRecorder(
   api: API,
   source: EventSource,
   now: () => number = Date.now,
 ): EventRecorder {
-  const series = new Map<string, Series>()
-  const buckets = new Map<string, { tokens: number; at: number }>()
-  const pending = new Set<Series>()
+  const { correlate } = createEventCorrelator(now)
+  /** By name: the newest of each. */
+  const pending = new Map<string, Event>()
+  const written = new Map<string, true>()
   let writing = false
-
-  function allow(uid: string): boolean {
-    const held = buckets.get(uid) ?? { tokens: BURST, at: now() }
-    const tokens = Math.min(BURST, held.tokens + (now() - held.at) / REFILL_MS)
-    remember(buckets, uid, { tokens: Math.max(0, tokens - 1), at: now() })
-    return tokens >= 1
-  }
 
   async function drain(): Promise<void> {
     writing = true
-    for (const next of pending) {
-      pending.delete(next)
-      await write(api, next).catch(() => undefined) // an event is worth one try, not a retry loop
+    for (const [name, event] of pending) {
+      pending.delete(name)
+      try {
+        await write(api, event, written.has(name))
+        remember(written, name, true)
+      } catch {
+        // an event is worth one try, not a retry loop
+      }
     }
     writing = false
   }
 
   return {
     event(object, type, reason, message, fieldPath) {
-      if (!allow(object.metadata.uid ?? object.metadata.name)) return
       const about = referTo(object, fieldPath)
       const made = makeEvent(about, type, reason, message.slice(0, MAX_MESSAGE), source, now())
-      const key = JSON.stringify([made.involvedObject, type, reason, made.message])
-      const held = series.get(key)
-      const next: Series = held ?? { event: made, count: 0, written: 0 }
-      next.count++
-      next.event = { ...next.event, lastTimestamp: made.lastTimestamp ?? null }
-      remember(series, key, next)
-      if (pending.size < MAX_PENDING) pending.add(next)
+      const event = correlate(made)
+      if (!event) return
+      const { name } = event.metadata
+      if (pending.has(name) || pending.size < MAX_PENDING) pending.set(name, event)
       if (!writing) void drain()
     },
   }
 }
 
-async function write(api: API, series: Series): Promise<void> {
-  const { event, count } = series
-  if (series.written > 0) {
+async function write(api: API, event: Event, isThere: boolean): Promise<void> {
+  if (isThere) {
+    const { count, lastTimestamp, message } = event
     try {
-      await api.patch(resources.events, event.metadata, 'merge', {
-        count,
-        lastTimestamp: event.lastTimestamp,
-      })
-      series.written = count
+      await api.patch(resources.events, event.metadata, 'merge', { count, lastTimestamp, message })
       return
     } catch (error) {
       if (!(error instanceof APIStatusError) || error.code !== 404) throw error // expired: say it anew
     }
   }
-  await api.create(resources.events, { ...event, count })
-  series.written = count
+  await api.create(resources.events, event)
 }
 
 function referTo(
@@ -139,11 +119,4 @@ function makeEvent(
     reportingComponent: source.component,
     reportingInstance: source.host ?? '',
   }
-}
-
-/** Sets the newest entry; the oldest one makes room. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > MAX_SERIES) map.delete(map.keys().next().value!)
 }
