@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { createSecureServer, type Http2SecureServer } from 'node:http2'
+import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createKindRegistry } from '#api/kinds/kind-registry.ts'
 import { kinds as builtInKinds } from '#api/kinds/kinds.ts'
@@ -187,7 +187,7 @@ function createListener(
   // Responses of HTTP/2 behave as those of HTTP/1.
   const takeTurn = createTurns()
   server.on('request', (request, response) =>
-    takeTurn(request.socket, {
+    takeTurn(connectionOf(request), {
       isGone: () => response.destroyed || request.destroyed,
       start: () => void handle(request, response as never),
     }),
@@ -220,6 +220,10 @@ function createListener(
     },
   }
 }
+
+/** The sockets that requests of HTTP/2 show are their own. */
+const connectionOf = (request: IncomingMessage | Http2ServerRequest): object =>
+  ('stream' in request && request.stream.session) || request.socket
 
 const nameOf = (target: ListenTarget) =>
   'fd' in target ? `descriptor ${target.fd}` : `${target.host}:${target.port}`

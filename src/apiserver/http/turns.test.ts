@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startTestServer } from '../testing/test-server.ts'
 import { createTurns } from './turns.ts'
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
@@ -23,4 +24,12 @@ test('a connection begins a hundred requests at once, and none that was reset me
   await nextTurn()
   send(greedy, 'later')
   assert.equal(begun.at(-1), 'later')
+})
+
+test('streams of one HTTP/2 connection share its turns', async () => {
+  await using server = await startTestServer()
+  const answers = await Promise.all(
+    Array.from({ length: 400 }, () => server.request('GET', '/readyz')),
+  )
+  assert.ok(answers.every(({ code, text }) => code === 200 && text === 'ok'))
 })
