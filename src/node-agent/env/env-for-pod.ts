@@ -1,6 +1,8 @@
 import type { ConfigMap, Container, EnvFromSource, EnvVar, Secret, Service } from '#api/core.ts'
+import { nodeAmounts } from '../node-status/node-amounts.ts'
 import { expand } from './expand.ts'
 import { fieldOf, type PodFields } from './field-ref.ts'
+import { resourceOf } from './resource-field.ts'
 import { type EnvPair, serviceEnv, servicesFor } from './service-env.ts'
 
 /** The objects that the environment of a container refers to, all of them in the pod's namespace. */
@@ -39,6 +41,7 @@ export function envForPod(
       variable,
       fields,
       references,
+      container.name,
       (name) => env.get(name) ?? fromServices.get(name),
     )
     if (value !== undefined) env.set(variable.name, value)
@@ -51,6 +54,7 @@ function resolve(
   variable: EnvVar,
   fields: PodFields,
   references: References,
+  own: string,
   lookup: (name: string) => string | undefined,
 ): string | undefined {
   const { value, valueFrom } = variable
@@ -60,6 +64,13 @@ function resolve(
     const found = fieldOf(fieldPath, fields)
     if (found === undefined) throw new ContainerConfigError(`unsupported fieldPath: ${fieldPath}`)
     return found
+  }
+  if (valueFrom.resourceFieldRef) {
+    try {
+      return resourceOf(valueFrom.resourceFieldRef, fields.pod, nodeAmounts(), own)
+    } catch (cause) {
+      throw new ContainerConfigError((cause as Error).message)
+    }
   }
   const namespace = fields.pod.metadata.namespace ?? 'default'
   if (valueFrom.configMapKeyRef) {

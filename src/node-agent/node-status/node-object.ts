@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { availableParallelism, machine, release, totalmem } from 'node:os'
+import { machine, release } from 'node:os'
 import type { Node } from '#api/core.ts'
 import type { Condition } from '#api/meta.ts'
 import { formatTime } from '../pods/container-status.ts'
+import { nodeAmounts } from './node-amounts.ts'
 
 export interface NodeIdentity {
   readonly nodeName: string
@@ -34,11 +35,7 @@ export function nodeLabels({ nodeName, labels }: NodeIdentity): Readonly<Record<
 /** Everything of the node's status but its conditions. It does not change while the agent runs. */
 export function nodeFacts(identity: NodeIdentity): NonNullable<Node['status']> {
   const { nodeName, nodeIPs, kubeletVersion, runtimeVersion, port } = identity
-  const amounts = {
-    cpu: String(availableParallelism()),
-    memory: `${Math.floor(totalmem() / 1024)}Ki`,
-    pods: String(MAX_PODS),
-  }
+  const amounts = { ...nodeAmounts(), pods: String(MAX_PODS) }
   return {
     addresses: [
       ...nodeIPs.map((address) => ({ type: 'InternalIP' as const, address })),

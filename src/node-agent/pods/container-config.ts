@@ -78,6 +78,7 @@ interface SecurityContext {
   readonly runAsUser?: number
   readonly runAsGroup?: number
   readonly supplementalGroups?: readonly number[]
+  readonly fsGroup?: number
   readonly privileged?: boolean
   readonly allowPrivilegeEscalation?: boolean
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] }
@@ -93,6 +94,9 @@ function securityOf(container: Container, { spec }: Pod): Security {
     allowPrivilegeEscalation: own.allowPrivilegeEscalation ?? true,
     uid: own.runAsUser ?? ofPod.runAsUser,
     gid: own.runAsGroup ?? ofPod.runAsGroup,
-    groups: ofPod.supplementalGroups ?? [],
+    groups: [
+      ...(ofPod.fsGroup === undefined ? [] : [ofPod.fsGroup]),
+      ...(ofPod.supplementalGroups ?? []),
+    ],
   }
 }

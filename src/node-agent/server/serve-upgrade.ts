@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Pod } from '#api/core.ts'
 import type { Log } from '#log/log.ts'
@@ -15,8 +16,11 @@ export interface UpgradeDeps {
   readonly pods: () => readonly Pod[]
   readonly nodeIP: string
   readonly log: Log
+  readonly idleMs?: number
 }
 
+/** A stream on which nothing moves for so long is closed: the kubelet's streamingConnectionIdleTimeout. */
+const IDLE_MS = 4 * 3600 * 1000
 /** Streams that are open at once, on the whole node. */
 const MAX_SESSIONS = 1000
 
@@ -25,6 +29,7 @@ export function createUpgradeServer(deps: UpgradeDeps) {
   let open = 0
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => socket.destroy())
+    if (socket instanceof Socket) socket.setTimeout(deps.idleMs ?? IDLE_MS, () => socket.destroy())
     if (head.length > 0) socket.unshift(head)
     if (open >= MAX_SESSIONS) return refuse(socket, 429, 'too many streams are open on this node')
     open++

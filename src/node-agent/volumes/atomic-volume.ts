@@ -5,6 +5,7 @@
  */
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,22 +17,30 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { giveToGroup } from './owner.ts'
 import type { VolumeFile } from './plan-volume.ts'
 
 /** Makes the volume hold exactly these files. Does nothing, and says so, where it already does. */
-export function writeVolume(directory: string, files: readonly VolumeFile[], now: Date): boolean {
+export function writeVolume(
+  directory: string,
+  files: readonly VolumeFile[],
+  now: Date,
+  group?: number,
+): boolean {
   mkdirSync(directory, { recursive: true })
   const data = join(directory, '..data')
   const old = readLink(data)
   if (old !== undefined && holds(join(directory, old), files)) return false
   const fresh = mkdtempSync(join(directory, `..${now.toISOString().replace(/\D/g, '_')}`))
   chmodSync(fresh, 0o755)
-  for (const { path, bytes, mode } of files) {
+  for (const { path, bytes, mode, user } of files) {
     const target = join(fresh, path)
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, bytes)
     chmodSync(target, mode) // not subject to umask
+    if (user !== undefined) chownSync(target, user, -1)
   }
+  if (group !== undefined) giveToGroup(fresh, group, { isReadOnly: true })
   const link = join(directory, '..data_tmp')
   rmSync(link, { force: true })
   symlinkSync(fresh.slice(directory.length + 1), link)

@@ -1,11 +1,15 @@
 import type {
   DownwardAPIProjection,
   Pod,
+  ResourceFieldSelector,
   ServiceAccountTokenProjection,
   Volume,
 } from '#api/core.ts'
 import type { References } from '../env/env-for-pod.ts'
 import { fieldOf } from '../env/field-ref.ts'
+import { resourceOf } from '../env/resource-field.ts'
+import { nodeAmounts } from '../node-status/node-amounts.ts'
+import { ownerOf } from './owner.ts'
 import {
   checkPath,
   filesOfConfigMap,
@@ -20,6 +24,7 @@ export interface VolumeReferences extends References {
 }
 
 const DEFAULT_MODE = 0o644
+const OWN_MODE = 0o600
 
 /** Several sources as one set of files. Source: kubernetes pkg/volume/projected. @throws VolumeError */
 export function filesOfProjected(
@@ -43,7 +48,12 @@ export function filesOfProjected(
       const token = references.token(serviceAccountToken)
       if (token === undefined) throw new VolumeError('failed to fetch token: none was issued')
       const path = checkPath(serviceAccountToken.path)
-      return [{ path, bytes: Buffer.from(token), mode: defaultMode }]
+      // Whose token it is alone reads it, where the pod says who that is.
+      const owner = ownerOf(pod)
+      const isOwned = owner.user !== undefined || owner.group !== undefined
+      const mode = isOwned ? OWN_MODE : defaultMode
+      const { user } = owner
+      return [{ path, bytes: Buffer.from(token), mode, ...(user === undefined ? {} : { user }) }]
     },
   )
   // Of two files with one path the later source wins.
@@ -56,16 +66,22 @@ export function filesOfDownwardAPI(
   defaultMode: number,
   pod: Pod,
 ): readonly VolumeFile[] {
-  return items.map(({ path, mode = defaultMode, fieldRef }) => {
-    const value = fieldRef && fieldText(fieldRef.fieldPath, pod)
+  return items.map(({ path, mode = defaultMode, fieldRef, resourceFieldRef }) => {
+    const value = fieldRef
+      ? fieldText(fieldRef.fieldPath, pod)
+      : resourceFieldRef && resourceText(resourceFieldRef, pod)
     if (value === undefined)
-      throw new VolumeError(
-        fieldRef
-          ? `unsupported fieldPath: ${fieldRef.fieldPath}`
-          : 'resourceFieldRef is not built (use fieldRef)',
-      )
+      throw new VolumeError(`unsupported fieldPath: ${fieldRef?.fieldPath ?? ''}`)
     return { path: checkPath(path), bytes: Buffer.from(value), mode }
   })
+}
+
+function resourceText(selector: ResourceFieldSelector, pod: Pod): string {
+  try {
+    return resourceOf(selector, pod, nodeAmounts())
+  } catch (cause) {
+    throw new VolumeError((cause as Error).message)
+  }
 }
 
 /** Whole maps are for files only: fieldpath.FormatMap, a line an entry. */

@@ -6,6 +6,8 @@ export interface VolumeFile {
   readonly path: string
   readonly bytes: Uint8Array
   readonly mode: number
+  /** Whose it is; root's where absent. */
+  readonly user?: number
 }
 
 const DEFAULT_MODE = 0o644

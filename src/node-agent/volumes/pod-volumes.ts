@@ -7,6 +7,7 @@ import { detachMount } from '#kernel/mount/mount.ts'
 import { pathSegment } from '../files.ts'
 import type { VolumeBind } from '../runtimes/runtime.ts'
 import { writeVolume } from './atomic-volume.ts'
+import { giveToGroup, ownerOf } from './owner.ts'
 import { filesOfDownwardAPI, filesOfProjected, type VolumeReferences } from './plan-projected.ts'
 import { filesOfConfigMap, filesOfSecret, VolumeError } from './plan-volume.ts'
 
@@ -44,22 +45,29 @@ async function setUp(
   now: Date,
 ): Promise<void> {
   const directory = volumeDirectory(volume, directories)
+  const { group } = ownerOf(pod)
   if (volume.configMap) {
     const { name = '' } = volume.configMap
-    writeVolume(directory, filesOfConfigMap(volume.configMap, references.configMap(name)), now)
+    writeVolume(
+      directory,
+      filesOfConfigMap(volume.configMap, references.configMap(name)),
+      now,
+      group,
+    )
   } else if (volume.secret) {
     const { secretName = '' } = volume.secret
-    writeVolume(directory, filesOfSecret(volume.secret, references.secret(secretName)), now)
+    writeVolume(directory, filesOfSecret(volume.secret, references.secret(secretName)), now, group)
   } else if (volume.projected) {
-    writeVolume(directory, filesOfProjected(volume.projected, pod, references), now)
+    writeVolume(directory, filesOfProjected(volume.projected, pod, references), now, group)
   } else if (volume.downwardAPI) {
     const { defaultMode = 0o644 } = volume.downwardAPI
-    writeVolume(directory, filesOfDownwardAPI(volume.downwardAPI, defaultMode, pod), now)
+    writeVolume(directory, filesOfDownwardAPI(volume.downwardAPI, defaultMode, pod), now, group)
   } else if (volume.emptyDir) {
     if (existsSync(directory)) return
     mkdirSync(directory, { recursive: true })
     if (volume.emptyDir.medium === 'Memory') await mountMemory(directory, volume.emptyDir.sizeLimit)
     chmodSync(directory, 0o777)
+    if (group !== undefined) giveToGroup(directory, group, { isReadOnly: false })
   } else {
     throw new VolumeError(
       'this kind of volume is not built (use configMap, secret, projected, downwardAPI or emptyDir)',

@@ -50,6 +50,14 @@ export function readContainers(
   )
 }
 
+/** Of all attempts of all containers of a pod. */
+export function attemptDirectories(podDirectory: string): readonly string[] {
+  const directory = containersDirectory(podDirectory)
+  return listDirectory(directory).flatMap((name) =>
+    listDirectory(join(directory, name)).map((attempt) => join(directory, name, attempt)),
+  )
+}
+
 export function listDirectory(path: string): readonly string[] {
   try {
     return readdirSync(path)

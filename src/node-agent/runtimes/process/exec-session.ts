@@ -1,17 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, readFileSync } from 'node:fs'
+import { closeSync, fchownSync, fstatSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { ReadStream } from 'node:tty'
+import { startTimeOf } from '#kernel/process/process.ts'
 import { openPty, openSlave, setWindowSize } from '#kernel/pty/pty.ts'
 import type { ExecOptions, ExecSession } from '../runtime.ts'
+import { childOf, recordExec } from './exec-records.ts'
 import { programProblem } from './find-program.ts'
 import type { LastingProcess } from './lasting-process.ts'
 import { DEFAULT_PATH } from './render-script.ts'
 
 /** How a process comes to be one of a container's. */
 export interface ContainerEntry {
+  /** Where its files are. */
+  readonly directory: string
   readonly main: LastingProcess
   /** setpriv and its flags, or nothing. */
   readonly privileges: readonly string[]
@@ -66,6 +70,7 @@ function startWithPipes(entry: ContainerEntry, { command, stdin }: ExecOptions):
 function startInTerminal(entry: ContainerEntry, { command }: ExecOptions): ExecSession {
   const pty = openPty(`/proc/${entry.main.pid}/root/dev/pts/ptmx`)
   const slave = openSlave(pty)
+  giveToUser(slave, entry.privileges)
   const hasTerm = entry.env.some((pair) => pair.startsWith('TERM='))
   const withTerm = hasTerm ? entry : { ...entry, env: ['TERM=xterm', ...entry.env] }
   const words = ['setsid', '--ctty', ...entryWords(withTerm, command)]
@@ -93,17 +98,28 @@ function entryWords({ privileges, env, workingDir }: ContainerEntry, command: re
   return [...privileges, 'env', '-i', '-C', workingDir, ...env, ...command]
 }
 
+/** A terminal is whose program runs in it, as with runc: who does not own it cannot open it anew. */
+function giveToUser(terminal: number, privileges: readonly string[]): void {
+  const [, user] =
+    /^--reuid=(\d+)$/.exec(privileges.find((flag) => flag.startsWith('--reuid=')) ?? '') ?? []
+  if (user !== undefined) fchownSync(terminal, Number(user), fstatSync(terminal).gid)
+}
+
 function spawnInside(
-  { main }: ContainerEntry,
+  { directory, main }: ContainerEntry,
   words: readonly string[],
   stdio: ('pipe' | 'ignore' | number)[],
 ): ChildProcess {
   const namespaces = ['--mount', '--uts', '--ipc', '--net', '--pid', '--root']
-  return spawn('nsenter', [`--target=${main.pid}`, ...namespaces, '--', ...words], {
+  const child = spawn('nsenter', [`--target=${main.pid}`, ...namespaces, '--', ...words], {
     cwd: '/',
     stdio,
     env: { PATH: DEFAULT_PATH },
   })
+  const startTime = child.pid === undefined ? undefined : startTimeOf(child.pid)
+  if (child.pid !== undefined && startTime)
+    child.once('exit', recordExec(directory, { pid: child.pid, startTime }))
+  return child
 }
 
 function exitOf(child: ChildProcess): Promise<number> {
@@ -146,15 +162,6 @@ function hangUp(child: ChildProcess): void {
     return true
   }
   if (signal('SIGHUP')) setTimeout(() => signal('SIGKILL'), HANG_UP_GRACE_MS)
-}
-
-function childOf(pid: number | undefined): number | undefined {
-  try {
-    const child = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]
-    return child ? Number(child) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** What the container's first program was started with. */

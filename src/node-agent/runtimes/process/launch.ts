@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { writeAtomically } from '../../files.ts'
 import type { ContainerConfig } from '../runtime.ts'
@@ -66,7 +74,8 @@ export function launch(config: ContainerConfig, site: LaunchSite): void {
     command: argvOf(image, config.command, config.args),
   })
   mkdirSync(join(directory, 'root'), { recursive: true, mode: 0o700 })
-  writeFileSync(terminationLog, '', { mode: 0o666 })
+  writeFileSync(terminationLog, '')
+  chmodSync(terminationLog, 0o666) // whoever runs in there writes it
   writeFileSync(join(directory, 'setup'), setup, { mode: 0o600 })
   writeFileSync(join(directory, 'fstab'), renderFstab(join(directory, 'root'), root.mounts), {
     mode: 0o600,

@@ -22,6 +22,7 @@ import { startAttach } from './attach-session.ts'
 import { Changes } from './changes.ts'
 import { connectInside } from './connect.ts'
 import {
+  attemptDirectories,
   attemptDirectory,
   listDirectory,
   mainProcess,
@@ -31,6 +32,7 @@ import {
 } from './container-files.ts'
 import { etcFiles } from './etc-files.ts'
 import { execInContainer } from './exec.ts'
+import { endLeftExecs } from './exec-records.ts'
 import { environmentOf, startExec } from './exec-session.ts'
 import { createHostTree } from './host-tree.ts'
 import { findImage, imageNames, repositoryOf } from './images.ts'
@@ -78,6 +80,9 @@ export class ProcessRuntime implements Runtime, Disposable {
     writeAtomically(this.#recordPath, RECORD_SCRIPT)
     this.#changes = new Changes(join(rootDir, 'changes'))
     this.#openLogs = new OpenLogs(rootDir, options.packageRoot)
+    // Their clients were connected with the agent before this one.
+    for (const podUID of this.podUIDs())
+      attemptDirectories(this.#podDirectory(podUID)).forEach(endLeftExecs)
   }
 
   findImage(reference: string): ImageLookup {
@@ -195,22 +200,15 @@ export class ProcessRuntime implements Runtime, Disposable {
     command: readonly string[],
     timeoutMs: number,
   ): Promise<ExecResult> {
-    const directory = this.#directory(container)
-    const main = mainProcess(directory)
-    const file = readContainerFile(directory)
-    if (!main || !file)
-      throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
+    const { main, file } = this.#running(container)
     return await execInContainer(main, file.privileges, command, timeoutMs)
   }
 
   startExec(container: ContainerRef, options: ExecOptions): ExecSession {
-    const directory = this.#directory(container)
-    const main = mainProcess(directory)
-    const file = readContainerFile(directory)
-    if (!main || !file)
-      throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
+    const { directory, main, file } = this.#running(container)
     const { privileges, workingDir = '/' } = file
-    return startExec({ main, privileges, workingDir, env: environmentOf(main) }, options)
+    const env = environmentOf(main)
+    return startExec({ directory, main, privileges, workingDir, env }, options)
   }
 
   attach(container: ContainerRef): ExecSession {
@@ -242,6 +240,15 @@ export class ProcessRuntime implements Runtime, Disposable {
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]()
     this.#openLogs[Symbol.dispose]()
+  }
+
+  /** @throws Error where it does not run */
+  #running(container: ContainerRef) {
+    const directory = this.#directory(container)
+    const main = mainProcess(directory)
+    const file = readContainerFile(directory)
+    if (main && file) return { directory, main, file }
+    throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
   }
 
   #forget(container: ContainerRef): void {
