@@ -97,6 +97,14 @@ function readAttempt(
   return [{ attempt, containerID, imageID, backOffMs, state: stateOf(directory, file, now) }]
 }
 
+/** What a command needs to know of a container. @throws Error where it does not run */
+export function readRunning(directory: string, name: string) {
+  const main = mainProcess(directory)
+  const file = readContainerFile(directory)
+  if (main && file) return { main, file }
+  throw new Error(`Cannot run a command in container ${name}: it does not run`)
+}
+
 /** A launch that has not written anything after so long was never begun: the agent died in between. */
 const LAUNCH_DEADLINE_MS = 30_000
 

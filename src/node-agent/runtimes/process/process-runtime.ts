@@ -28,6 +28,7 @@ import {
   mainProcess,
   readContainerFile,
   readContainers,
+  readRunning,
   runningMain,
 } from './container-files.ts'
 import { etcFiles } from './etc-files.ts'
@@ -200,12 +201,13 @@ export class ProcessRuntime implements Runtime, Disposable {
     command: readonly string[],
     timeoutMs: number,
   ): Promise<ExecResult> {
-    const { main, file } = this.#running(container)
+    const { main, file } = readRunning(this.#directory(container), container.name)
     return await execInContainer(main, file.privileges, command, timeoutMs)
   }
 
   startExec(container: ContainerRef, options: ExecOptions): ExecSession {
-    const { directory, main, file } = this.#running(container)
+    const directory = this.#directory(container)
+    const { main, file } = readRunning(directory, container.name)
     const { privileges, workingDir = '/' } = file
     const env = environmentOf(main)
     return startExec({ directory, main, privileges, workingDir, env }, options)
@@ -240,15 +242,6 @@ export class ProcessRuntime implements Runtime, Disposable {
   [Symbol.dispose](): void {
     this.#changes[Symbol.dispose]()
     this.#openLogs[Symbol.dispose]()
-  }
-
-  /** @throws Error where it does not run */
-  #running(container: ContainerRef) {
-    const directory = this.#directory(container)
-    const main = mainProcess(directory)
-    const file = readContainerFile(directory)
-    if (main && file) return { directory, main, file }
-    throw new Error(`Cannot run a command in container ${container.name}: it does not run`)
   }
 
   #forget(container: ContainerRef): void {
