@@ -79,7 +79,12 @@ export const verbs: Readonly<Record<string, Verb>> = {
     usage: 'load-balancer --kubeconfig F',
     does: 'the LoadBalancer controller alone',
   },
-  cni: { usage: 'cni install --bin-dir DIR', does: 'installs the CNI plugins' },
+  cni: {
+    usage:
+      'cni install --bin-dir DIR [--conf-dir DIR] [--pod-cidr CIDR,… | --flannel] [--bridge cni0] [--mtu N] [--data-dir DIR] [--socket PATH] [--force]',
+    does: 'installs the CNI plugins for containerd, CRI-O or podman, and a conflist; needs no cluster',
+    load: () => import('./commands/cni.ts'),
+  },
 }
 
 function runDaemon(main: (args: string[]) => Promise<unknown>): Command['run'] {

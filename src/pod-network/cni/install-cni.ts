@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, symlink, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readlink, rename, symlink, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ConflistOptions, planConflist } from './plan-conflist.ts'
+import { type ConflistOptions, planConflist, planFlannelConflist } from './plan-conflist.ts'
 import { PLUGIN_TYPES } from './plugins/registry.ts'
 
 export interface InstallOptions {
@@ -9,7 +9,15 @@ export interface InstallOptions {
   /** The agent's socket ({@link serveCNI}). */
   readonly socketPath: string
   /** Absent: no conflist is written. */
-  readonly conflist?: ConflistOptions & { readonly confDir: string }
+  readonly conflist?: ({ readonly confDir: string } & ConflistOptions) | FlannelConflist
+  /** Whether programs of others that have the names of our plugins give way. */
+  readonly replaceOthers?: boolean
+}
+
+/** The conflist of kube-flannel: what the node's subnet is says subnet.env. */
+export interface FlannelConflist {
+  readonly confDir: string
+  readonly flannel: true
 }
 
 export interface Installed {
@@ -21,6 +29,7 @@ export interface Installed {
 const SCRIPT = 'fairlead-cni'
 /** Early in the order of names: runtimes take the first file of the folder. */
 const CONFLIST = '10-fairlead.conflist'
+const FLANNEL_CONFLIST = '10-flannel.conflist'
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
@@ -31,7 +40,9 @@ export async function installCNI({
   binDir,
   socketPath,
   conflist,
+  replaceOthers = true,
 }: InstallOptions): Promise<Installed> {
+  if (!replaceOthers) await refuseOthers(binDir)
   await mkdir(binDir, { recursive: true, mode: 0o755 })
   const lines = [
     socketPath,
@@ -46,10 +57,24 @@ export async function installCNI({
   await writeWhole(join(binDir, SCRIPT), await readFile(join(root, 'bin/cni', SCRIPT)), 0o755)
   for (const type of PLUGIN_TYPES) await linkWhole(SCRIPT, join(binDir, type))
   if (!conflist) return { binDir }
-  const confFile = join(conflist.confDir, CONFLIST)
+  const isFlannel = 'flannel' in conflist
+  const confFile = join(conflist.confDir, isFlannel ? FLANNEL_CONFLIST : CONFLIST)
+  const plan = isFlannel ? planFlannelConflist() : planConflist(conflist)
   await mkdir(conflist.confDir, { recursive: true, mode: 0o755 })
-  await writeWhole(confFile, `${JSON.stringify(planConflist(conflist), undefined, 2)}\n`, 0o644)
+  await writeWhole(confFile, `${JSON.stringify(plan, undefined, 2)}\n`, 0o644)
   return { binDir, confFile }
+}
+
+/** @throws Error where a program of somebody else has the name of a plugin of ours */
+async function refuseOthers(binDir: string): Promise<void> {
+  for (const type of PLUGIN_TYPES) {
+    const path = join(binDir, type)
+    const target = await readlink(path).catch((error: NodeJS.ErrnoException) => error.code)
+    if (target === SCRIPT || target === 'ENOENT' || target === 'ENOTDIR') continue
+    throw new Error(
+      `Cannot install CNI plugin ${type} into ${binDir}: another program of this name is there (--force replaces it)`,
+    )
+  }
 }
 
 /** A dot in front, and an ending that no runtime looks for. */
