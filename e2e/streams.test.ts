@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { eventually, fairleadCommand, startCluster, type TestCluster } from './support/cluster.ts'
 
+const RESTARTS = 'jsonpath={.status.containerStatuses[0].restartCount}'
 const TOOLS = '--image=fairlead.dev/tools'
 
 // The promise: exec, attach, cp, port-forward, logs, debug and the proxies work with the real kubectl, by WebSocket and by SPDY.
@@ -189,6 +190,57 @@ suite('The real kubectl', () => {
     killTree(debug.child)
   })
 
+  test('gives terminals, tokens and volumes to the user and group of a pod', async () => {
+    const user = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'user' },
+      spec: {
+        securityContext: { runAsUser: 1000, runAsGroup: 1000, fsGroup: 2000 },
+        containers: [
+          {
+            name: 'c',
+            image: 'fairlead.dev/tools',
+            command: ['sh', '-c', 'echo done >/dev/termination-log; exec sleep infinity'],
+            resources: { limits: { cpu: '1500m' } },
+            env: [{ name: 'CPUS', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } }],
+            volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          },
+        ],
+        volumes: [{ name: 'data', emptyDir: {} }],
+      },
+    }
+    assert.equal(run(['apply', '-f', '-'], JSON.stringify(user)).status, 0)
+    kubectl('wait', '--for=condition=Ready', 'pod/user', '--timeout=60s')
+    const token = '/var/run/secrets/kubernetes.io/serviceaccount/token'
+    const script = `id -u; id -G; echo $CPUS; stat -Lc '%a %u:%g' ${token} /data; cat ${token} | wc -l; touch /data/x && stat -c %g /data/x; cat /dev/termination-log`
+    // kubernetes pkg/volume/util (FsUserFrom, SetVolumeOwnership), pkg/api/v1/resource (rounded up)
+    assert.equal(
+      kubectl('exec', 'user', '--', 'sh', '-c', script),
+      '1000\n1000 2000\n2\n640 1000:2000\n2777 0:2000\n0\n2000\ndone\n',
+    )
+    const inside = 'echo opened >$(tty); stat -c %u $(tty)'
+    const command = `exec ${fairleadCommand} kubectl --name ${cluster.name} -- exec -it user -- sh -c '${inside}'`
+    const terminal = follow(
+      spawn('script', ['-qec', command, '/dev/null'], { env: cluster.home.env }),
+    )
+    assert.equal(await terminal.ended, 0)
+    assert.match(terminal.text(), /opened\r\n1000\r\n/)
+  })
+
+  test('leaves no command running when the agent is killed under it', async () => {
+    const node = kubectl('get', 'pod', 'box', '-o', 'jsonpath={.spec.nodeName}')
+    const script = 'trap "" HUP; sleep 43210 & sleep 43210'
+    const left = start(['exec', '-i', 'box', '--', 'sh', '-c', script])
+    const count = () => run(['exec', 'box', '--', 'pgrep', '-fc', '^sleep 43210$']).stdout.trim()
+    await eventually('the commands to run', () => count() === '2')
+    process.kill(pidOf(cluster, 'node-agent', node), 'SIGKILL')
+    await left.ended
+    assert.equal(cluster.fairlead(['up']).status, 0)
+    await eventually('the commands to be ended', () => count() === '0')
+    assert.equal(kubectl('get', 'pod', 'box', '-o', RESTARTS), '0')
+  })
+
   test('reaches pods, services and nodes through the API server, and nothing else', () => {
     const raw = (path: string) => run(['get', '--raw', `/api/v1/${path}`])
     const services = 'namespaces/default/services'
@@ -234,6 +286,14 @@ suite('The real kubectl', () => {
     }
   })
 })
+
+function pidOf(cluster: TestCluster, component: string, node: string): number {
+  const { components } = JSON.parse(cluster.fairlead(['status', '-o', 'json']).stdout)
+  return components.find(
+    (each: { component: string; node?: string }) =>
+      each.component === component && each.node === node,
+  ).pid
+}
 
 interface Running {
   readonly child: ChildProcess
