@@ -10,6 +10,7 @@ import { schemaType, schemaTypeNames } from '../schema/schema.ts'
 import { planComponentSchemas } from './component-schemas.ts'
 import { toDefinitions, toPathsV2 } from './downgrade.ts'
 import { planPaths } from './paths.ts'
+import { planRootDocument, rootPaths } from './root-documents.ts'
 
 const shared = process.env.FAIRLEAD_SHARED ?? resolve(import.meta.dirname, '../../../../shared')
 const file = resolve(shared, 'data/kubernetes-openapi-v2.json')
@@ -56,6 +57,29 @@ suite('the official API description', () => {
         if (kind.verbs) assert.deepEqual(spread(ours!), pick(spread(theirs!), ours!), path)
         else assert.deepEqual(ours, theirs, path)
       }
+    }
+  })
+
+  test('describes what lies above the group versions as we do', () => {
+    const places = rootPaths(kinds)
+    assert.ok(places.length > 15)
+    for (const place of places) {
+      const { paths, schemas } = planRootDocument(place, kinds)!
+      for (const [path, planned] of Object.entries(toPathsV2(paths))) {
+        const withoutTypes = (found: JSONValue) => {
+          const { consumes: _, produces: __, ...get } = (found as JSONObject).get as JSONObject
+          return comparable(get)
+        }
+        const found = (official.paths as JSONObject)[path]
+        assert.ok(found, path)
+        assert.deepEqual(withoutTypes(planned), withoutTypes(found), path)
+      }
+      for (const [name, schema] of Object.entries(toDefinitions(schemas)))
+        assert.deepEqual(
+          comparable(schema),
+          comparable((official.definitions as JSONObject)[name]!),
+          name,
+        )
     }
   })
 

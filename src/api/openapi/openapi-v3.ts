@@ -7,6 +7,7 @@ import { schemaTypeOf } from '../schema/schema.ts'
 import { type GroupVersion, planComponentSchemas } from './component-schemas.ts'
 import { planCustomSchemas } from './custom-schemas.ts'
 import { groupVersionPath, planPaths } from './paths.ts'
+import { planRootDocument, rootPaths } from './root-documents.ts'
 import { subresourceKinds } from './subresource-paths.ts'
 
 export interface OpenAPIDocument {
@@ -26,19 +27,22 @@ const documents = new Map<string, Built>()
 /** The answer of /openapi/v3: `{paths: {"api/v1": {serverRelativeURL: "/openapi/v3/api/v1?hash=…"}}}`. */
 export function openAPIv3Index(kinds: readonly KindSpec[]): JSONObject {
   const descriptions = loadOnce()
-  const paths = [...new Set(kinds.map(groupVersionPath))].map((path) => {
+  const places = new Set([...rootPaths(kinds), ...kinds.map(groupVersionPath)])
+  const paths = [...places].sort().map((path) => {
     const { hash } = openAPIv3Document(path, kinds, descriptions)!
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const
   })
   return { paths: Object.fromEntries(paths) }
 }
 
-/** The document of `api/v1` or `apis/apps/v1`; undefined where nothing is served. */
+/** The document of `api/v1`, `apis/apps/v1`, or of what lies above them (`apis`, `version`); undefined where nothing is served. */
 export function openAPIv3Document(
   path: string,
   kinds: readonly KindSpec[],
   descriptions = loadOnce(),
 ): OpenAPIDocument | undefined {
+  const root = planRootDocument(path, kinds)
+  if (root) return describe(root.paths, root.schemas)
   const served = kinds.filter((kind) => groupVersionPath(kind) === path)
   if (served.length === 0) {
     documents.delete(path)
@@ -46,9 +50,7 @@ export function openAPIv3Document(
   }
   const built = documents.get(path)
   if (built && isSame(built.served, served)) return built
-  const json = JSON.stringify(planDocument(served, descriptions()))
-  const hash = createHash('sha512').update(json).digest('hex').toUpperCase()
-  const document = { json, hash, served }
+  const document = { ...planDocument(served, descriptions()), served }
   documents.set(path, document)
   return document
 }
@@ -84,17 +86,20 @@ export function servedTypes(served: readonly KindSpec[]): string[] {
 export const groupVersionsOf = (served: readonly KindSpec[]): GroupVersion[] =>
   served.map(({ resource: { group, version } }) => ({ group, version }))
 
-function planDocument(served: readonly KindSpec[], descriptions: Descriptions): JSONObject {
+function planDocument(served: readonly KindSpec[], descriptions: Descriptions): OpenAPIDocument {
   const options = { descriptions, groupVersions: groupVersionsOf(served) }
-  return {
+  return describe(Object.assign({}, ...served.map(planPaths)), {
+    ...planComponentSchemas(servedTypes(served), options),
+    ...planCustomSchemas(served),
+  })
+}
+
+function describe(paths: JSONObject, schemas: JSONObject): OpenAPIDocument {
+  const json = JSON.stringify({
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },
-    paths: Object.assign({}, ...served.map(planPaths)),
-    components: {
-      schemas: {
-        ...planComponentSchemas(servedTypes(served), options),
-        ...planCustomSchemas(served),
-      },
-    },
-  }
+    paths,
+    components: { schemas },
+  })
+  return { json, hash: createHash('sha512').update(json).digest('hex').toUpperCase() }
 }
