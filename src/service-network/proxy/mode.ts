@@ -2,7 +2,7 @@ import type { CIDR } from '#ip/cidr.ts'
 import type { Family, IP } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
-import type { ServiceModel } from '../model.ts'
+import type { NodePortAddresses, ServiceModel } from '../model.ts'
 
 /*
  * The port that every proxy mode implements: one model in, rules in the kernel (or sockets of this process) out. `run-proxy.ts` calls it,
@@ -73,6 +73,8 @@ export interface ModeOptions {
   readonly serviceCIDR: CIDR
   /** Packets of this node's pods come in by it, and a LoadBalancer address that this node answers for is routed to it. */
   readonly podDevice: string
+  /** What was asked for; the model has the addresses that it stands for. */
+  readonly nodePortAddresses?: NodePortAddresses
   /** Masquerades whatever is translated for a ClusterIP. */
   readonly masqueradeAll?: boolean
   /** Options of one mode. */
@@ -87,8 +89,6 @@ export interface IptablesOptions {
   readonly variant?: 'nft' | 'legacy'
   /** nodePorts at 127.0.0.1 too, with route_localnet and a rule against its abuse (CVE-2020-8558); `true` by default, as in kube-proxy. */
   readonly localhostNodePorts?: boolean
-  /** Where nodePorts are open; at every address of the node by default, as in kube-proxy. */
-  readonly nodePortAddresses?: readonly IP[]
   /** How pods of this node are told from other clients (kube-proxy's detectLocalMode): their addresses by default. */
   readonly detectLocal?: 'pod-cidr' | 'pod-device' | 'none' | { readonly prefix: string }
   /** Packets that conntrack cannot place are let through (nf_conntrack_tcp_be_liberal). */

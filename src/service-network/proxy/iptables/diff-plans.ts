@@ -56,6 +56,7 @@ export function diffPlans(before: IptablesPlan, after: IptablesPlan): IptablesCh
   }
   for (const [key, plan] of after.services) compare(before.services.get(key), plan)
   for (const [key, old] of before.services) if (!after.services.has(key)) compare(old, undefined)
+  if (before.base !== after.base) for (const chain of after.base) touched.add(idOf(chain))
   const topLevel =
     touched.size === 0 ? [] : topLevelChains(after).filter((chain) => touched.has(idOf(chain)))
   return { written: [...topLevel, ...written], deleted, jumps: [], unwanted: [] }

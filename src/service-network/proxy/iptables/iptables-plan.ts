@@ -12,6 +12,8 @@ export interface IptablesPlan {
   readonly settings: Settings
   /** The top-level chains, without the Services' parts. */
   readonly base: readonly BaseChain[]
+  /** Where nodePorts are open, where that is not everywhere. */
+  readonly nodePortIPs: readonly IP[] | undefined
   /** Rules of the built-in chains, each to be there once, before those of others. */
   readonly jumps: readonly Jump[]
   readonly services: ReadonlyMap<string, ServicePlan>
@@ -93,7 +95,8 @@ export interface Settings extends ModeOptions {
   readonly layout: NonNullable<IptablesOptions['layout']>
   readonly localhostNodePorts: boolean
   readonly detectLocal: NonNullable<IptablesOptions['detectLocal']>
-  readonly nodePortAddresses: readonly IP[] | undefined
+  /** nodePorts are open at some addresses only; else at every address of the node, as with kube-proxy by default. */
+  readonly choosesNodePortIPs: boolean
   readonly conntrackIsLiberal: boolean
   /** The kernel has named counters. */
   readonly hasAccounts: boolean

@@ -1,6 +1,6 @@
-import { familyOf } from '#ip/ip.ts'
+import { familyOf, type IP, ip } from '#ip/ip.ts'
 import type { BaseChain, Jump, Match, ProxyTable, Rule, Settings, Target } from './iptables-plan.ts'
-import { DROP_MARK, isLoopback, LOOPBACK_V4, LOOPBACK_V6, MASQUERADE_MARK } from './settings.ts'
+import { DROP_MARK, LOOPBACK_V4, LOOPBACK_V6, MASQUERADE_MARK } from './settings.ts'
 
 /** kube-proxy's, where the kernel can count by name. */
 export const INVALID_COUNTER = 'ct_state_invalid_dropped_pkts'
@@ -14,11 +14,16 @@ export const comment = (text: string): Match => ({ kind: 'comment', text })
 export const jumpTo = (chain: string): Target => ({ kind: 'jump', chain })
 export const NEW: Match = { kind: 'state', states: ['NEW'] }
 
+const LOCALHOST = ip('127.0.0.1')
+
 const marked: Match = { kind: 'mark', mark: MASQUERADE_MARK }
 const unmarked: Match = { ...marked, not: true }
 
 /** The chains that all Services share, in kube-proxy's order (facts/services.md 2.1). */
-export function planBase(settings: Settings): readonly BaseChain[] {
+export function planBase(
+  settings: Settings,
+  nodePortIPs: readonly IP[] | undefined,
+): readonly BaseChain[] {
   const chain = (
     table: ProxyTable,
     name: string,
@@ -41,7 +46,7 @@ export function planBase(settings: Settings): readonly BaseChain[] {
     ...(isClassic || settings.localhostNodePorts
       ? [chain('filter', 'KUBE-FIREWALL', firewallRules(settings))]
       : []),
-    chain('nat', 'KUBE-SERVICES', [], toNodePorts(settings)),
+    chain('nat', 'KUBE-SERVICES', [], toNodePorts(settings, nodePortIPs)),
     chain('nat', 'KUBE-NODEPORTS'),
     chain('nat', 'KUBE-POSTROUTING', isClassic ? classicPostrouting() : postrouting()),
     chain('nat', 'KUBE-MARK-MASQ', [{ when: [], do: mark('or', MASQUERADE_MARK) }]),
@@ -172,16 +177,17 @@ function firewallRules({ layout, localhostNodePorts }: Settings): readonly Rule[
 }
 
 /** To KUBE-NODEPORTS, for what no address of a Service matched. */
-function toNodePorts(settings: Settings): readonly Rule[] {
-  const { nodeIP, nodePortAddresses, localhostNodePorts } = settings
+function toNodePorts(
+  { nodeIP, localhostNodePorts }: Settings,
+  nodePortIPs: readonly IP[] | undefined,
+): readonly Rule[] {
   const note = comment(
     'kubernetes service nodeports; NOTE: this must be the last rule in this chain',
   )
   const to = jumpTo('KUBE-NODEPORTS')
-  if (nodePortAddresses) {
-    return nodePortAddresses
-      .filter((ip) => localhostNodePorts || !isLoopback(ip))
-      .map((ip) => ({ when: [note, { kind: 'destination', network: ip }], do: to }))
+  if (nodePortIPs) {
+    const open = localhostNodePorts ? [...nodePortIPs, LOCALHOST] : nodePortIPs
+    return open.map((ip) => ({ when: [note, { kind: 'destination', network: ip }], do: to }))
   }
   const loopback: Match[] =
     familyOf(nodeIP) === 6

@@ -1,4 +1,4 @@
-import { type CIDR, cidrContains } from '#ip/cidr.ts'
+import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Frontend, ProxiedEndpoint } from '../../model.ts'
 import type { Chain, Match, Rule } from './iptables-plan.ts'
@@ -122,7 +122,7 @@ function toNodePort(view: View): readonly Rule[] {
 
 /** What comes to its end was let in by no source range. */
 function planFirewall(view: View): readonly Rule[] {
-  const { names, port, settings, loadBalancerIPs } = view
+  const { names, port, loadBalancerIPs } = view
   const said = comment(`${names.comment} loadbalancer IP`)
   const target = jumpTo(view.isExternalLocal ? names.local : names.cluster)
   const ranges = port.sourceRanges
@@ -130,11 +130,10 @@ function planFirewall(view: View): readonly Rule[] {
     when: [said, { kind: 'source', network }],
     do: target,
   })
-  const includesNode = ranges?.some((range) => cidrContains(range, settings.nodeIP)) ?? false
   return [
     ...(view.isExternalLocal ? [] : [{ when: [said], do: MASQUERADE }]),
     ...(ranges ? ranges.map(from) : [{ when: [said], do: target }]),
-    ...(includesNode ? loadBalancerIPs.map(({ ip }) => from(ip)) : []),
+    ...(port.allowsVIPAsSource ? loadBalancerIPs.map(({ ip }) => from(ip)) : []),
     { when: [said], do: DROP },
   ]
 }

@@ -1,3 +1,4 @@
+import type { IP } from '#ip/ip.ts'
 import type { ProxiedService, ServiceModel } from '../../model.ts'
 import { namesOf } from './chain-names.ts'
 import type { IptablesPlan, ServicePlan, Settings } from './iptables-plan.ts'
@@ -27,9 +28,12 @@ export function planProxy(
     const isKnown = known?.of === service && known.isLarge === isLarge
     services.set(key, isKnown ? known : planService(service, settings, isLarge))
   }
+  const nodePortIPs = settings.choosesNodePortIPs ? nodePortIPsOf(model) : undefined
+  const isSame = previous && `${previous.nodePortIPs}` === `${nodePortIPs}`
   return {
     settings,
-    base: previous?.base ?? planBase(settings),
+    base: isSame ? previous.base : planBase(settings, nodePortIPs),
+    nodePortIPs,
     jumps: previous?.jumps ?? planJumps(settings),
     services,
     isLarge,
@@ -49,6 +53,17 @@ function planService(service: ProxiedService, settings: Settings, isLarge: boole
     parts: plans.flatMap(({ parts }) => parts),
     chains: plans.flatMap(({ chains }) => chains),
   }
+}
+
+/** The model has each nodePort at each of them. */
+function nodePortIPsOf(model: ServiceModel): readonly IP[] {
+  const ips = new Set<IP>()
+  for (const { ports } of model.values()) {
+    for (const { frontends } of ports) {
+      for (const { kind, ip } of frontends) if (kind === 'NodePort') ips.add(ip)
+    }
+  }
+  return [...ips].sort()
 }
 
 function countEndpoints(model: ServiceModel): number {

@@ -1,4 +1,4 @@
-import { type CIDR, cidrContains } from '#ip/cidr.ts'
+import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Frontend } from '../../model.ts'
 import type { Chain, Match, Part, ProxyTable, Rule, Target } from './iptables-plan.ts'
@@ -57,7 +57,7 @@ export function viewOf(context: PortContext): View {
   const of = (kind: Frontend['kind']) => frontends.filter((frontend) => frontend.kind === kind)
   const loadBalancerIPs = of('LoadBalancer')
   const externalIPs = of('ExternalIP')
-  const nodePort = of('NodePort')[0]?.port
+  const { nodePort } = port
   const hasEndpoints = endpoints.cluster.length > 0 || endpoints.local.length > 0
   const hasLocal = endpoints.local.length > 0
   const isExternal = nodePort !== undefined || loadBalancerIPs.length + externalIPs.length > 0
@@ -240,7 +240,7 @@ function planExternal(view: View): readonly Rule[] {
 }
 
 function planFirewall(view: View): readonly Rule[] {
-  const { names, port, settings, loadBalancerIPs } = view
+  const { names, port, loadBalancerIPs } = view
   const said = comment(`${names.comment} loadbalancer IP`)
   const ranges = port.sourceRanges ?? []
   const from = (network: IP | CIDR): Rule => ({
@@ -248,11 +248,10 @@ function planFirewall(view: View): readonly Rule[] {
     do: jumpTo(names.external),
   })
   // Where the node has the address itself, its own packets come from that address.
-  const includesNode = ranges.some((range) => cidrContains(range, settings.nodeIP))
   const others = `other traffic to ${names.comment} will be dropped by KUBE-PROXY-FIREWALL`
   return [
     ...ranges.map(from),
-    ...(includesNode ? loadBalancerIPs.map(({ ip }) => from(ip)) : []),
+    ...(port.allowsVIPAsSource ? loadBalancerIPs.map(({ ip }) => from(ip)) : []),
     { when: [comment(others)] },
   ]
 }

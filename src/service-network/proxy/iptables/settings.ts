@@ -1,5 +1,6 @@
 import { cidr, cidrContains } from '#ip/cidr.ts'
 import { familyOf, type IP } from '#ip/ip.ts'
+import { opensLocalhost } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Match, Settings } from './iptables-plan.ts'
 
@@ -11,25 +12,29 @@ export const DROP_MARK = 0x8000
 export const LOOPBACK_V4 = cidr('127.0.0.0/8')
 export const LOOPBACK_V6 = cidr('::1/128')
 
-/** Fills in kube-proxy's defaults. */
-/** @param hasAccounts whether the kernel has named counters */
+/**
+ * Fills in kube-proxy's defaults.
+ *
+ * @param hasAccounts whether the kernel has named counters
+ */
 export function settingsOf(options: ModeOptions, hasAccounts = false): Settings {
   const {
     layout = 'modern',
     detectLocal = 'pod-cidr',
     localhostNodePorts = true,
+    conntrackIsLiberal = false,
   } = options.iptables ?? {}
   const family = familyOf(options.nodeIP)
-  const addresses = options.iptables?.nodePortAddresses?.filter((ip) => familyOf(ip) === family)
+  const { nodePortAddresses = ['all'] } = options
   return {
     ...options,
     layout,
     detectLocal,
-    // They need route_localnet, which IPv6 does not have, and an address that they may be reached at.
+    // They need route_localnet, which IPv6 does not have.
     localhostNodePorts:
-      localhostNodePorts && family === 4 && (!addresses || addresses.some(isLoopback)),
-    nodePortAddresses: addresses,
-    conntrackIsLiberal: options.iptables?.conntrackIsLiberal ?? false,
+      localhostNodePorts && family === 4 && opensLocalhost(family, nodePortAddresses),
+    choosesNodePortIPs: !nodePortAddresses.includes('all'),
+    conntrackIsLiberal,
     hasAccounts,
   }
 }
