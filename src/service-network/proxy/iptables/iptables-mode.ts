@@ -1,9 +1,11 @@
 import { type Family, familyOf } from '#ip/ip.ts'
+import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import type { Mode, ModeDeps } from '../mode.ts'
-import { createIptablesTable, removeRules } from './iptables-table.ts'
+import { createIptablesTable, hasCanaries, removeRules } from './iptables-table.ts'
 import { settingsOf } from './settings.ts'
+import { type RuleWatcher, watchCanaries } from './watch-rules.ts'
 
 export const iptablesMode: Mode = {
   name: 'iptables',
@@ -16,17 +18,25 @@ export const iptablesMode: Mode = {
       ...(variant && { variant }),
       ...(netns && { netns }),
     })
-    return createIptablesTable({ ...deps, iptables }, settingsOf(options))
+    const watcher = deps.onTampering && watch(iptables, deps.onTampering)
+    return createIptablesTable(
+      { ...deps, iptables, ...(watcher && { watcher }) },
+      settingsOf(options),
+    )
   },
   async removeLeftovers({ netns }: ModeDeps, family: Family) {
     // A proxy of before may have used the other one.
     for (const variant of ['nft', 'legacy'] as const) {
       try {
         using iptables = await openAsyncIptables({ family, variant, ...(netns && { netns }) })
-        await removeRules(iptables)
+        await removeRules({ iptables, ...(netns && { netns }) })
       } catch (error) {
         if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
       }
     }
   },
+}
+
+function watch(iptables: AsyncIptables, onTampering: () => void): RuleWatcher {
+  return watchCanaries(() => hasCanaries(iptables), onTampering)
 }

@@ -2,12 +2,13 @@ import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { parseSave, type SavedTables } from '#kernel/iptables/parse-save.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { ModeDeps, ModeTable, SyncOutcome } from '../mode.ts'
-import { diffPlans, everyChain, isEmpty } from './diff-plans.ts'
+import { diffPlans, everyChain, type IptablesChanges, isEmpty } from './diff-plans.ts'
 import type { IptablesPlan, Settings } from './iptables-plan.ts'
 import { CANARY, CANARY_TABLES } from './plan-base.ts'
 import { planProxy } from './plan-proxy.ts'
 import { renderChanges } from './render.ts'
 import { isAsPlanned, planFullSync, planRemoval } from './saved-rules.ts'
+import type { RuleWatcher } from './watch-rules.ts'
 
 /** k/k pkg/proxy/util: FullSyncPeriod. */
 const FULL_SYNC_MS = 60 * 60 * 1000
@@ -16,28 +17,35 @@ const ROUTE_LOCALNET = 'net.ipv4.conf.all.route_localnet'
 export interface TableDeps extends Pick<ModeDeps, 'netns' | 'log'> {
   /** Owned: closed with the table. */
   readonly iptables: AsyncIptables
+  /** Owned, too. */
+  readonly watcher?: RuleWatcher
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number
 }
 
 /** Our chains in the kernel, in one family. */
 export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTable {
-  const { iptables, now = () => performance.now() } = deps
+  const { iptables, watcher, now = () => performance.now() } = deps
   let applied: IptablesPlan | undefined // unknown at first: an earlier process may have left anything
   let planned: IptablesPlan | undefined
   let writtenAt = 0
   let localnetBefore: string | undefined
 
+  const restore = (changes: IptablesChanges) => {
+    const write = () => iptables.restore(renderChanges(changes))
+    return watcher ? watcher.during(write) : write()
+  }
+
   async function replace(plan: IptablesPlan): Promise<void> {
     if (settings.localhostNodePorts) localnetBefore ??= openLocalnet(deps)
-    await iptables.restore(renderChanges(planFullSync(plan, await readAll(iptables))))
+    await restore(planFullSync(plan, await readAll(iptables)))
     writtenAt = now()
   }
 
   async function change(before: IptablesPlan, plan: IptablesPlan): Promise<SyncOutcome> {
     const changes = diffPlans(before, plan)
     if (isEmpty(changes)) return 'nothing'
-    await iptables.restore(renderChanges(changes))
+    await restore(changes)
     return 'changed'
   }
 
@@ -67,8 +75,9 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
     },
     async remove() {
       applied = undefined
-      await removeRules(iptables)
-      if (localnetBefore !== undefined) writeSysctl(ROUTE_LOCALNET, localnetBefore, deps.netns)
+      watcher?.[Symbol.dispose]()
+      await removeRules(deps)
+      if (localnetBefore) writeSysctl(ROUTE_LOCALNET, localnetBefore, deps.netns)
       localnetBefore = undefined
     },
     async counters() {
@@ -76,6 +85,7 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
       return { rules: chains.reduce((sum, { rules }) => sum + rules.length, 0) }
     },
     async [Symbol.asyncDispose]() {
+      watcher?.[Symbol.dispose]()
       iptables[Symbol.dispose]()
     },
   }
@@ -107,9 +117,14 @@ export async function hasCanaries(iptables: AsyncIptables): Promise<boolean> {
   }
 }
 
-/** Takes away every chain that is ours, and what leads there. */
-export async function removeRules(iptables: AsyncIptables): Promise<void> {
+/**
+ * Takes away every chain that is ours, and what leads there. With the rule against its abuse, route_localnet goes too (CVE-2020-8558).
+ */
+export async function removeRules({ iptables, netns }: Omit<TableDeps, 'log'>): Promise<void> {
   const removal = planRemoval(await readAll(iptables))
   const changes = { written: [], jumps: [], ...removal }
-  if (!isEmpty(changes)) await iptables.restore(renderChanges(changes))
+  if (isEmpty(changes)) return
+  await iptables.restore(renderChanges(changes))
+  const hadLocalnet = removal.deleted.some(({ chain }) => chain === 'KUBE-FIREWALL')
+  if (hadLocalnet && iptables.family === 4) writeSysctl(ROUTE_LOCALNET, 0, netns)
 }
