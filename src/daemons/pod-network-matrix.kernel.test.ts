@@ -3,8 +3,7 @@ import { suite, type TestContext, test } from 'node:test'
 import { cidrContains, cidrsOverlap, parseCIDR } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP } from '#ip/ip.ts'
 import type { Backend } from '#pod-network/flannel/backend.ts'
-import { hostGateway } from '#pod-network/flannel/host-gw/plan-host-gw.ts'
-import { createVXLAN, VXLAN_DEFAULTS } from '#pod-network/flannel/vxlan/plan-vxlan.ts'
+import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { createLab } from '#testing/netns.ts'
 import { createPodNetworkLab } from './testing/pod-network-lab.ts'
 import type { End } from './testing/reach.ts'
@@ -33,8 +32,10 @@ interface Row {
   readonly apart?: { readonly node: string; readonly why: RegExp }
 }
 
-const vxlan = createVXLAN(VXLAN_DEFAULTS)
-const direct = createVXLAN({ ...VXLAN_DEFAULTS, directRouting: true })
+const vxlan = createBackend({ type: 'vxlan', options: {} })
+const direct = createBackend({ type: 'vxlan', options: { DirectRouting: true } })
+const hostGateway = createBackend({ type: 'host-gw', options: {} })
+const udp = createBackend({ type: 'udp', options: {} })
 const behindRouter = {
   node: 'node2',
   why: /^Cannot reach pods of node2: its address 172\.30\.1\.12 is behind router 172\.30\.0\.1, and host-gw needs all nodes on one link/,
@@ -44,6 +45,8 @@ const rows: readonly Row[] = [
   { name: 'vxlan over routed', backend: vxlan, underlay: 'routed' },
   { name: 'vxlan with DirectRouting over flat', backend: direct, underlay: 'flat' },
   { name: 'vxlan with DirectRouting over routed', backend: direct, underlay: 'routed' },
+  { name: 'udp over flat', backend: udp, underlay: 'flat', families: [4] },
+  { name: 'udp over routed', backend: udp, underlay: 'routed', families: [4] },
   { name: 'host-gw over flat', backend: hostGateway, underlay: 'flat' },
   { name: 'host-gw over routed', backend: hostGateway, underlay: 'routed', apart: behindRouter },
 ]

@@ -9,7 +9,7 @@ import { nodeNetworkRows } from '../demo/node-network.ts'
 import { podNetworkRows } from '../demo/pod-network.ts'
 import { prepareExamples } from '../demo/prepare-examples.ts'
 import { createRowPrinter } from '../demo/print-rows.ts'
-import type { Outcome, Row } from '../demo/row.ts'
+import { inURL, type Outcome, type Row } from '../demo/row.ts'
 import { serviceNetworkRows } from '../demo/service-network.ts'
 import { abortOnInterrupt } from '../interrupt.ts'
 import { createProgress } from '../output/progress.ts'
@@ -75,7 +75,7 @@ ${verdict} The cluster keeps running. Try:
   kubectl --context fairlead-${name} get pods,services,endpointslices,ingress -o wide
   kubectl --context fairlead-${name} scale deployment app1 --replicas 5
   fairlead exec pod/default/client${flag} -- curl -s http://app1:8080/
-  fairlead exec outside${flag} -- curl -s http://${nodeIP}:30062/
+  fairlead exec outside${flag} -- curl -s http://${inURL(nodeIP)}:30062/
   fairlead exec node/node1${flag} -- nft list ruleset
   fairlead exec node/node1${flag} -- ip route
   fairlead down${flag}

@@ -1,7 +1,7 @@
 import * as resources from '#api/resources.ts'
 import type { AddressPlan } from '#cluster/address-plan.ts'
 import type { Lab } from './lab.ts'
-import { type Outcome, parseEcho, type Row } from './row.ts'
+import { hostOf, inURL, type Outcome, parseEcho, type Row } from './row.ts'
 
 const OUTSIDE = { kind: 'outside' } as const
 
@@ -46,7 +46,7 @@ export function externalAccessRows(nodes: AddressPlan['nodes']): readonly Row[] 
 async function nodePort(lab: Lab, name: string, address: string): Promise<Outcome> {
   const { body, localPort, milliseconds, error } = await lab.http(
     OUTSIDE,
-    `http://${address}:30062/`,
+    `http://${inURL(address)}:30062/`,
   )
   const translated = await lab.translation(name, { address, port: 30062, clientPort: localPort })
   const echo = parseEcho(body)
@@ -62,7 +62,7 @@ async function nodePort(lab: Lab, name: string, address: string): Promise<Outcom
 
 async function loadBalancer(lab: Lab): Promise<Outcome> {
   const address = await publicAddress(lab, 'app1-public', 'default')
-  const { body, milliseconds, error } = await lab.http(OUTSIDE, `http://${address}/`)
+  const { body, milliseconds, error } = await lab.http(OUTSIDE, `http://${inURL(address)}/`)
   const echo = parseEcho(body)
   const { stdout } = await lab.run(OUTSIDE, ['ip', '-j', 'neigh', 'show', 'to', address])
   const [neighbour] = JSON.parse(stdout || '[]') as readonly { readonly lladdr?: string }[]
@@ -71,8 +71,8 @@ async function loadBalancer(lab: Lab): Promise<Outcome> {
     asPromised: echo?.pod.startsWith('app1-') === true && node !== undefined,
     answered: echo ? `${echo.pod} on ${echo.node}` : (error ?? 'nobody'),
     how: node
-      ? `${address} is answered by ${node} (ARP: ${neighbour?.lladdr})`
-      : `nobody answers ARP for ${address}`,
+      ? `${address} is answered by ${node} (${protocolOf(address)}: ${neighbour?.lladdr})`
+      : `nobody answers ${protocolOf(address)} for ${address}`,
     milliseconds,
   }
 }
@@ -81,14 +81,14 @@ async function ingress(lab: Lab, host: string, path: string, wanted: string): Pr
   const address = await publicAddress(lab, 'ingress-nginx-controller', 'kube-system')
   const { body, milliseconds, error } = await lab.http(OUTSIDE, `http://${host}${path}`, [
     '--connect-to',
-    `${host}:80:${address}:80`,
+    `${host}:80:${inURL(address)}:80`,
   ])
   const echo = parseEcho(body)
   return {
     asPromised: echo?.pod.startsWith(wanted) === true,
     answered: echo ? `${echo.pod} on ${echo.node}` : (error ?? (body.split('\n')[0] || 'nobody')),
     how: echo
-      ? `nginx at ${address} chose ${echo.podIP} by host and path; server saw ${echo.client.replace(/:\d+$/, '')}`
+      ? `nginx at ${address} chose ${echo.podIP} by host and path; server saw ${hostOf(echo.client)}`
       : `asked nginx at ${address}`,
     milliseconds,
   }
@@ -99,7 +99,7 @@ async function wrongHost(lab: Lab): Promise<Outcome> {
   const address = await publicAddress(lab, 'ingress-nginx-controller', 'kube-system')
   const { code, milliseconds, error } = await lab.http(OUTSIDE, `http://${host}/`, [
     '--connect-to',
-    `${host}:80:${address}:80`,
+    `${host}:80:${inURL(address)}:80`,
   ])
   return {
     asPromised: code === 404,
@@ -111,7 +111,11 @@ async function wrongHost(lab: Lab): Promise<Outcome> {
 
 async function outsideToClusterIP(lab: Lab): Promise<Outcome> {
   const { clusterIP = '' } = (await lab.service('app1')).spec
-  const { code, error = '', milliseconds } = await lab.http(OUTSIDE, `http://${clusterIP}:8080/`)
+  const {
+    code,
+    error = '',
+    milliseconds,
+  } = await lab.http(OUTSIDE, `http://${inURL(clusterIP)}:8080/`)
   const { stdout, stderr } = await lab.run(OUTSIDE, ['ip', 'route', 'get', clusterIP])
   return {
     asPromised: code === 0 && /unreachable/i.test(stderr),
@@ -127,13 +131,18 @@ async function withoutNodePort(lab: Lab, address: string): Promise<Outcome> {
     code,
     error = '',
     milliseconds,
-  } = await lab.http(OUTSIDE, `http://${address}:${ports[0]?.port}/`)
+  } = await lab.http(OUTSIDE, `http://${inURL(address)}:${ports[0]?.port}/`)
   return {
     asPromised: code === 0 && ports.every(({ nodePort }) => nodePort === undefined),
     answered: code === 0 ? `nobody: ${error}` : `HTTP ${code}`,
     how: `type ${type}, no nodePort: no node listens or translates for it`,
     milliseconds,
   }
+}
+
+/** How neighbours are asked for the address. */
+function protocolOf(address: string): string {
+  return address.includes(':') ? 'NDP' : 'ARP'
 }
 
 async function publicAddress(lab: Lab, service: string, namespace: string): Promise<string> {

@@ -6,6 +6,7 @@ import type { AddressPlan } from '#cluster/address-plan.ts'
 import { type ExecTarget, execArgv } from '#cluster/exec.ts'
 import { findKubectl } from '#cluster/kubectl.ts'
 import type { Layout } from '#cluster/layout.ts'
+import { endpointOf } from './row.ts'
 
 export interface CommandResult {
   readonly status: number
@@ -121,7 +122,8 @@ export class Lab {
     const { address, port, clientPort } = asked
     const filter = ['--orig-dst', address, '--orig-port-dst', String(port)]
     if (clientPort) filter.push('--orig-port-src', clientPort)
-    const command = ['conntrack', '-L', '-p', 'tcp', ...filter]
+    const family = address.includes(':') ? 'ipv6' : 'ipv4'
+    const command = ['conntrack', '-L', '-f', family, '-p', 'tcp', ...filter]
     const { stdout } = await this.run({ kind: 'node', name: node }, command)
     return parseConntrack(stdout)
   }
@@ -149,8 +151,8 @@ export function parseConntrack(text: string): Translation | undefined {
     ]
     if (!source || !destination || !replySource || !replyDestination) continue
     return {
-      asked: `${destination}:${port}`,
-      endpoint: `${replySource}:${replyPort}`,
+      asked: endpointOf(destination, port),
+      endpoint: endpointOf(replySource, replyPort),
       ...(replyDestination !== source && { masqueradedAs: replyDestination }),
     }
   }

@@ -1,7 +1,7 @@
 import type { Pod } from '#api/core.ts'
 import type { Lab } from './lab.ts'
 import { rttOf, ttlOf } from './node-network.ts'
-import { hostOf, type Outcome, parseEcho, type Row } from './row.ts'
+import { endpointOf, hostOf, inURL, type Outcome, parseEcho, type Row } from './row.ts'
 
 /** The udp backend's device. */
 const RELAY = 'flannel0'
@@ -41,7 +41,7 @@ async function podToPod(
     return { asPromised: false, answered: 'nobody', how: 'no such pair of pods', milliseconds: 0 }
   const address = server.status!.podIP!
   const before = await tunnelOf(lab, nodeOf(client))
-  const { body, milliseconds } = await lab.http(CLIENT, `http://${address}:8080/`)
+  const { body, milliseconds } = await lab.http(CLIENT, `http://${inURL(address)}:8080/`)
   const { device, packets } = await tunnelOf(lab, nodeOf(client))
   const sent = packets - before.packets
   const { stdout } = await lab.run(CLIENT, ['ping', '-c1', '-W2', address])
@@ -77,8 +77,7 @@ async function podToNode(lab: Lab): Promise<Outcome> {
   const { stdout: entries } = await lab.run({ kind: 'node', name: other.name }, [
     'conntrack',
     '-L',
-    '-p',
-    'icmp',
+    ...(other.ip.includes(':') ? ['-f', 'ipv6', '-p', 'icmpv6'] : ['-p', 'icmp']),
     '--orig-src',
     client.status!.podIP!,
   ])
@@ -97,7 +96,7 @@ async function nodeToPod(lab: Lab): Promise<Outcome> {
   const server = (await lab.pods({ name: 'app1' })).find((pod) => nodeOf(pod) !== 'node1')
   const { body, milliseconds } = await lab.http(
     { kind: 'node', name: 'node1' },
-    `http://${server?.status?.podIP}:8080/`,
+    `http://${inURL(server?.status?.podIP ?? '')}:8080/`,
   )
   const echo = parseEcho(body)
   return {
@@ -113,7 +112,7 @@ async function hostPort(lab: Lab): Promise<Outcome> {
   const address = client.status?.hostIP ?? ''
   const { body, milliseconds, localPort, error } = await lab.http(
     { kind: 'outside' },
-    `http://${address}:8088/`,
+    `http://${inURL(address)}:8088/`,
   )
   const translated = await lab.translation(nodeOf(client), {
     address,
@@ -122,7 +121,8 @@ async function hostPort(lab: Lab): Promise<Outcome> {
   })
   const echo = parseEcho(body)
   return {
-    asPromised: echo?.pod === 'client' && translated?.endpoint === `${client.status?.podIP}:8080`,
+    asPromised:
+      echo?.pod === 'client' && translated?.endpoint === endpointOf(client.status?.podIP, 8080),
     answered: echo ? `${echo.pod} on ${echo.node}` : (error ?? 'nobody'),
     how: translated ? `${translated.asked} → ${translated.endpoint} (portmap)` : 'not translated',
     milliseconds,

@@ -7,6 +7,7 @@ suite('parseEcho()', () => {
   test('reads what the sample application answers', () => {
     assert.deepEqual(parseEcho(JSON.stringify({ ...answer, headers: {} })), answer)
     assert.equal(hostOf(answer.client), '10.244.0.3')
+    assert.equal(hostOf('[fd00:10:244::3]:40000'), 'fd00:10:244::3')
   })
   for (const text of ['', 'text', '{}', '[]', 'null', '{"pod":"a"}'])
     test(`takes ${JSON.stringify(text)} for none`, () => assert.equal(parseEcho(text), undefined))

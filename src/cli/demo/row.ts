@@ -34,7 +34,17 @@ export function parseEcho(body: string): EchoAnswer | undefined {
   }
 }
 
-/** `172.30.0.12:41234` without its port. */
+/** `172.30.0.12:41234` or `[fd00:172:30::12]:41234` without its port. */
 export function hostOf(client: string): string {
-  return client.replace(/:\d+$/, '')
+  return client.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+}
+
+/** An address as URLs have it. */
+export function inURL(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** `172.30.0.12:80` or `[fd00:172:30::12]:80`. */
+export function endpointOf(address: string | undefined, port: number | string | undefined): string {
+  return `${inURL(address ?? '')}:${port}`
 }

@@ -1,6 +1,6 @@
 import * as resources from '#api/resources.ts'
 import type { Lab } from './lab.ts'
-import { type Outcome, parseEcho, type Row } from './row.ts'
+import { inURL, type Outcome, parseEcho, type Row } from './row.ts'
 
 const CLIENT = { kind: 'pod', namespace: 'default', name: 'client' } as const
 const REQUESTS = 100
@@ -57,7 +57,7 @@ async function spread(lab: Lab): Promise<Outcome> {
     'Connection: close',
     '-w',
     '\n',
-    `http://${address}:8080/?[1-${REQUESTS}]`,
+    `http://${inURL(address)}:8080/?[1-${REQUESTS}]`,
   ])
   const counts = Map.groupBy(
     started.stdout.split('\n').flatMap((line) => parseEcho(line) ?? []),
@@ -65,7 +65,7 @@ async function spread(lab: Lab): Promise<Outcome> {
   )
   const answers = [...counts.values()].map((list) => list.length)
   const total = answers.reduce((sum, count) => sum + count, 0)
-  const { localPort, milliseconds } = await lab.http(CLIENT, `http://${address}:8080/`)
+  const { localPort, milliseconds } = await lab.http(CLIENT, `http://${inURL(address)}:8080/`)
   const node = (await lab.pod('client')).spec.nodeName ?? ''
   const asked = { address, port: 8080, clientPort: localPort }
   const translated = await lab.translation(node, asked)
@@ -82,7 +82,7 @@ async function spread(lab: Lab): Promise<Outcome> {
 }
 
 async function lookup(lab: Lab, name: string): Promise<Outcome> {
-  const { clusterIP } = (await lab.service('app1')).spec
+  const { clusterIP = '' } = (await lab.service('app1')).spec
   const { stdout } = await lab.run(CLIENT, [
     'dig',
     '+search',
@@ -92,9 +92,10 @@ async function lookup(lab: Lab, name: string): Promise<Outcome> {
     '+noall',
     '+answer',
     '+stats',
+    recordOf(clusterIP),
     name,
   ])
-  const [, owner, address] = /^(\S+)\s+\d+\s+IN\s+A\s+(\S+)$/m.exec(stdout) ?? []
+  const [, owner, address] = /^(\S+)\s+\d+\s+IN\s+A{1,4}\s+(\S+)$/m.exec(stdout) ?? []
   return {
     asPromised: address !== undefined && address === clusterIP,
     answered: address ?? 'no address',
@@ -114,9 +115,12 @@ async function headless(lab: Lab): Promise<Outcome> {
     '+noall',
     '+answer',
     '+stats',
+    recordOf(wanted[0] ?? ''),
     'app1-headless',
   ])
-  const found = [...stdout.matchAll(/\sIN\s+A\s+(\S+)$/gm)].map(([, address]) => address!).sort()
+  const found = [...stdout.matchAll(/\sIN\s+A{1,4}\s+(\S+)$/gm)]
+    .map(([, address]) => address!)
+    .sort()
   return {
     asPromised: found.length === 3 && found.join() === wanted.join(),
     answered: found.join(', ') || 'no address',
@@ -176,7 +180,7 @@ async function readiness(lab: Lab): Promise<Outcome> {
   const [victim] = await lab.pods({ name: 'app1' })
   const [name, address] = [victim!.metadata.name, victim!.status!.podIP!]
   const { clusterIP } = (await lab.service('app1')).spec
-  await lab.http(CLIENT, `http://${address}:8080/healthz/fail`, ['-X', 'POST'])
+  await lab.http(CLIENT, `http://${inURL(address)}:8080/healthz/fail`, ['-X', 'POST'])
   try {
     const left = await until(async () => !(await readyAddresses(lab)).includes(address))
     const { stdout } = await lab.run(CLIENT, [
@@ -188,11 +192,11 @@ async function readiness(lab: Lab): Promise<Outcome> {
       'Connection: close',
       '-w',
       '\n',
-      `http://${clusterIP}:8080/?[1-30]`,
+      `http://${inURL(clusterIP ?? '')}:8080/?[1-30]`,
     ])
     const answers = stdout.split('\n').flatMap((line) => parseEcho(line) ?? [])
     const strays = answers.filter(({ pod }) => pod === name).length
-    await lab.http(CLIENT, `http://${address}:8080/healthz/ok`, ['-X', 'POST'])
+    await lab.http(CLIENT, `http://${inURL(address)}:8080/healthz/ok`, ['-X', 'POST'])
     const cameBack = await until(async () => (await readyAddresses(lab)).includes(address))
     return {
       asPromised: left && cameBack && answers.length === 30 && strays === 0,
@@ -201,7 +205,7 @@ async function readiness(lab: Lab): Promise<Outcome> {
       milliseconds: performance.now() - started,
     }
   } finally {
-    await lab.http(CLIENT, `http://${address}:8080/healthz/ok`, ['-X', 'POST'])
+    await lab.http(CLIENT, `http://${inURL(address)}:8080/healthz/ok`, ['-X', 'POST'])
   }
 }
 
@@ -241,7 +245,9 @@ async function mysql(lab: Lab): Promise<Outcome> {
 async function pingClusterIP(lab: Lab): Promise<Outcome> {
   const { clusterIP = '' } = (await lab.service('app1')).spec
   const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W2', clusterIP])
-  const refusal = /From (\S+) .*?(Destination \w+ Unreachable)/.exec(stdout)
+  const refusal = /From (\S+) .*?(Destination \w+ Unreachable|Destination unreachable: .+)/.exec(
+    stdout,
+  )
   return {
     asPromised: status !== 0 && refusal !== null,
     answered: refusal ? `nobody: ${refusal[2]}` : status === 0 ? clusterIP : 'nobody, in silence',
@@ -252,7 +258,11 @@ async function pingClusterIP(lab: Lab): Promise<Outcome> {
 
 async function withoutEndpoints(lab: Lab): Promise<Outcome> {
   const { clusterIP } = (await lab.service('nobody')).spec
-  const { code, error = '', milliseconds } = await lab.http(CLIENT, `http://${clusterIP}:80/`)
+  const {
+    code,
+    error = '',
+    milliseconds,
+  } = await lab.http(CLIENT, `http://${inURL(clusterIP ?? '')}:80/`)
   const { stdout } = await lab.kubectl([
     'get',
     'endpointslices',
@@ -291,6 +301,11 @@ async function until(holds: () => Promise<boolean>): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return true
+}
+
+/** The type of the records that hold such an address. */
+function recordOf(address: string): string {
+  return address.includes(':') ? 'AAAA' : 'A'
 }
 
 function queryTime(dig: string): number {

@@ -5,6 +5,7 @@ import { type ClusterOptions, completeOptions } from '#cluster/options.ts'
 import { formatCIDR, parseInterfaceAddress } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP } from '#ip/ip.ts'
 import { deleteNetns, openNetns } from '#kernel/netns/netns.ts'
+import type { Nft } from '#kernel/nft/nft.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { silentLog } from '#log/log.ts'
 import { applyUnderlay } from '#node-network/underlay/apply-underlay.ts'
@@ -16,8 +17,10 @@ import { type NodeSubnet, runPodNetwork } from '#pod-network/daemon.ts'
 import type { Backend } from '#pod-network/flannel/backend.ts'
 import { createKubeSubnetManager } from '#pod-network/flannel/leases/kube-subnet-manager.ts'
 import { planNodeSubnets } from '#pod-network/ipam/node-subnets/plan-node-subnets.ts'
+import { masqueradeTable } from '#pod-network/masquerade/plan-masquerade.ts'
 import { createNodes } from '#pod-network/testing/cluster.ts'
 import type { Lab } from '#testing/netns.ts'
+import { waitFor } from '#testing/wait-for.ts'
 import { createEnd, type End } from './reach.ts'
 
 export interface PodNetworkLabOptions extends Pick<ClusterOptions, 'underlay' | 'ipFamily'> {
@@ -76,8 +79,19 @@ export async function createPodNetworkLab(lab: Lab, options: PodNetworkLabOption
         stop.abort()
         await running
       })
-      return { name, ips, netns, host, subnet: await ready.promise }
+      return { name, ips, netns, nft, host, subnet: await ready.promise }
     }),
+  )
+
+  // What is sent before a node knows the others is masqueraded, and that flow stays so.
+  await Promise.all(
+    members.flatMap(({ name, nft }) =>
+      plan.families.map((family) =>
+        waitFor(() => knows(nft, family, ipsOf(plan, family)), {
+          what: `${name} to know all nodes`,
+        }),
+      ),
+    ),
   )
 
   /** A pod: by the same plugin and configuration as `up`'s. */
@@ -139,6 +153,15 @@ export async function createPodNetworkLab(lab: Lab, options: PodNetworkLabOption
     open,
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   }
+}
+
+function knows(nft: Nft, family: Family, ips: readonly IP[]): boolean {
+  const listed = nft.read(`list table ${masqueradeTable(family)}`)
+  return ips.every((ip) => new RegExp(`[ {]${ip}[ ,]`).test(listed))
+}
+
+function ipsOf({ nodes }: ReturnType<typeof planAddresses>, family: Family): readonly IP[] {
+  return nodes.flatMap(({ ips }) => ips).filter((ip) => familyOf(ip) === family)
 }
 
 function assignSubnets(plan: ReturnType<typeof planAddresses>) {

@@ -64,6 +64,8 @@ function setPodSysctls(pod: AttachmentPlan['pod'], netns: Netns): void {
     // Without: its link-local address is usable at once, for who else should have it?
     if (pod.detectDuplicates) set(`net.ipv6.conf.${name}.enhanced_dad`, '1')
     set(`net.ipv6.conf.${name}.accept_dad`, pod.detectDuplicates ? '1' : '0')
+    // As below; of IPv6 no node can be told to send none (ip6_forward() in net/ipv6/ip6_output.c).
+    if (pod.ignoreRedirects) set(`net.ipv6.conf.${name}.accept_redirects`, '0')
   }
   // Neighbours that remember who had the address before are told at once.
   if (pod.addresses.length > 0) set(`net.ipv4.conf.${name}.arp_notify`, '1')

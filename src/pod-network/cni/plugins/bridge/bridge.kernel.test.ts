@@ -98,6 +98,19 @@ suite('bridge', () => {
     assert.equal(stdout.match(/ttl=63/g)?.length, 3, stdout)
   })
 
+  test('routes between its pods in IPv6 too, though the node redirects them', async () => {
+    using lab = createLab()
+    const ranges = [[{ subnet: 'fd00:10:244:1::/64' }]]
+    const node = createNode(lab, { ipam: { type: 'host-local', ranges, dataDir: lab.folder } })
+    using _host = node.host
+    const [a] = [lab.netns('a'), lab.netns('b')]
+    await node.call('ADD', 'a')
+    await node.call('ADD', 'b')
+    const address = 'fd00:10:244:1::3'
+    const { stdout } = lab.exec(a, ['ping', '-c4', '-i0.01', '-W2', address])
+    assert.equal(stdout.match(/ttl=63/g)?.length, 4, stdout)
+  })
+
   test('connects pods on layer 2 as the reference does, without hostPrefix', async () => {
     using lab = createLab()
     const node = createNode(lab, { hostPrefix: false })
