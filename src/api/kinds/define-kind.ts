@@ -18,6 +18,7 @@ export interface KindTraits<T extends KubernetesObject>
       | 'selectableFields'
       | 'deprecation'
       | 'warnings'
+      | 'statusWarnings'
       | 'completeCreate'
     >,
     Partial<Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources'>> {
@@ -86,6 +87,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
     ...(traits.selectableFields ? { selectableFields: traits.selectableFields } : {}),
     ...(traits.deprecation ? { deprecation: traits.deprecation } : {}),
     ...(traits.warnings ? { warnings: traits.warnings } : {}),
+    ...(traits.statusWarnings ? { statusWarnings: traits.statusWarnings } : {}),
   }
   if (!hasStatus) return spec
   return {

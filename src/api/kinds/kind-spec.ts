@@ -100,4 +100,6 @@ export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
   readonly deprecation?: string
   /** Sentences for Warning headers. */
   warnings?(object: T, old?: T): string[]
+  /** Sentences for those who write the status. */
+  statusWarnings?(object: T): string[]
 }

@@ -5,6 +5,7 @@ import type { ContainerStatus, Pod, PodSpec, PodStatus } from '../core.ts'
 import { formatFieldError } from '../field-error.ts'
 import { pod } from './pod.ts'
 import { validateResize, withResources } from './pod-resize.ts'
+import { service } from './service.ts'
 
 const app = { name: 'app', image: 'nginx' }
 const metadata = { name: 'web', namespace: 'default', resourceVersion: '1' }
@@ -140,6 +141,17 @@ suite('the status of a pod:', () => {
     }
     assert.equal(pod.completeCreate!(limited).status?.qosClass, 'Guaranteed')
   })
+})
+
+test('who writes addresses in another spelling is told so', () => {
+  const status = { podIPs: [{ ip: '10.0.0.1' }, { ip: 'FD00::1' }], hostIPs: [{ ip: '10.0.0.2' }] }
+  assert.deepEqual(pod.statusWarnings!({ ...make(), status }), [
+    'status.podIPs[1].ip: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',
+  ])
+  const loadBalancer = { ingress: [{ hostname: 'a' }, { ip: 'FD00::2' }] }
+  assert.deepEqual(service.statusWarnings!({ metadata, spec: {}, status: { loadBalancer } }), [
+    'status.loadBalancer.ingress[1]: IPv6 address "FD00::2" should be in RFC 5952 canonical format ("fd00::2")',
+  ])
 })
 
 const annotated = (annotations: Record<string, string>, spec: Partial<PodSpec> = {}) => {

@@ -1,6 +1,7 @@
 import type { Pod } from '../core.ts'
 import { type FieldError, forbidden } from '../field-error.ts'
 import { pods } from '../resources.ts'
+import { warnOfIP } from '../validation/ip-rules.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { checkImageSpaces } from './container-validation.ts'
 import { defineKind } from './define-kind.ts'
@@ -58,6 +59,11 @@ export const pod = defineKind<Pod>({
   },
   validate: validatePod,
   validateStatus: validatePodStatus,
+  // registry/core/pod/strategy.go, podStatusStrategy
+  statusWarnings: ({ status = {} }) =>
+    (['podIPs', 'hostIPs'] as const).flatMap((key) =>
+      (status[key] ?? []).flatMap(({ ip = '' }, i) => warnOfIP(ip, `status.${key}[${i}].ip`)),
+    ),
   warnings: ({ metadata, spec }, old) => (old ? [] : warnOfPodSpec(spec, metadata)),
 })
 

@@ -31,6 +31,11 @@ export const service = defineKind<Service>({
   validateChange: validateServiceChange,
   validateStatus: validateServiceStatus,
   warnings: warnOfService,
+  // registry/core/service/strategy.go, serviceStatusStrategy
+  statusWarnings: ({ status }) =>
+    (status?.loadBalancer?.ingress ?? []).flatMap(({ ip = '' }, i) =>
+      warnOfIP(ip, `status.loadBalancer.ingress[${i}]`),
+    ),
 })
 
 // Source: pkg/api/service/warnings.go, v1.36.

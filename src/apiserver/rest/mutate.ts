@@ -96,7 +96,11 @@ async function write(
     await pace?.()
     if (errors.length > 0) throw invalid(resource, name, errors)
     await check()
-    for (const warning of subresource ? [] : (spec.warnings?.(object, old) ?? [])) warn(warning)
+    const warnings =
+      subresource === 'status'
+        ? spec.statusWarnings?.(object)
+        : subresource === undefined && spec.warnings?.(object, old)
+    for (const warning of warnings || []) warn(warning)
     const settled = keepTimes(object, old)
     await pace?.()
     const value = encodeRecord(settled, resource)
