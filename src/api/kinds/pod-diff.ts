@@ -90,7 +90,7 @@ function layOut(struct: string, object: JSONObject): JSONObject {
   for (const { name, key, of, isEmbedded, isOptional } of loadLayouts().get(struct)!) {
     const value = held.get(key)
     if (isEmbedded) {
-      const inner = name === 'ObjectMeta' ? object['metadata'] : object
+      const inner = name === 'ObjectMeta' ? object.metadata : object
       printed.push(...Object.entries(layOut(name, (inner ?? {}) as JSONObject)))
     } else if (value !== undefined || !isOptional) printed.push([name, layOutValue(of, value)])
   }

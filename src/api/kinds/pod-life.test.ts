@@ -314,6 +314,6 @@ suite('the resources of a pod:', () => {
     const wanted = { ...sent, spec: { ...sent.spec, nodeName: 'x' } }
     const merged = withResources(wanted, small)
     assert.equal(merged.spec.nodeName, undefined)
-    assert.equal(merged.spec.containers[0]!.resources?.requests?.['cpu'], '1')
+    assert.equal(merged.spec.containers[0]!.resources?.requests?.cpu, '1')
   })
 })
