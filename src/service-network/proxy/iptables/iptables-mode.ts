@@ -1,11 +1,13 @@
 import { type Family, familyOf } from '#ip/ip.ts'
+import { kernelBackend } from '#kernel/backend.ts'
 import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
 import type { Mode, ModeDeps } from '../mode.ts'
 import { createIptablesTable, hasCanaries, removeRules } from './iptables-table.ts'
 import { settingsOf } from './settings.ts'
-import { type RuleWatcher, watchCanaries } from './watch-rules.ts'
+import { type RuleWatcher, watchCanaries, watchEvents } from './watch-rules.ts'
 
 export const iptablesMode: Mode = {
   name: 'iptables',
@@ -18,7 +20,7 @@ export const iptablesMode: Mode = {
       ...(variant && { variant }),
       ...(netns && { netns }),
     })
-    const watcher = deps.onTampering && watch(iptables, deps.onTampering)
+    const watcher = deps.onTampering && (await watch(iptables, deps.onTampering, netns))
     return createIptablesTable(
       { ...deps, iptables, ...(watcher && { watcher }) },
       settingsOf(options),
@@ -37,6 +39,14 @@ export const iptablesMode: Mode = {
   },
 }
 
-function watch(iptables: AsyncIptables, onTampering: () => void): RuleWatcher {
+async function watch(
+  iptables: AsyncIptables,
+  onTampering: () => void,
+  netns: Netns | undefined,
+): Promise<RuleWatcher> {
+  if (iptables.variant === 'nft' && kernelBackend() === 'ffi') {
+    const { openNftEvents } = await import('#kernel/nft/nft-events.ts')
+    return watchEvents(openNftEvents(netns), iptables.family, onTampering)
+  }
   return watchCanaries(() => hasCanaries(iptables), onTampering)
 }

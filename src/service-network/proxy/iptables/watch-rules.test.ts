@@ -1,21 +1,30 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { NftChange, NftEvents } from '#kernel/nft/nft-events.ts'
 import { waitFor } from '#testing/wait-for.ts'
-import { type TableEvents, watchCanaries, watchEvents } from './watch-rules.ts'
+import { watchCanaries, watchEvents } from './watch-rules.ts'
 
 suite('watchEvents()', () => {
   const rows: readonly {
     readonly name: string
-    readonly changes: ReturnType<TableEvents['take']>
+    readonly changes: ReturnType<NftEvents['take']>
     readonly isTampering: boolean
   }[] = [
-    { name: 'a table of ours', changes: [{ family: 2, table: 'nat' }], isTampering: true },
+    {
+      name: 'a table of ours',
+      changes: [{ family: 2, table: 'nat', portID: 7 }],
+      isTampering: true,
+    },
     {
       name: 'one of the other family',
-      changes: [{ family: 10, table: 'nat' }],
+      changes: [{ family: 10, table: 'nat', portID: 7 }],
       isTampering: false,
     },
-    { name: 'one of others', changes: [{ family: 2, table: 'fairlead-pods' }], isTampering: false },
+    {
+      name: 'one of others',
+      changes: [{ family: 2, table: 'fairlead-pods', portID: 7 }],
+      isTampering: false,
+    },
     { name: 'more than could be kept', changes: 'lost', isTampering: true },
   ]
   for (const { name, changes, isTampering } of rows) {
@@ -31,15 +40,15 @@ suite('watchEvents()', () => {
 
   test('not what we do ourselves', async () => {
     let suspicions = 0
-    let waiting: { family: number; table: string }[] = []
+    let waiting: NftChange[] = []
     const take = () => waiting.splice(0)
     using watcher = watchEvents({ take, [Symbol.dispose]() {} }, 4, () => suspicions++)
     await watcher.during(async () => {
-      waiting.push({ family: 2, table: 'nat' })
+      waiting.push({ family: 2, table: 'nat', portID: 7 })
       await new Promise((resolve) => setTimeout(resolve, 250))
     })
     assert.deepEqual([suspicions, waiting.length], [0, 0])
-    waiting = [{ family: 2, table: 'filter' }]
+    waiting = [{ family: 2, table: 'filter', portID: 7 }]
     await waitFor(() => suspicions === 1, { what: 'the suspicion' })
   })
 })

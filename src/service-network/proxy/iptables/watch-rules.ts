@@ -1,14 +1,10 @@
 import type { Family } from '#ip/ip.ts'
+import type { NftChange, NftEvents } from '#kernel/nft/nft-events.ts'
 
 /** Tells when somebody else may have changed our rules. */
 export interface RuleWatcher extends Disposable {
   /** Does what changes them rightly. */
   during<T>(work: () => Promise<T>): Promise<T>
-}
-
-/** What {@link watchEvents} hears of: `#kernel/nft/nft-events.ts`. */
-export interface TableEvents extends Disposable {
-  take(): readonly { readonly family: number; readonly table: string }[] | 'lost'
 }
 
 /** Node cannot wait for a netlink socket; a look at one where nothing happened costs a microsecond. */
@@ -20,7 +16,7 @@ const PROTOCOL_FAMILIES = { 4: 2, 6: 10 } as const
 
 /** For iptables-nft, whose tables are nf_tables': the kernel tells of each change. Others have rules there too, so it is a suspicion only. */
 export function watchEvents(
-  events: TableEvents,
+  events: NftEvents,
   family: Family,
   onTampering: () => void,
 ): RuleWatcher {
@@ -28,7 +24,7 @@ export function watchEvents(
   const look = () => {
     if (isBusy) return
     const changes = events.take()
-    const isOurs = (change: { readonly family: number; readonly table: string }) =>
+    const isOurs = (change: NftChange) =>
       change.family === PROTOCOL_FAMILIES[family] && TABLES.includes(change.table)
     if (changes === 'lost' || changes.some(isOurs)) onTampering()
   }
