@@ -30,6 +30,7 @@ const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const NETLINK_ROUTE = 0
 export const NETLINK_GENERIC = 16
+export const NETLINK_NETFILTER = 12
 const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 const SOL_NETLINK = 270
@@ -42,6 +43,12 @@ const RECEIVE_BYTES = 64 * 1024
 const RECEIVE_TIMEOUT_SECONDS = 10
 const DUMP_ATTEMPTS = 20
 
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [NETLINK_ROUTE, 'rtnetlink'],
+  [NETLINK_NETFILTER, 'nfnetlink'],
+  [NETLINK_GENERIC, 'generic netlink'],
+])
+
 /** One for all sockets: calls are synchronous, and what is kept is copied out. */
 let receiveBuffer: Uint8Array | undefined
 
@@ -49,7 +56,7 @@ export function openNetlinkSocket(
   netns: Netns | undefined,
   protocol: number = NETLINK_ROUTE,
 ): NetlinkSocket {
-  const what = protocol === NETLINK_ROUTE ? 'rtnetlink' : 'generic netlink'
+  const what = NAMES.get(protocol) ?? 'netlink'
   const open = () => libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)
   const fd = checked(netns ? inNetns(netns, open) : open(), `open ${what}`)
   const set = (level: number, option: number, value: Uint8Array) =>

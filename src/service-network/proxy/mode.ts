@@ -53,6 +53,9 @@ export interface ModeCounters {
   readonly rules: number
   /** By `namespace/name`: packets of its connections that conntrack could not place (k/k#74839). Absent: none, or not counted in this mode. */
   readonly invalidPackets?: ReadonlyMap<string, number>
+  /** Of iptables mode, where the kernel counts by name (kube-proxy's nfacct counters), of both families together. */
+  readonly invalidPacketsDropped?: number
+  readonly localhostNodePortPackets?: number
 }
 
 export interface ModeDeps {

@@ -1,4 +1,5 @@
 import { type Family, familyOf } from '#ip/ip.ts'
+import { type Accounts, openAccounts } from '#kernel/accounts/accounts.ts'
 import { kernelBackend } from '#kernel/backend.ts'
 import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
@@ -6,6 +7,7 @@ import { KernelError } from '#kernel/kernel-error.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Mode, ModeDeps } from '../mode.ts'
 import { createIptablesTable, hasCanaries, removeRules } from './iptables-table.ts'
+import { INVALID_COUNTER, LOCALHOST_COUNTER } from './plan-base.ts'
 import { settingsOf } from './settings.ts'
 import { type RuleWatcher, watchCanaries, watchEvents } from './watch-rules.ts'
 
@@ -21,9 +23,10 @@ export const iptablesMode: Mode = {
       ...(netns && { netns }),
     })
     const watcher = deps.onTampering && (await watch(iptables, deps.onTampering, netns))
+    const accounts = tryAccounts(netns)
     return createIptablesTable(
-      { ...deps, iptables, ...(watcher && { watcher }) },
-      settingsOf(options),
+      { ...deps, iptables, ...(watcher && { watcher }), ...(accounts && { accounts }) },
+      settingsOf(options, accounts !== undefined),
     )
   },
   async removeLeftovers({ netns }: ModeDeps, family: Family) {
@@ -37,6 +40,19 @@ export const iptablesMode: Mode = {
       }
     }
   },
+}
+
+/** Counters by name are an extra, which not every kernel has. */
+function tryAccounts(netns: Netns | undefined): Accounts | undefined {
+  let accounts: Accounts | undefined
+  try {
+    accounts = openAccounts(netns)
+    for (const name of [INVALID_COUNTER, LOCALHOST_COUNTER]) accounts.ensure(name)
+    return accounts
+  } catch {
+    accounts?.[Symbol.dispose]()
+    return
+  }
 }
 
 async function watch(

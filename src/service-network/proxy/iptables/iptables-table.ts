@@ -1,10 +1,11 @@
+import type { Accounts } from '#kernel/accounts/accounts.ts'
 import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { parseSave, type SavedTables } from '#kernel/iptables/parse-save.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { ModeDeps, ModeTable, SyncOutcome } from '../mode.ts'
 import { diffPlans, everyChain, type IptablesChanges, isEmpty } from './diff-plans.ts'
 import type { IptablesPlan, Settings } from './iptables-plan.ts'
-import { CANARY, CANARY_TABLES } from './plan-base.ts'
+import { CANARY, CANARY_TABLES, INVALID_COUNTER, LOCALHOST_COUNTER } from './plan-base.ts'
 import { planProxy } from './plan-proxy.ts'
 import { renderChanges } from './render.ts'
 import { isAsPlanned, planFullSync, planRemoval } from './saved-rules.ts'
@@ -19,6 +20,8 @@ export interface TableDeps extends Pick<ModeDeps, 'netns' | 'log'> {
   readonly iptables: AsyncIptables
   /** Owned, too. */
   readonly watcher?: RuleWatcher
+  /** Owned, too; given where the settings say that the kernel has them. */
+  readonly accounts?: Accounts
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number
 }
@@ -82,10 +85,12 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
     },
     async counters() {
       const chains = applied ? everyChain(applied) : []
-      return { rules: chains.reduce((sum, { rules }) => sum + rules.length, 0) }
+      const rules = chains.reduce((sum, chain) => sum + chain.rules.length, 0)
+      return { rules, ...(deps.accounts && readAccounts(deps.accounts)) }
     },
     async [Symbol.asyncDispose]() {
       watcher?.[Symbol.dispose]()
+      deps.accounts?.[Symbol.dispose]()
       iptables[Symbol.dispose]()
     },
   }
@@ -100,6 +105,14 @@ function openLocalnet({ netns, log }: TableDeps): string | undefined {
   } catch (cause) {
     log.warn('Cannot open nodePorts at 127.0.0.1', { cause })
     return
+  }
+}
+
+function readAccounts(accounts: Accounts) {
+  const found = new Map(accounts.read().map(({ name, packets }) => [name, Number(packets)]))
+  return {
+    invalidPacketsDropped: found.get(INVALID_COUNTER) ?? 0,
+    localhostNodePortPackets: found.get(LOCALHOST_COUNTER) ?? 0,
   }
 }
 
