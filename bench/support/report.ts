@@ -22,27 +22,46 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/**
+ * Where the median of what was sampled lies, with 95 % confidence, by order statistics; `undefined` for fewer values than say anything near a
+ * target. Source: the binomial distribution's normal approximation.
+ */
+export function intervalOf(values: readonly number[]): readonly [number, number] | undefined {
+  const n = values.length
+  if (n < 15) return undefined
+  const sorted = values.toSorted((a, b) => a - b)
+  const spread = 0.98 * Math.sqrt(n)
+  return [sorted[Math.floor(n / 2 - spread)]!, sorted[Math.ceil(n / 2 + spread)]!]
+}
+
 export function printTable(measurements: readonly Measurement[]): void {
   const cell = (value: number) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
   const width = Math.max(...measurements.map(({ name }) => name.length))
   console.log(
     `${''.padEnd(width)}  ${['median', 'min', 'max', 'rounds', 'target'].map((head) => head.padStart(9)).join('')}`,
   )
-  for (const { name, unit, values, atMost, atLeast } of measurements) {
-    const target = describeTarget(median(values), atMost, atLeast)
+  for (const measurement of measurements) {
+    const { name, unit, values } = measurement
     const cells = [median(values), Math.min(...values), Math.max(...values)]
       .map((value) => cell(value).padStart(9))
       .join('')
+    const interval = intervalOf(values)?.map(cell).join(' to ')
+    const target = describeTarget(measurement)
     console.log(
-      `${name.padEnd(width)}  ${cells}${String(values.length).padStart(9)}  ${target} ${unit}`,
+      `${name.padEnd(width)}  ${cells}${String(values.length).padStart(9)}  ${target} ${unit}${target && interval ? ` (median ${interval})` : ''}`,
     )
   }
 }
 
-function describeTarget(value: number, atMost?: number, atLeast?: number): string {
-  if (atMost !== undefined) return `≤ ${atMost} ${value <= atMost ? 'held' : 'MISSED'}`
-  if (atLeast !== undefined) return `≥ ${atLeast} ${value >= atLeast ? 'held' : 'MISSED'}`
-  return ''
+/** `not shown` where the target lies within what the median may be. */
+function describeTarget({ values, atMost, atLeast }: Measurement): string {
+  const target = atMost ?? atLeast
+  if (target === undefined) return ''
+  const [low, high] = intervalOf(values) ?? [median(values), median(values)]
+  const [isBelow, isAbove] = [high <= target, low >= target]
+  const isHeld = atMost === undefined ? isAbove : isBelow
+  const isMissed = atMost === undefined ? high < target : low > target
+  return `${atMost === undefined ? '≥' : '≤'} ${target} ${isHeld ? 'held' : isMissed ? 'MISSED' : 'not shown'}`
 }
 
 /** Prints one JSON line, and keeps it as bench/results/NAME.json. */
@@ -54,7 +73,11 @@ export function keepResult(name: string, measurements: readonly Measurement[]): 
     machine: machine(),
     /** Of the last 1, 5 and 15 minutes, the bench's own included. */
     load: loadavg(),
-    measurements: measurements.map((one) => ({ ...one, median: median(one.values) })),
+    measurements: measurements.map((one) => ({
+      ...one,
+      median: median(one.values),
+      interval: intervalOf(one.values),
+    })),
   })
   console.log(line)
   mkdirSync(results, { recursive: true })

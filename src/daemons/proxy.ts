@@ -72,7 +72,7 @@ function readDocument(file: string | undefined): Readonly<Record<string, unknown
 
 async function serve(
   configuration: ProxyConfiguration,
-  { allowExternalIPs }: ParsedFlags,
+  { allowExternalIPs, iptables }: ParsedFlags,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
@@ -123,7 +123,7 @@ async function serve(
       nodePortAddresses: configuration.nodePortAddresses,
       masqueradeAll: configuration.masqueradeAll,
       checkIntervalMs: configuration.syncPeriodMs,
-      iptables: { localhostNodePorts: configuration.localhostNodePorts },
+      iptables: { ...iptables, localhostNodePorts: configuration.localhostNodePorts },
       ipvs: configuration.ipvs,
     },
     signal,

@@ -16,6 +16,7 @@ const prototypes = {
   flock: { return: 'i32', arguments: ['i32', 'i32'] },
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'] },
+  connect: { return: 'i32', arguments: ['i32', 'buffer', 'u32'] },
   bind: { return: 'i32', arguments: ['i32', 'buffer', 'u32'] },
   getsockname: { return: 'i32', arguments: ['i32', 'buffer', 'buffer'] },
   listen: { return: 'i32', arguments: ['i32', 'i32'] },

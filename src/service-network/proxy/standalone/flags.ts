@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { IptablesOptions } from '../mode.ts'
 
 /** A flag of kube-proxy, and the field of its configuration that it sets. */
 type Flag = readonly [name: string, path: string, kind: 'text' | 'flag' | 'number' | 'list']
@@ -39,6 +40,8 @@ export interface ParsedFlags {
   readonly cleanup: boolean
   /** Allows `externalIPs`, which kube-proxy always does and we do not (CVE-2020-8554). */
   readonly allowExternalIPs: boolean
+  /** Ours: which `iptables` is called, and whose names and rules iptables mode has. */
+  readonly iptables: IptablesOptions
   /** What the flags set, as a document of the same kind. */
   readonly document: Readonly<Record<string, unknown>>
   readonly warnings: readonly string[]
@@ -53,6 +56,8 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
       config: { type: 'string' },
       cleanup: { type: 'boolean' },
       'allow-external-ips': { type: 'boolean' },
+      'iptables-variant': { type: 'string' },
+      'iptables-layout': { type: 'string' },
       // klog's: kube-proxy's manifests set it.
       v: { type: 'string', short: 'v' },
       ...Object.fromEntries(
@@ -78,6 +83,10 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
     ...(config !== undefined && { config }),
     cleanup: values.cleanup === true,
     allowExternalIPs: values['allow-external-ips'] === true,
+    iptables: {
+      ...oneOf('variant', values['iptables-variant'], ['nft', 'legacy'] as const),
+      ...oneOf('layout', values['iptables-layout'], ['modern', 'classic'] as const),
+    },
     document,
     warnings: given
       .filter((flag) => !counted.includes(flag))
@@ -89,6 +98,19 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
 function completeFlag(argument: string): string {
   const isBare = FLAGS.some(([name, , kind]) => kind === 'flag' && argument === `--${name}`)
   return isBare ? `${argument}=true` : argument
+}
+
+function oneOf<K extends string, V extends string>(
+  key: K,
+  text: unknown,
+  values: readonly V[],
+): { readonly [key in K]?: V } {
+  if (text === undefined) return {}
+  const value = values.find((each) => each === text)
+  if (value) return { [key]: value } as { readonly [key in K]?: V }
+  throw new TypeError(
+    `Cannot use --iptables-${key} ${JSON.stringify(text)}: it is none of ${values.join(', ')}`,
+  )
 }
 
 function convert(name: string, kind: Flag[2], value: string | readonly string[]): unknown {
