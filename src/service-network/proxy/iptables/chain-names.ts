@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ProxiedEndpoint, ProxiedPort, ProxiedService } from '../../model.ts'
 import type { Settings } from './iptables-plan.ts'
 
@@ -22,14 +22,19 @@ export function namesOf(
   const hasColon = port.name !== '' || layout === 'classic'
   const comment = `${namespace}/${name}${hasColon ? ':' : ''}${port.name}`
   const hashed = `${comment}${port.protocol}`
-  const id = hash(hashed)
+  const id = hashOf(hashed)
+  const endpoints = new Map<ProxiedEndpoint, string>()
   return {
     comment,
     cluster: `KUBE-SVC-${id}`,
     local: layout === 'classic' ? `KUBE-XLB-${id}` : `KUBE-SVL-${id}`,
     external: `KUBE-EXT-${id}`,
     firewall: `KUBE-FW-${id}`,
-    endpoint: (endpoint) => `KUBE-SEP-${hash(hashed + endpointText(endpoint))}`,
+    endpoint(endpoint) {
+      const known = endpoints.get(endpoint) ?? `KUBE-SEP-${hashOf(hashed + endpointText(endpoint))}`
+      endpoints.set(endpoint, known)
+      return known
+    },
   }
 }
 
@@ -45,13 +50,17 @@ export function isServiceChain(name: string): boolean {
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
-/** The first 16 characters of the SHA-256 in base 32 (RFC 4648), which are 80 bits. */
-export function hash(text: string): string {
-  let bits = BigInt(`0x${createHash('sha256').update(text).digest('hex').slice(0, 20)}`)
+/** The first 16 characters of the SHA-256 in base 32 (RFC 4648), which are its first ten bytes. */
+export function hashOf(text: string): string {
+  const bytes = hash('sha256', text, 'buffer')
   let encoded = ''
-  for (let i = 0; i < 16; i++) {
-    encoded = BASE32[Number(bits & 31n)] + encoded
-    bits >>= 5n
+  // Five bytes are eight characters.
+  for (const start of [0, 5]) {
+    const high = bytes.readUIntBE(start, 2) * 16 + (bytes[start + 2]! >> 4)
+    const low = (bytes.readUIntBE(start + 2, 3) & 0xfffff) >>> 0
+    for (const part of [high, low]) {
+      for (const shift of [15, 10, 5, 0]) encoded += BASE32[(part >> shift) & 31]
+    }
   }
   return encoded
 }

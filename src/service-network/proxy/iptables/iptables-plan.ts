@@ -23,6 +23,8 @@ export interface IptablesPlan {
 
 export interface ServicePlan {
   readonly of: ProxiedService
+  /** Of all its ports together. */
+  readonly endpoints: number
   readonly isLarge: boolean
   /** In the order of the top-level chains. */
   readonly parts: readonly Part[]

@@ -144,6 +144,19 @@ suite('createIptablesTable()', () => {
     assert.equal((await iptables.save('filter')).includes('KUBE-SERVICES'), false)
   })
 
+  test('leaves what the ipvs mode has taken over', async () => {
+    const { table, iptables } = openTable()
+    await table.sync(modelOf('10.244.2.9'))
+    const taken =
+      '*nat\n:KUBE-NODE-PORT - [0:0]\n:KUBE-SERVICES - [0:0]\n-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT\nCOMMIT\n'
+    await iptables.restore(taken)
+    await table.remove()
+    const saved = await iptables.save()
+    assert.match(saved, /-A PREROUTING .* -j KUBE-SERVICES/)
+    assert.match(saved, /-A KUBE-POSTROUTING/)
+    assert.doesNotMatch(saved, /KUBE-S(VC|EP)-|KUBE-NODEPORTS|KUBE-PROXY-CANARY/)
+  })
+
   test('sees that somebody changed rules', async () => {
     const changes = [
       '*nat\n-D PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\nCOMMIT\n',

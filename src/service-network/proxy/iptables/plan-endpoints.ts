@@ -75,11 +75,12 @@ export function commentUnlessLarge({ isLarge }: PortContext, text: string): read
   return isLarge ? [] : [comment(text)]
 }
 
-/** Endpoints of both lists, each once. */
+/** Endpoints of both lists, each once: one that is in both is one object. */
 export function union(
   a: readonly ProxiedEndpoint[],
   b: readonly ProxiedEndpoint[],
 ): readonly ProxiedEndpoint[] {
-  const known = new Set(a.map(endpointText))
-  return [...a, ...b.filter((endpoint) => !known.has(endpointText(endpoint)))]
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a
+  const known = new Set(a)
+  return [...a, ...b.filter((endpoint) => !known.has(endpoint))]
 }

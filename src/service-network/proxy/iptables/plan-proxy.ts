@@ -20,13 +20,20 @@ export function planProxy(
   settings: Settings,
   previous?: IptablesPlan,
 ): IptablesPlan {
-  const isLarge = countEndpoints(model) > LARGE_CLUSTER_ENDPOINTS
+  const known = (key: string, service: ProxiedService) => {
+    const plan = previous?.services.get(key)
+    return plan?.of === service ? plan : undefined
+  }
+  let endpoints = 0
+  for (const [key, service] of model) {
+    endpoints += known(key, service)?.endpoints ?? countEndpoints(service)
+  }
+  const isLarge = endpoints > LARGE_CLUSTER_ENDPOINTS
   const services = new Map<string, ServicePlan>()
-  for (const key of [...model.keys()].sort()) {
+  for (const key of sortedKeys(model, previous)) {
     const service = model.get(key)!
-    const known = previous?.services.get(key)
-    const isKnown = known?.of === service && known.isLarge === isLarge
-    services.set(key, isKnown ? known : planService(service, settings, isLarge))
+    const plan = known(key, service)
+    services.set(key, plan?.isLarge === isLarge ? plan : planService(service, settings, isLarge))
   }
   const nodePortIPs = settings.choosesNodePortIPs ? nodePortIPsOf(model) : undefined
   const isSame = previous && `${previous.nodePortIPs}` === `${nodePortIPs}`
@@ -49,6 +56,7 @@ function planService(service: ProxiedService, settings: Settings, isLarge: boole
   })
   return {
     of: service,
+    endpoints: countEndpoints(service),
     isLarge,
     parts: plans.flatMap(({ parts }) => parts),
     chains: plans.flatMap(({ chains }) => chains),
@@ -66,13 +74,20 @@ function nodePortIPsOf(model: ServiceModel): readonly IP[] {
   return [...ips].sort()
 }
 
-function countEndpoints(model: ServiceModel): number {
+function countEndpoints({ ports }: ProxiedService): number {
   let count = 0
-  for (const { ports } of model.values()) {
-    for (const { endpoints } of ports) {
-      const { cluster, local, draining } = endpoints
-      count += union(cluster, local).length + draining.length
-    }
+  for (const { endpoints } of ports) {
+    const { cluster, local, draining } = endpoints
+    count += union(cluster, local).length + draining.length
   }
   return count
+}
+
+/** Sorting ten thousand keys costs more than all else; mostly they are those of before. */
+function sortedKeys(model: ServiceModel, previous: IptablesPlan | undefined): readonly string[] {
+  if (previous?.services.size === model.size) {
+    const keys = [...previous.services.keys()]
+    if (keys.every((key) => model.has(key))) return keys
+  }
+  return [...model.keys()].sort()
 }

@@ -30,19 +30,39 @@ export function planFullSync(plan: IptablesPlan, saved: SavedTables): IptablesCh
   return { written, jumps, ...planRemoval(saved, new Set(written.map(idOf))) }
 }
 
-/** @param keep chains that stay, as `table chain` */
+/** Names that kube-proxy's ipvs mode uses too. */
+const SHARED: ReadonlySet<string> = new Set([
+  'KUBE-SERVICES',
+  'KUBE-FORWARD',
+  'KUBE-PROXY-FIREWALL',
+  'KUBE-POSTROUTING',
+  'KUBE-MARK-MASQ',
+])
+
+/** Where that mode is at work, KUBE-SERVICES leads to a chain that iptables mode does not have (there it is KUBE-NODEPORTS). */
+function sharedOfIPVS(saved: SavedTables): ReadonlySet<string> {
+  const rules = saved.get('nat')?.get('KUBE-SERVICES')?.rules ?? []
+  return rules.some((args) => targetOf(args) === 'KUBE-NODE-PORT') ? SHARED : new Set()
+}
+
+/**
+ * Everything of ours but what is kept. Chains that the ipvs mode has taken over are no longer ours.
+ *
+ * @param keep chains that stay, as `table chain`
+ */
 export function planRemoval(
   saved: SavedTables,
   keep: ReadonlySet<string> = new Set(),
 ): Pick<IptablesChanges, 'deleted' | 'unwanted'> {
   const deleted: ChainRef[] = []
   const unwanted: SavedRule[] = []
+  const taken = sharedOfIPVS(saved)
   const hasKubelet = saved.get('mangle')?.has('KUBE-KUBELET-CANARY') ?? false
   for (const table of TABLES) {
     const chains = saved.get(table) ?? new Map<string, never>()
     const gone = new Set(
       [...chains.keys()].filter(
-        (chain) => isOurs(chain, hasKubelet) && !keep.has(`${table} ${chain}`),
+        (chain) => isOurs(chain, hasKubelet) && !taken.has(chain) && !keep.has(`${table} ${chain}`),
       ),
     )
     for (const [chain, { rules }] of chains) {
