@@ -6,6 +6,7 @@ import { cidr } from '#ip/cidr.ts'
 import { deleteNetns } from '#kernel/netns/netns.ts'
 import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
+import { startServer } from '#testing/tcp-server.ts'
 import { prepareNode } from '../../../testing/prepare-node.ts'
 import { planConflist } from '../../plan-conflist.ts'
 import { createPluginHost } from '../plugin.ts'
@@ -103,10 +104,14 @@ suite('bridge', () => {
     const ranges = [[{ subnet: 'fd00:10:244:1::/64' }]]
     const node = createNode(lab, { ipam: { type: 'host-local', ranges, dataDir: lab.folder } })
     using _host = node.host
-    const [a] = [lab.netns('a'), lab.netns('b')]
+    const [a, b] = [lab.netns('a'), lab.netns('b')]
     await node.call('ADD', 'a')
     await node.call('ADD', 'b')
     const address = 'fd00:10:244:1::3'
+    await startServer(lab, b, { address, port: 8080, text: 'from b' })
+    // A TCP connection believes redirects that others do not: from whichever router (tcp_v6_err() in net/ipv6/tcp_ipv6.c).
+    const url = `http://[${address}]:8080/`
+    assert.match(lab.exec(a, ['curl', '-sS', '-m', '5', url]).stdout, /^from b/)
     const { stdout } = lab.exec(a, ['ping', '-c4', '-i0.01', '-W2', address])
     assert.equal(stdout.match(/ttl=63/g)?.length, 4, stdout)
   })
