@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { connect, createServer as createTCPServer, type Socket } from 'node:net'
 import { after, before, suite, test } from 'node:test'
-import type { EtcdAccess } from '#apiserver/storage/etcd/etcd-client.ts'
 import { openEtcdStore } from '#apiserver/storage/etcd/etcd-store.ts'
 import { revisionOf, type Store, StoreUnavailableError } from '#apiserver/storage/store.ts'
 import { startTestServer } from '#apiserver/testing/test-server.ts'
+import type { EtcdAccess } from '#etcd/etcd-client.ts'
 import { startTestEtcd, type TestEtcd } from './support/etcd.ts'
 
 /** Bytes pass in both directions until they are cut or held back. */

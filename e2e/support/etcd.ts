@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EtcdAccess } from '#apiserver/storage/etcd/etcd-client.ts'
 import { createTestAuthority } from '#apiserver/testing/certificates.ts'
+import type { EtcdAccess } from '#etcd/etcd-client.ts'
 import { silentLog } from '#log/log.ts'
 
 /** Members of a real etcd on loopback, with certificates for all traffic, in a folder of their own. */

@@ -1,11 +1,11 @@
 /** Deletes what a cluster has kept in an etcd that is not its own; called by `down`, from the caller's network. */
 import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createEtcdClient } from '#apiserver/storage/etcd/etcd-client.ts'
 import { createRecords } from '#apiserver/storage/etcd/record.ts'
 import { layoutOf } from '#cluster/layout.ts'
 import { readState } from '#cluster/state-file.ts'
 import { planStore } from '#cluster/store-options.ts'
+import { createEtcdClient } from '#etcd/etcd-client.ts'
 import { createLog } from '#log/log.ts'
 import { givenEtcd } from './open-store.ts'
 

@@ -4,8 +4,8 @@
  * how long its event loop stood still at most.
  */
 import { readFileSync, writeSync } from 'node:fs'
+import type { EtcdTLS } from '#etcd/grpc-session.ts'
 import { createLog } from '#log/log.ts'
-import type { EtcdTLS } from '../storage/etcd/grpc-session.ts'
 import type { DatabaseOptions } from '../storage/sqlite/open-database.ts'
 import type { Store } from '../storage/store.ts'
 import type { KeyPair } from './certificates.ts'

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { createEtcdClient, type EtcdAccess, type EtcdClient } from '#etcd/etcd-client.ts'
+import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from '#etcd/grpc-session.ts'
 import {
   CompactedError,
   FutureRevisionError,
@@ -13,9 +15,7 @@ import {
   type StoreWatch,
   type WriteResult,
 } from '../store.ts'
-import { createEtcdClient, type EtcdAccess, type EtcdClient } from './etcd-client.ts'
 import { createFreshness } from './freshness.ts'
-import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from './grpc-session.ts'
 import { Mirror } from './mirror.ts'
 import { createRecords, encodeValue, endOfPrefix, type Records } from './record.ts'
 import { settleWrite } from './settle-write.ts'

@@ -1,11 +1,11 @@
+import type { EtcdClient } from '#etcd/etcd-client.ts'
+import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from '#etcd/grpc-session.ts'
+import type { WatchEvent, WatchResponse } from '#etcd/messages.ts'
 import type { Log } from '#log/log.ts'
 import { History } from '../history.ts'
 import { KeyIndex } from '../key-index.ts'
 import { CompactedError, type StoreEvent, type StoreListener } from '../store.ts'
 import { Subscriptions } from '../subscriptions.ts'
-import type { EtcdClient } from './etcd-client.ts'
-import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from './grpc-session.ts'
-import type { WatchEvent, WatchResponse } from './messages.ts'
 import type { Records } from './record.ts'
 
 const PAGE_LIMIT = 1000

@@ -1,5 +1,5 @@
+import type { KeyValue } from '#etcd/messages.ts'
 import type { StoredItem } from '../store.ts'
-import type { KeyValue } from './messages.ts'
 
 /**
  * How items lie in etcd: below a prefix of their own, and each value with the write's name in its first line. A

@@ -1,7 +1,7 @@
+import type { EtcdClient } from '#etcd/etcd-client.ts'
+import { GRPCError } from '#etcd/grpc-session.ts'
+import type { TxnRequest, WatchEvent } from '#etcd/messages.ts'
 import type { WriteResult } from '../store.ts'
-import type { EtcdClient } from './etcd-client.ts'
-import { GRPCError } from './grpc-session.ts'
-import type { TxnRequest, WatchEvent } from './messages.ts'
 import { type Records, writeOf } from './record.ts'
 
 interface LostWrite {

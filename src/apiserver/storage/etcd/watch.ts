@@ -1,12 +1,12 @@
+import type { EtcdClient } from '#etcd/etcd-client.ts'
+import type { WatchEvent, WatchResponse } from '#etcd/messages.ts'
 import {
   CompactedError,
   FutureRevisionError,
   type StoreEvent,
   type StoreListener,
 } from '../store.ts'
-import type { EtcdClient } from './etcd-client.ts'
 import { MARKER_AFTER_MS } from './freshness.ts'
-import type { WatchEvent, WatchResponse } from './messages.ts'
 import type { Mirror } from './mirror.ts'
 import type { Records } from './record.ts'
 

@@ -9,6 +9,8 @@ export interface KeyValue {
   readonly modRevision: number
   /** How often the key was written since it was made. */
   readonly version: number
+  /** That of the lease which ends the key; absent: it stays. */
+  readonly lease?: bigint
 }
 
 export interface RangeRequest {
@@ -34,6 +36,7 @@ export interface TxnRequest {
   readonly expected: { readonly modRevision: number } | { readonly version: number }
   /** Undefined: delete. */
   readonly value: string | undefined
+  readonly lease?: bigint
 }
 
 export interface TxnResponse {
@@ -79,7 +82,7 @@ export const encodeRange = (request: RangeRequest): MessageWriter =>
 const COMPARE_VERSION = 0
 const COMPARE_MOD = 2
 
-export function encodeTxn({ key, expected, value }: TxnRequest): MessageWriter {
+export function encodeTxn({ key, expected, value, lease = 0n }: TxnRequest): MessageWriter {
   const isVersion = 'version' in expected
   const compare = message()
     .number(2, isVersion ? COMPARE_VERSION : COMPARE_MOD)
@@ -88,13 +91,18 @@ export function encodeTxn({ key, expected, value }: TxnRequest): MessageWriter {
   const write =
     value === undefined
       ? message().message(3, message().text(1, key))
-      : message().message(2, message().text(1, key).text(2, value))
+      : message().message(2, encodePut(key, value, lease))
   const read = message().message(1, message().text(1, key))
   return message().message(1, compare).message(2, write).message(3, read)
 }
 
-export const encodePut = (key: string, value: string): MessageWriter =>
-  message().text(1, key).text(2, value)
+export const encodePut = (key: string, value: string, lease = 0n): MessageWriter =>
+  message().text(1, key).text(2, value).id(3, lease)
+
+export const encodeLeaseGrant = (seconds: number): MessageWriter => message().number(1, seconds)
+
+export const encodeLeaseID = (lease: bigint): MessageWriter => message().id(1, lease)
+
 
 export const encodeDeleteRange = (key: string, end: string): MessageWriter =>
   message().text(1, key).text(2, end)
@@ -148,6 +156,24 @@ function decodeFirstRead(operation: MessageReader): KeyValue | undefined {
   return undefined
 }
 
+export interface LeaseAnswer {
+  readonly lease: bigint
+  /** How long it lasts from now on; -1: there is none such. */
+  readonly seconds: number
+}
+
+/** Of LeaseGrant and LeaseTimeToLive: in both the id is field 2 and the time to live field 3. */
+export function decodeLease(bytes: Buffer): LeaseAnswer {
+  const reader = new MessageReader(bytes)
+  let lease = 0n
+  let seconds = 0n
+  while (reader.next()) {
+    if (reader.field === 2) lease = reader.id()
+    else if (reader.field === 3) seconds = reader.id()
+  }
+  return { lease, seconds: Number(seconds) }
+}
+
 /** The revision in the header that every answer begins with. */
 export function decodeHeader(bytes: Buffer): number {
   const reader = new MessageReader(bytes)
@@ -191,14 +217,17 @@ function decodeKeyValue(reader: MessageReader): KeyValue {
   let createRevision = 0
   let modRevision = 0
   let version = 0
+  let lease = 0n
   while (reader.next()) {
     if (reader.field === 1) key = reader.text()
     else if (reader.field === 2) createRevision = reader.number()
     else if (reader.field === 3) modRevision = reader.number()
     else if (reader.field === 4) version = reader.number()
     else if (reader.field === 5) value = reader.text()
+    else if (reader.field === 6) lease = reader.id()
   }
-  return { key, value, createRevision, modRevision, version }
+  const item = { key, value, createRevision, modRevision, version }
+  return lease === 0n ? item : { ...item, lease }
 }
 
 function decodeRevision(header: MessageReader): number {

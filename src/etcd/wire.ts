@@ -20,6 +20,16 @@ export class MessageWriter {
     return this.#varint(field * 8).#varint(value)
   }
 
+  /** For ids, which use all 64 bits. */
+  id(field: number, value: bigint): this {
+    if (value === 0n) return this
+    const bytes: number[] = []
+    let rest = BigInt.asUintN(64, value)
+    for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80)
+    bytes.push(Number(rest))
+    return this.#varint(field * 8).#push(Uint8Array.from(bytes), bytes.length)
+  }
+
   boolean(field: number, value: boolean): this {
     return this.number(field, value ? 1 : 0)
   }
@@ -103,6 +113,19 @@ export class MessageReader {
   number(): number {
     this.#expect(0)
     return this.#varint()
+  }
+
+  /** An id, exact to 64 bits. */
+  id(): bigint {
+    this.#expect(0)
+    let value = 0n
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      if (this.#at >= this.#end) throw new WireError('Cannot read a message: it ends early')
+      const byte = this.#bytes[this.#at++]!
+      value |= BigInt(byte & 0x7f) << shift
+      if (byte < 0x80) return BigInt.asIntN(64, value)
+    }
+    throw new WireError('Cannot read a message: a number has more than ten bytes')
   }
 
   text(): string {

@@ -11,15 +11,19 @@ import {
 } from './grpc-session.ts'
 import {
   decodeHeader,
+  decodeLease,
   decodeRange,
   decodeTxn,
   decodeWatch,
   encodeCompaction,
   encodeDeleteRange,
+  encodeLeaseGrant,
+  encodeLeaseID,
   encodePut,
   encodeRange,
   encodeTxn,
   encodeWatch,
+  type LeaseAnswer,
   type RangeRequest,
   type RangeResponse,
   type TxnRequest,
@@ -43,9 +47,13 @@ export interface EtcdClient {
   /** Tried again only as long as it has certainly not happened: see `GRPCError.mayHaveHappened`. */
   txn(request: TxnRequest): Promise<TxnResponse>
   /** Tried until it is done, and so perhaps done twice. @returns its revision */
-  put(key: string, value: string): Promise<number>
+  put(key: string, value: string, lease?: bigint): Promise<number>
   deleteRange(key: string, end: string): Promise<number>
   compact(revision: number): Promise<void>
+  /** A lease that ends in so many seconds, and with it the keys that were put with it. */
+  grantLease(seconds: number): Promise<LeaseAnswer>
+  revokeLease(lease: bigint): Promise<void>
+  timeToLive(lease: bigint): Promise<LeaseAnswer>
   /** From one member; `ended` is told when it ends without being disposed. */
   watch(
     request: WatchRequest,
@@ -94,10 +102,17 @@ export function createEtcdClient({
   return {
     range: async (request) => decodeRange(await call('KV/Range', encodeRange(request), true)),
     txn: async (request) => decodeTxn(await call('KV/Txn', encodeTxn(request), false)),
-    put: async (key, value) => decodeHeader(await call('KV/Put', encodePut(key, value), true)),
+    put: async (key, value, lease) =>
+      decodeHeader(await call('KV/Put', encodePut(key, value, lease), true)),
     deleteRange: async (key, end) =>
       decodeHeader(await call('KV/DeleteRange', encodeDeleteRange(key, end), true)),
     compact: async (revision) => void (await call('KV/Compact', encodeCompaction(revision), true)),
+    grantLease: async (seconds) =>
+      decodeLease(await call('Lease/LeaseGrant', encodeLeaseGrant(seconds), true)),
+    revokeLease: async (lease) =>
+      void (await call('Lease/LeaseRevoke', encodeLeaseID(lease), true)),
+    timeToLive: async (lease) =>
+      decodeLease(await call('Lease/LeaseTimeToLive', encodeLeaseID(lease), true)),
     watch(request, heard, ended) {
       let stream: GRPCStream | undefined
       let isLive = true
