@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { createEtcdClient, type EtcdClient } from '#etcd/etcd-client.ts'
+import { cidr, formatCIDR } from '#ip/cidr.ts'
+import { ip } from '#ip/ip.ts'
+import { silentLog } from '#log/log.ts'
+import type { PerFamily } from '#pod-network/flannel/lease.ts'
+import {
+  createEtcdSubnetManager,
+  waitForNetConf,
+} from '#pod-network/flannel/leases/etcd-subnet-manager.ts'
+import type { LeaseAttributes } from '#pod-network/flannel/leases/subnet-manager.ts'
+import { waitFor } from '#testing/wait-for.ts'
+import { startTestEtcd, type TestEtcd } from './support/etcd.ts'
+
+const prefix = '/coreos.com/network'
+const key = (subnet: string) => `${prefix}/subnets/${subnet}`
+
+suite('Leases in a real etcd, as flannel keeps them', () => {
+  let server: TestEtcd
+  let etcd: EtcdClient
+  before(async () => {
+    server = await startTestEtcd()
+    etcd = createEtcdClient(server.access)
+  })
+  after(async () => {
+    etcd?.close()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  const attributes = (n: number): LeaseAttributes => ({
+    backendType: 'vxlan',
+    publicIPs: { 4: ip(`172.30.0.${n}`) },
+    data: { 4: { VNI: 1, VtepMAC: '02:00:00:00:00:01' } },
+  })
+  const clear = async (conf: object) => {
+    await etcd.deleteRange(`${prefix}/`, `${prefix}0`)
+    await etcd.put(`${prefix}/config`, JSON.stringify(conf))
+  }
+  const start = async (
+    stop: AbortController,
+    {
+      previous = {} as PerFamily<ReturnType<typeof cidr>>,
+      ttlSeconds = 60,
+      renewMarginMinutes = 0,
+    } = {},
+  ) => {
+    const deps = { etcd, log: silentLog }
+    const conf = await waitForNetConf(deps, prefix, stop.signal)
+    const options = { prefix, previous, renewMarginMinutes, ttlSeconds }
+    return createEtcdSubnetManager(deps, conf, options, stop.signal)
+  }
+  const read = async (name: string) => (await etcd.range({ key: key(name) })).items[0]
+  const withStop = async (body: (stop: AbortController) => Promise<void>) => {
+    const stop = new AbortController()
+    try {
+      await body(stop)
+    } finally {
+      stop.abort()
+    }
+  }
+
+  test('twenty nodes at once get subnets of their own, and hear of each other', () =>
+    withStop(async (stop) => {
+      await clear({
+        Network: '10.5.0.0/16',
+        SubnetMin: '10.5.1.0',
+        SubnetMax: '10.5.20.0',
+        Backend: { Type: 'vxlan' },
+      })
+      const nodes = await Promise.all(Array.from({ length: 20 }, () => start(stop)))
+      const got = await Promise.all(nodes.map((node, i) => node.acquire(attributes(11 + i))))
+      const subnets = new Set(got.map((it) => formatCIDR(it![4]!)))
+      assert.equal(subnets.size, 20)
+      await waitFor(() => nodes.every((node) => node.peers().length === 19), { what: 'the others' })
+      const [first] = got
+      const item = await read(formatCIDR(first![4]!).replace('/', '-'))
+      // facts/pod-network.md 3.3
+      assert.equal(
+        item?.value,
+        '{"PublicIP":"172.30.0.11","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"02:00:00:00:00:01"}}',
+      )
+      const { seconds } = await etcd.timeToLive(item!.lease!)
+      assert.ok(seconds > 50 && seconds <= 60, `${seconds}`)
+    }))
+
+  test('a subnet is renewed, kept over a restart, and free when its node is gone', () =>
+    withStop(async (stop) => {
+      await clear({ Network: '10.5.0.0/16' })
+      const life = new AbortController()
+      const node = await start(life, { ttlSeconds: 2, renewMarginMinutes: 1 / 60 })
+      const subnets = await node.acquire(attributes(11))
+      const name = formatCIDR(subnets![4]!).replace('/', '-')
+      const { modRevision, lease } = (await read(name))!
+      await waitFor(async () => (await read(name))!.modRevision > modRevision, {
+        what: 'renewal',
+        timeoutMs: 4000,
+      })
+      assert.notEqual((await read(name))!.lease, lease)
+      life.abort()
+      const again = await start(stop, { ttlSeconds: 2, renewMarginMinutes: 1 / 60 })
+      assert.deepEqual(await again.acquire(attributes(11)), subnets)
+      const third = await start(stop, { previous: { 4: cidr('10.5.77.0/24') } })
+      assert.deepEqual(await third.acquire(attributes(12)), { 4: cidr('10.5.77.0/24') })
+      assert.equal(third.peers().length, 1)
+      stop.abort()
+      await waitFor(async () => (await read(name)) === undefined, {
+        what: 'the end of the lease',
+        timeoutMs: 8000,
+      })
+    }))
+
+  test('a reservation is used and stays one', () =>
+    withStop(async (stop) => {
+      await clear({ Network: '10.5.0.0/16' })
+      await etcd.put(key('10.5.40.0-24'), '{"PublicIP":"172.30.0.11"}')
+      const node = await start(stop)
+      assert.deepEqual(await node.acquire(attributes(11)), { 4: cidr('10.5.40.0/24') })
+      const item = await read('10.5.40.0-24')
+      assert.equal(item?.lease, undefined)
+      assert.match(item!.value, /"VtepMAC"/)
+    }))
+
+  test('a lease that somebody revoked is acquired again', () =>
+    withStop(async (stop) => {
+      await clear({ Network: '10.5.0.0/16', EnableIPv6: true, IPv6Network: 'fc00::/48' })
+      const node = await start(stop, {
+        previous: { 4: cidr('10.5.3.0/24'), 6: cidr('fc00:0:0:3::/64') },
+      })
+      const subnets = await node.acquire(attributes(11))
+      const name = '10.5.3.0-24&fc00:0:0:3::-64'
+      await waitFor(() => read(name), { what: 'the lease' })
+      const other = await start(stop)
+      await other.synced
+      await waitFor(() => other.peers().length === 1, { what: 'news of it' })
+      let heard = 0
+      node.subscribe(() => heard++)
+      await waitFor(
+        async () => {
+          await etcd.deleteRange(key(name), `${key(name)}\0`)
+          return heard > 0
+        },
+        { what: 'the revocation' },
+      )
+      await waitFor(() => other.peers().length === 0, { what: 'news of its end' })
+      assert.deepEqual(await node.acquire(attributes(11)), subnets)
+      await waitFor(() => other.peers().length === 1, { what: 'the lease again' })
+      assert.deepEqual(other.peers()[0]?.subnets, subnets)
+    }))
+
+  test('a watch that broke begins anew, behind a compaction too', () =>
+    withStop(async (stop) => {
+      await clear({ Network: '10.5.0.0/16' })
+      const node = await start(stop)
+      await node.acquire(attributes(11))
+      for (let i = 0; i < 20; i++)
+        await etcd.put(key('10.5.99.0-24'), `{"PublicIP":"172.30.0.${100 + i}"}`)
+      const { revision } = await etcd.range({ key: 'x' })
+      await etcd.compact(revision)
+      await server.kill(0)
+      server.start(0)
+      await etcd.put(key('10.5.98.0-24'), '{"PublicIP":"172.30.0.99"}')
+      await waitFor(() => node.peers().some(({ name }) => name === '10.5.98.0-24'), {
+        what: 'the new lease',
+        timeoutMs: 15_000,
+      })
+      assert.ok(node.peers().some(({ publicIPs }) => publicIPs[4] === '172.30.0.119'))
+    }))
+})
