@@ -74,7 +74,12 @@ export const verbs: Readonly<Record<string, Verb>> = {
     does: "kube-proxy alone, against any cluster: takes kube-proxy's flags and configuration file",
     load: async () => ({ run: runDaemon((await import('#daemons/proxy.ts')).main) }),
   },
-  'pod-network': { usage: 'pod-network --kubeconfig F', does: 'the pod network daemon alone' },
+  'pod-network': {
+    usage:
+      'pod-network [--kubeconfig F] [--node-name N] [--net-config-path F] [--etcd-endpoints URL,…] [--iface NAME|IP] [--ip-masq] [--healthz-port P] […]',
+    does: "the pod network daemon alone, with flanneld's options: leases in the API, or in an etcd",
+    load: async () => ({ run: runDaemon((await import('#daemons/pod-network.ts')).main) }),
+  },
   'load-balancer': {
     usage: 'load-balancer --kubeconfig F',
     does: 'the LoadBalancer controller alone',

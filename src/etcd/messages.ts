@@ -103,7 +103,6 @@ export const encodeLeaseGrant = (seconds: number): MessageWriter => message().nu
 
 export const encodeLeaseID = (lease: bigint): MessageWriter => message().id(1, lease)
 
-
 export const encodeDeleteRange = (key: string, end: string): MessageWriter =>
   message().text(1, key).text(2, end)
 

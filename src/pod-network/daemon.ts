@@ -114,7 +114,8 @@ async function sleepUntilDue(
   const until = performance.now() + RESYNC_MS
   while (performance.now() < until) {
     if (await wakeUp.sleep(SILENT_CHECK_MS)) return
-    if (!last || firewall?.isSilent || !areSysctlsRight(last.plan, netns)) return
+    const isRight = firewall?.isRight?.() ?? true
+    if (!last || !isRight || !areSysctlsRight(last.plan, netns)) return
   }
 }
 
@@ -146,7 +147,7 @@ function createPass(
       say.waiting(`Waiting for a podCIDR of node ${options.nodeName}`)
       return undefined
     }
-    const isRenewed = await firewall.keep(result.node, result.peers)
+    const isRenewed = firewall.keep(result.node, result.peers)
     say.done(result, isRenewed)
     const subnet = nodeSubnetOf(result)
     const isNew = !isSameSubnet(ready, subnet)

@@ -1,4 +1,5 @@
-import { type CIDR, formatCIDR, nthAddress } from '#ip/cidr.ts'
+import { type CIDR, formatCIDR, networkOf, nthAddress, parseInterfaceAddress } from '#ip/cidr.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
 import type { PerFamily } from './lease.ts'
 
 export interface SubnetEnv {
@@ -27,4 +28,15 @@ export function renderSubnetEnv({ networks, subnets, mtuBytes, ipMasq }: SubnetE
     `FLANNEL_IPMASQ=${ipMasq}`,
     '',
   ].join('\n')
+}
+
+/** The subnets that an earlier life of this node wrote there; none where the file does not say. */
+export function parseSubnetEnv(text: string): PerFamily<CIDR> {
+  const subnet = (name: string, family: Family): CIDR | undefined => {
+    const [, value = ''] = new RegExp(`^${name}=(\\S+)$`, 'm').exec(text) ?? []
+    const parsed = parseInterfaceAddress(value)
+    return parsed && familyOf(parsed.address) === family ? networkOf(parsed) : undefined
+  }
+  const [v4, v6] = [subnet('FLANNEL_SUBNET', 4), subnet('FLANNEL_IPV6_SUBNET', 6)]
+  return { ...(v4 && { 4: v4 }), ...(v6 && { 6: v6 }) }
 }

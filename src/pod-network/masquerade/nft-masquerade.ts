@@ -17,7 +17,6 @@ export function createNftMasquerade(
     keep: createTableKeeper(nft, masqueradeTable(family)),
   }))
   return {
-    isSilent: false,
     keep(node, peers) {
       const nodeIPs = [node.underlay.addresses, ...peers.map(({ publicIPs }) => publicIPs)]
       const renewed = keepers.map(({ family, keep }) => {
