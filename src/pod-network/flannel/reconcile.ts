@@ -52,7 +52,7 @@ export async function reconcile(
   if (!subnets) return undefined
   const node: OwnNode = { ...base, subnets: subnetsWithin(networks, subnets) }
   const selected = selectPeers(leases.peers(), node, backend.type)
-  const plan = backend.plan(node, data, selected.peers)
+  const plan = withForwarding(backend.plan(node, data, selected.peers), node)
   await carrier?.commit(plan)
   const { changes, failures } = applyPlan(plan, kernel)
   return {
@@ -63,6 +63,14 @@ export async function reconcile(
     changes: changes.map((change) => change.do),
     failures,
   }
+}
+
+/** Without it no packet passes from a pod to another node. */
+function withForwarding(plan: NodePlan, { subnets }: OwnNode): NodePlan {
+  const names = { 4: 'net.ipv4.ip_forward', 6: 'net.ipv6.conf.all.forwarding' }
+  const forwarding = FAMILIES.filter((family) => subnets[family])
+  const sysctls = forwarding.map((family) => ({ name: names[family], value: '1' }))
+  return { ...plan, sysctls: [...plan.sysctls, ...sysctls] }
 }
 
 /** @throws Error with flannel's words where the node was given a subnet of another network (pkg/subnet/kube/kube.go, AcquireLease) */

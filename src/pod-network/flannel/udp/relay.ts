@@ -22,9 +22,13 @@ export function createRelay({ netns, log }: CarrierHost): Relay {
   return {
     async commit(plan) {
       const place = `${plan.device} ${plan.local} ${plan.port}`
-      if (running && (running.place !== place || running.hasEnded())) await stop()
+      using rtnetlink = openRtnetlink(netns)
+      // A relay whose device was deleted notices it late.
+      const isWhole = rtnetlink.link(plan.device)?.kind === 'tun' && !running?.hasEnded()
+      if (running && (running.place !== place || !isWhole)) await stop()
       if (!running) {
-        removeOther(plan.device, netns)
+        // What has the name and is none of a living relay's.
+        rtnetlink.deleteLink(plan.device)
         running = startRelay(plan, place, { netns, log })
         log.info('Relay started', { device: plan.device, port: plan.port })
       }
@@ -32,12 +36,6 @@ export function createRelay({ netns, log }: CarrierHost): Relay {
     },
     [Symbol.asyncDispose]: stop,
   }
-}
-
-/** What has the device's name and is none of a living relay's. */
-function removeOther(device: string, netns: CarrierHost['netns']): void {
-  using rtnetlink = openRtnetlink(netns)
-  rtnetlink.deleteLink(device)
 }
 
 function startRelay(

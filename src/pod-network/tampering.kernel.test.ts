@@ -1,0 +1,15 @@
+import { suite, test } from 'node:test'
+import { createLab } from '#testing/netns.ts'
+import { CLUSTER_BACKENDS } from './flannel/create-backend.ts'
+import { tamper } from './testing/tampering.ts'
+
+// `npm run soak -- pod-network` does a thousand.
+suite('traffic is back within 2 s of any damage', () => {
+  for (const backend of CLUSTER_BACKENDS) {
+    test(backend, async (t) => {
+      using lab = createLab()
+      const log = (line: string) => t.diagnostic(line)
+      await tamper(lab, { backend, rounds: 4, random: Math.random, log })
+    })
+  }
+})
