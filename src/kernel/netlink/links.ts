@@ -123,6 +123,7 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
         ? common
         : { ...common, vlanFiltering: spec.vlanFiltering }
     case 'tun':
+    case 'wireguard':
     case 'dummy':
     case 'ifb':
       return common
@@ -130,6 +131,8 @@ function toRequest(spec: LinkSpec, indexOf: (device: string) => number): LinkMes
     case 'ipvlan':
     case 'vlan':
       return { ...common, linkIndex: indexOf(spec.device), kindData: toKindData(spec) }
+    case 'ipip':
+      return { ...common, kindData: { of: kind, local: spec.local } }
     case 'vrf':
       return { ...common, kindData: { of: kind, table: spec.table } }
     case 'veth': {
@@ -236,6 +239,8 @@ function toKind({ kindData }: LinkMessage): Partial<Link> {
       return { vlanID: kindData.id }
     case 'vrf':
       return { table: kindData.table }
+    case 'ipip':
+      return { local: kindData.local }
     default:
       return {}
   }

@@ -6,7 +6,9 @@ import type { Netns } from '../netns/netns.ts'
 /** What to create with RTM_NEWLINK. */
 export type LinkSpec = LinkSettings & { readonly name: string } & (
     | { readonly kind: 'bridge'; readonly vlanFiltering?: boolean }
-    | { readonly kind: 'dummy' | 'ifb' }
+    | { readonly kind: 'dummy' | 'ifb' | 'wireguard' }
+    /** IPv4 in IPv4 to any receiver: routes say which. */
+    | { readonly kind: 'ipip'; readonly local: IP }
     /** Only to be set up: a TUN device is made by the program that its packets go to (tun/open-tun.ts). */
     | { readonly kind: 'tun' }
     | {
@@ -77,6 +79,8 @@ export interface Link {
   readonly macvlanMode?: MacvlanMode
   readonly ipvlanMode?: IpvlanMode
   readonly vlanID?: number
+  /** Of an ipip tunnel. */
+  readonly local?: IP
   /** Of a vrf. */
   readonly table?: number
   readonly alias?: string

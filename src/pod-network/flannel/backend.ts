@@ -42,6 +42,8 @@ export interface NodePlan {
   readonly mtuBytes: number
   /** Packets that pass through a process of ours. */
   readonly relay?: RelayPlan
+  /** Devices that encrypt. */
+  readonly secure?: readonly SecurePlan[]
   /** Nodes that this node cannot reach pods of. */
   readonly refused: readonly Refusal[]
 }
@@ -54,6 +56,19 @@ export interface RelayPlan {
   /** Who says that there is no way. */
   readonly from: IP
   readonly routes: readonly { readonly subnet: CIDR; readonly node: IP }[]
+}
+
+/** A WireGuard device and the nodes behind it. Keys are base64, as wg(8) prints them. */
+export interface SecurePlan {
+  readonly device: string
+  readonly listenPort: number
+  readonly keepaliveSeconds: number
+  readonly presharedKey?: string
+  readonly peers: readonly {
+    readonly publicKey: string
+    readonly endpoint: { readonly address: IP; readonly port: number }
+    readonly allowed: CIDR
+  }[]
 }
 
 export interface Sysctl {

@@ -1,9 +1,11 @@
 import { allocation } from './alloc/alloc.ts'
 import type { Backend } from './backend.ts'
 import { hostGateway } from './host-gw/plan-host-gw.ts'
+import { createIPIP } from './ipip/ipip.ts'
 import { type BackendConf, fieldsOf } from './net-conf.ts'
 import { createUDP, UDP_DEFAULTS } from './udp/udp.ts'
 import { createVXLAN, VXLAN_DEFAULTS } from './vxlan/plan-vxlan.ts'
+import { createWireguard, WIREGUARD_DEFAULTS, WIREGUARD_KEY_FILE } from './wireguard/wireguard.ts'
 
 /** Those of `fairlead up --backend`; net-conf.json has more. */
 export const CLUSTER_BACKENDS = ['vxlan', 'host-gw', 'udp'] as const
@@ -32,6 +34,27 @@ export function createBackend({ type, options }: BackendConf): Backend {
       return hostGateway
     case 'udp':
       return createUDP({ port: read.number('Port', 1, 65_535) ?? UDP_DEFAULTS.port })
+    case 'ipip':
+      return createIPIP({ directRouting: read.boolean('DirectRouting') })
+    case 'wireguard': {
+      const mode = read.text('Mode', /^\w+$/) ?? 'separate'
+      if (mode !== 'separate')
+        throw new RangeError(
+          `Cannot use Mode ${mode} of backend wireguard: separate is what is built`,
+        )
+      const mtuBytes = read.number('MTU', 0, LARGEST_MTU)
+      const presharedKey = read.text('PSK', /^[A-Za-z0-9+/]{43}=$/)
+      return createWireguard({
+        ports: {
+          4: read.number('ListenPort', 1, 65_535) ?? WIREGUARD_DEFAULTS.ports[4],
+          6: read.number('ListenPortV6', 1, 65_535) ?? WIREGUARD_DEFAULTS.ports[6],
+        },
+        keepaliveSeconds: read.number('PersistentKeepaliveInterval', 0, 65_535) ?? 0,
+        keyFile: process.env.WIREGUARD_KEY_FILE ?? WIREGUARD_KEY_FILE,
+        ...(mtuBytes && { mtuBytes }),
+        ...(presharedKey !== undefined && { presharedKey }),
+      })
+    }
     case 'alloc':
       return allocation
     default:

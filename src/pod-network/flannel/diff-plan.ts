@@ -75,8 +75,9 @@ function diffLinks(plan: NodePlan, { links }: Observed) {
   for (const spec of plan.links) {
     const link = byName.get(spec.name)
     if (!link || !isSameDevice(spec, link, byName)) {
-      // A TUN device is its program's to make, which has been asked to.
-      if (spec.kind !== 'tun') changes.push({ do: 'replace link', link: spec })
+      // These are their carriers' to make, which have been asked to.
+      if (spec.kind !== 'tun' && spec.kind !== 'wireguard')
+        changes.push({ do: 'replace link', link: spec })
       lost.add(spec.name)
       continue
     }
@@ -93,6 +94,7 @@ function diffLinks(plan: NodePlan, { links }: Observed) {
 /** What cannot be changed on a device that exists. */
 function isSameDevice(spec: LinkSpec, link: Link, byName: ReadonlyMap<string, Link>): boolean {
   if (link.kind !== spec.kind) return false
+  if (spec.kind === 'ipip') return link.local === spec.local
   if (spec.kind !== 'vxlan') return true
   const { vxlan } = link
   return (

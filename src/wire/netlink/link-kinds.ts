@@ -1,7 +1,9 @@
+import { type IP, ipToBytes } from '#ip/ip.ts'
 import {
   attribute,
   concatAttributes,
   decodeAttributes,
+  decodeIP,
   decodeOptional,
   optional,
 } from './attributes.ts'
@@ -23,6 +25,7 @@ export type KindData =
     }
   | { readonly of: 'vlan'; readonly id: number }
   | { readonly of: 'vrf'; readonly table: number }
+  | { readonly of: 'ipip'; readonly local: IP }
 
 export const MACVLAN_MODE = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const
 export const IPVLAN_MODE = { l2: 0, l3: 1, l3s: 2 } as const
@@ -31,6 +34,8 @@ const IFLA_MACVLAN = { MODE: 1, BC_QUEUE_LEN: 7 }
 const IFLA_IPVLAN = { MODE: 1, FLAGS: 2 }
 const IFLA_VLAN_ID = 1
 const IFLA_VRF_TABLE = 1
+/** IFLA_IPTUN_* of include/uapi/linux/if_tunnel.h. */
+const IFLA_IPTUN_LOCAL = 2
 const WHAT = 'link attributes'
 
 export function encodeKindData(data: KindData): Uint8Array {
@@ -49,6 +54,8 @@ export function encodeKindData(data: KindData): Uint8Array {
       return attribute(IFLA_VLAN_ID, u16(data.id))
     case 'vrf':
       return attribute(IFLA_VRF_TABLE, u32(data.table))
+    case 'ipip':
+      return attribute(IFLA_IPTUN_LOCAL, ipToBytes(data.local))
   }
 }
 
@@ -69,6 +76,10 @@ export function decodeKindData(kind: string, value: Uint8Array): KindData | unde
       return { of: kind, id: half(IFLA_VLAN_ID) ?? 0 }
     case 'vrf':
       return { of: kind, table: word(IFLA_VRF_TABLE) ?? 0 }
+    case 'ipip': {
+      const local = decodeOptional(attributes, IFLA_IPTUN_LOCAL, decodeIP)
+      return local && { of: kind, local }
+    }
     default:
       return undefined
   }

@@ -17,6 +17,7 @@ function kindArgv(spec: LinkSpec): readonly string[] {
         ? []
         : ['vlan_filtering', spec.vlanFiltering ? '1' : '0']
     case 'tun':
+    case 'wireguard':
     case 'dummy':
     case 'ifb':
       return []
@@ -28,6 +29,8 @@ function kindArgv(spec: LinkSpec): readonly string[] {
       return ['mode', spec.mode]
     case 'vlan':
       return ['id', `${spec.vlanID}`]
+    case 'ipip':
+      return ['local', spec.local]
     case 'vrf':
       return ['table', `${spec.table}`]
     case 'veth': {
