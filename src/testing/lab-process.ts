@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { waitFor } from './wait-for.ts'
+import { timeFactor, waitFor } from './wait-for.ts'
 
 export interface CommandResult {
   readonly stdout: string
@@ -24,7 +24,7 @@ export function execSync(
     encoding: 'utf8',
     input,
     env: { ...process.env, ...env },
-    timeout: timeoutMs,
+    timeout: timeoutMs * timeFactor,
     killSignal: 'SIGKILL',
   })
   if (error) throw new Error(`Cannot run ${argv.join(' ')}: ${error.message}`, { cause: error })

@@ -6,6 +6,9 @@ interface WaitOptions {
   readonly timeoutMs?: number
 }
 
+/** How much longer everything may take: an emulated machine is ten and more times slower. */
+export const timeFactor = Number(process.env.FAIRLEAD_TIME_FACTOR ?? 1)
+
 const FIRST_PAUSE_MS = 2
 const LONGEST_PAUSE_MS = 50
 
@@ -14,7 +17,7 @@ export async function waitFor<T>(
   predicate: () => T | Promise<T>,
   { what, timeoutMs = 5000 }: WaitOptions,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs * timeFactor
   let cause: unknown
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
@@ -24,7 +27,9 @@ export async function waitFor<T>(
       cause = error
     }
     if (performance.now() >= deadline) {
-      throw new Error(`Cannot wait longer for ${what}: ${timeoutMs} ms are over`, { cause })
+      throw new Error(`Cannot wait longer for ${what}: ${timeoutMs * timeFactor} ms are over`, {
+        cause,
+      })
     }
     await delay(pauseMs)
   }

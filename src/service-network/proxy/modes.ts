@@ -4,6 +4,7 @@ import type { Mode, ProxyMode } from './mode.ts'
 const MODES: Partial<Readonly<Record<ProxyMode, () => Promise<Mode>>>> = {
   nftables: async () => (await import('./nftables/nftables-mode.ts')).nftablesMode,
   iptables: async () => (await import('./iptables/iptables-mode.ts')).iptablesMode,
+  ipvs: async () => (await import('./ipvs/ipvs-mode.ts')).ipvsMode,
   userspace: async () => (await import('./userspace/userspace-mode.ts')).userspaceMode,
 }
 

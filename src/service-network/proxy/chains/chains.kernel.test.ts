@@ -70,6 +70,7 @@ function everything(family: 4 | 6): Chains {
           nat([{ kind: 'state', state: 'DNAT', not: true }], { kind: 'drop' }),
           nat([{ kind: 'state', state: 'RELATED,ESTABLISHED' }], { kind: 'accept' }),
           nat([], { kind: 'reject' }),
+          nat([{ kind: 'echo-request', family }], { kind: 'drop' }),
         ],
       },
     ],

@@ -22,6 +22,7 @@ const ORDER: Partial<Record<Match['kind'], number>> = {
   destination: 1,
   'in-device': 2,
   protocol: 3,
+  'echo-request': 3,
 }
 
 function isBasic({ kind }: Match): boolean {
@@ -41,6 +42,10 @@ function wordsOfMatch(match: Match): readonly string[] {
       return [...not, '-i', match.name]
     case 'protocol':
       return ['-p', match.protocol]
+    case 'echo-request':
+      return match.family === 4
+        ? ['-p', 'icmp', '-m', 'icmp', '--icmp-type', '8']
+        : ['-p', 'ipv6-icmp', '-m', 'icmp6', '--icmpv6-type', '128']
     case 'port':
       return ['-m', match.protocol, '--dport', `${match.port}`]
     case 'comment':

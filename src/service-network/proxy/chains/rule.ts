@@ -1,5 +1,5 @@
 import type { CIDR } from '#ip/cidr.ts'
-import type { IP } from '#ip/ip.ts'
+import type { Family, IP } from '#ip/ip.ts'
 import type { Protocol } from '../../model.ts'
 
 /*
@@ -56,6 +56,7 @@ export type Match =
   /** As {@link Match.state} NEW, in the older words that the userspace mode uses. */
   | { readonly kind: 'old-state-new' }
   | { readonly kind: 'marked'; readonly not?: true }
+  | { readonly kind: 'echo-request'; readonly family: Family }
   /** `of` says which parts of the packet are looked up: `dst,dst,src`. */
   | { readonly kind: 'in-set'; readonly set: string; readonly of: string }
   /** What IPVS sends to a destination, by the virtual service that it was for. */

@@ -78,6 +78,8 @@ function holds(match: Match, packet: WalkedPacket, surroundings: Surroundings): 
       return packet.l4proto === match.protocol
     case 'port':
       return packet.l4proto === match.protocol && packet.dport === match.port
+    case 'echo-request':
+      return packet.l4proto === 'icmp'
     case 'comment':
     case 'not-bridged':
     case 'old-state-new':
@@ -93,6 +95,11 @@ function holds(match: Match, packet: WalkedPacket, surroundings: Surroundings): 
     case 'in-set':
       return surroundings.isInSet?.(match.set, match.of, packet) ?? false
     case 'ipvs':
-      return false
+      return (
+        packet.isTranslated &&
+        packet.original.daddr === match.ip &&
+        packet.original.dport === match.port &&
+        packet.l4proto === match.protocol
+      )
   }
 }

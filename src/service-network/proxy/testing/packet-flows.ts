@@ -210,7 +210,7 @@ export const FLOWS: readonly PacketFlow[] = [
     from: OUTSIDE,
     to: '172.30.0.200',
     want: `dnat ${NODE}`,
-    differs: { iptables: 'accept', userspace: 'accept' },
+    differs: { iptables: 'accept', userspace: 'accept', ipvs: 'dnat 172.30.0.200' },
   },
   {
     name: 'wrong port of LoadBalancer',
@@ -305,21 +305,21 @@ export const FLOWS: readonly PacketFlow[] = [
     from: B,
     to: '10.96.0.20',
     want: 'reject',
-    differs: FALLS_THROUGH,
+    differs: { ...FALLS_THROUGH, ipvs: 'dnat 10.96.0.20' },
   },
   {
     name: 'ping of a ClusterIP, from the node',
     from: NODE,
     to: '10.96.0.20',
     want: 'reject',
-    differs: FALLS_THROUGH,
+    differs: { ...FALLS_THROUGH, ipvs: 'dnat 10.96.0.20' },
   },
   {
     name: 'no Service has the address',
     from: B,
     to: '10.96.0.99:80/tcp',
     want: 'drop',
-    differs: FALLS_THROUGH,
+    differs: { ...FALLS_THROUGH, ipvs: 'accept' },
   },
 
   { name: 'named port', from: B, to: '10.96.0.27:33306/tcp', want: A80 },

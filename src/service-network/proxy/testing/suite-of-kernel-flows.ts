@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test'
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { Family } from '#ip/ip.ts'
+import { timeFactor } from '#testing/wait-for.ts'
 import type { ProxyMode } from '../mode.ts'
 import type { ProxyOptions } from '../run-proxy.ts'
 import { parseDestination } from '../trace/packet.ts'
@@ -102,8 +103,11 @@ function sendFlows(mode: ProxyMode, family: Family, lab: () => NodeLab): void {
  * connect() is under way (TcpExtLockDroppedIcmps), and hears it at its second SYN, after one second.
  */
 function refusalOf(mode: ProxyMode, family: Family) {
-  const isDeaf = mode === 'iptables' && family === 6
-  return isDeaf ? { timeoutMs: 1700, limitMs: 1600 } : { timeoutMs: 700, limitMs: 400 }
+  const isDeaf = (mode === 'iptables' || mode === 'ipvs') && family === 6
+  const { timeoutMs, limitMs } = isDeaf
+    ? { timeoutMs: 1700, limitMs: 1600 }
+    : { timeoutMs: 700, limitMs: 400 }
+  return { timeoutMs: timeoutMs * timeFactor, limitMs: limitMs * timeFactor }
 }
 
 /** What the plan says of a packet, as the client sees it. */
