@@ -1,23 +1,32 @@
-/**
- * Answers TCP on 8080 and 8081 and UDP on 8082 with its name and who it was that asked: `a 10.244.1.8`. A UDP answer says how many datagrams
- * came by that socket's port before.
- */
 import { createSocket } from 'node:dgram'
-import { createServer, isIPv6 } from 'node:net'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { familyOf, type IP } from '#ip/ip.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import { openListener } from '#kernel/socket/listener.ts'
 
-const [, , name = '', ...addresses] = process.argv
-
-for (const address of addresses) {
+/**
+ * Answers TCP on 8080 and 8081 and UDP on 8082 of an address with its name and who it was that asked: `a 10.244.1.8`. By sockets of this
+ * process in a namespace, which needs no process in it: starting one takes seconds on an emulated machine.
+ */
+export async function answer(netns: Netns, name: string, address: IP): Promise<Disposable> {
+  const stack = new DisposableStack()
   for (const port of [8080, 8081]) {
     const server = createServer((socket) => {
       socket.on('error', () => {})
       socket.on('data', (chunk) => socket.write(chunk)) // for connections that are held
       socket.write(`${name} ${socket.remoteAddress}\n`)
     })
-    server.listen(port, address)
+    const listening = once(server, 'listening')
+    server.listen({ fd: openListener({ netns, protocol: 'tcp', address, port }) })
+    await listening
+    stack.defer(() => server.close().unref())
   }
-  const udp = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+  const udp = createSocket(familyOf(address) === 4 ? 'udp4' : 'udp6')
   udp.on('message', (_, { address: from, port }) => udp.send(`${name} ${from}`, port, from))
-  const isLast = address === addresses.at(-1)
-  udp.bind(8082, address, () => isLast && process.stdout.write('ready\n'))
+  const bound = once(udp, 'listening')
+  udp.bind({ fd: openListener({ netns, protocol: 'udp', address, port: 8082 }) })
+  await bound
+  stack.defer(() => udp.close())
+  return stack
 }

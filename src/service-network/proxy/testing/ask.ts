@@ -1,7 +1,6 @@
-/** Makes requests from where it is started: argv[2] is a JSON list of {@link Question}, standard output a JSON list of {@link Reply}. */
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { connect, isIPv6 } from 'node:net'
+import { ip } from '#ip/ip.ts'
+import type { Sockets } from '../relay/sockets.ts'
 
 export interface Question {
   readonly protocol: 'tcp' | 'udp'
@@ -20,19 +19,27 @@ export interface Reply {
 
 const TIMEOUT_MS = 700
 
-async function askAll({ count = 1, ...question }: Question): Promise<Reply> {
+/** Makes requests from where `sockets` are: from a namespace, without a process in it. */
+export async function askAll(
+  sockets: Sockets,
+  { count = 1, ...question }: Question,
+): Promise<Reply> {
+  const ask = question.protocol === 'tcp' ? askTCP : askUDP
   const answers: string[] = []
   let longestMs = 0
   for (let i = 0; i < count; i++) {
     const started = performance.now()
-    answers.push(await (question.protocol === 'tcp' ? askTCP(question) : askUDP(question)))
+    answers.push(await ask(sockets, question))
     longestMs = Math.max(longestMs, performance.now() - started)
   }
   return { answers, longestMs }
 }
 
-async function askTCP({ address, port, timeoutMs = TIMEOUT_MS }: Question): Promise<string> {
-  const socket = connect({ host: address, port })
+async function askTCP(
+  sockets: Sockets,
+  { address, port, timeoutMs = TIMEOUT_MS }: Question,
+): Promise<string> {
+  const socket = sockets.connect({ ip: ip(address), port })
   try {
     const [chunk] = await once(socket, 'data', { signal: AbortSignal.timeout(timeoutMs) })
     return String(chunk).trim()
@@ -46,18 +53,18 @@ async function askTCP({ address, port, timeoutMs = TIMEOUT_MS }: Question): Prom
   }
 }
 
-async function askUDP({ address, port, timeoutMs = TIMEOUT_MS }: Question): Promise<string> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+async function askUDP(
+  sockets: Sockets,
+  { address, port, timeoutMs = TIMEOUT_MS }: Question,
+): Promise<string> {
+  const socket = sockets.associate({ ip: ip(address), port }, () => socket.send('?'))
   try {
-    const signal = AbortSignal.timeout(timeoutMs)
-    socket.connect(port, address)
-    await once(socket, 'connect', { signal })
-    socket.send('?')
-    const [chunk] = await once(socket, 'message', { signal })
+    const [chunk] = await once(socket, 'message', { signal: AbortSignal.timeout(timeoutMs) })
     return String(chunk)
   } catch (error) {
     return codeOf(error)
   } finally {
+    socket.on('error', () => {})
     socket.close()
   }
 }
@@ -65,9 +72,4 @@ async function askUDP({ address, port, timeoutMs = TIMEOUT_MS }: Question): Prom
 function codeOf(error: unknown): string {
   const { name, code } = error as { readonly name?: string; readonly code?: string }
   return name === 'AbortError' ? 'timeout' : String(code)
-}
-
-if (import.meta.main) {
-  const questions = JSON.parse(process.argv[2] ?? '[]') as readonly Question[]
-  console.log(JSON.stringify(await Promise.all(questions.map(askAll))))
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import * as resources from '#api/resources.ts'
@@ -13,12 +12,13 @@ import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import type { ServiceModel } from '../../model.ts'
 import { createConntrackCommand } from '../conntrack-command.ts'
+import { createSockets } from '../relay/sockets.ts'
 import { type ProxyOptions, type ProxyState, runProxy } from '../run-proxy.ts'
-import type { Question, Reply } from './ask.ts'
+import { answer } from './answer.ts'
+import { askAll, type Question, type Reply } from './ask.ts'
 import { inFamily } from './in-family.ts'
 import { A, B, C, NODE, OUTSIDE, PROXY_OPTIONS } from './packet-flows.ts'
 
-const LAUNCHER = join(import.meta.dirname, '../../../../bin/fairlead-node')
 const LB_IPS = ['172.30.0.200', '172.30.0.201', '172.30.0.202', '172.30.0.203']
 const FAMILIES = [4, 6] as const
 
@@ -101,14 +101,12 @@ async function furnish(lab: Lab): Promise<NodeLab> {
     writeSysctl('net.bridge.bridge-nf-call-ip6tables', 0, node)
   } catch {} // no br_netfilter here
 
-  await Promise.all(
-    [...pods].map(([address, netns], i) => {
-      const server = join(import.meta.dirname, 'answer.ts')
-      return lab
-        .spawn(netns, [LAUNCHER, server, 'abc'[i]!, address, inFamily(6, address)])
-        .outputs('ready', 20_000)
-    }),
-  )
+  const servers: Disposable[] = []
+  for (const [i, [address, netns]] of [...pods].entries()) {
+    for (const family of FAMILIES) {
+      servers.push(await answer(netns, 'abc'[i]!, ip(inFamily(family, address))))
+    }
+  }
   const places = new Map([...pods, [NODE, node], [OUTSIDE, outside]])
   for (const [address, netns] of [...places]) places.set(inFamily(6, address), netns)
   const netnsOf = (address: string) => places.get(address)!
@@ -120,11 +118,9 @@ async function furnish(lab: Lab): Promise<NodeLab> {
     netnsOf,
     api,
     nft: (command) => nft.read(command),
-    async ask(from, questions) {
-      const argv = [LAUNCHER, join(import.meta.dirname, 'ask.ts'), JSON.stringify(questions)]
-      using asking = lab.spawn(netnsOf(from), argv)
-      await asking.outputs('\n', 60_000)
-      return JSON.parse(asking.output())
+    ask(from, questions) {
+      const sockets = createSockets(netnsOf(from))
+      return Promise.all(questions.map((question) => askAll(sockets, question)))
     },
     async put(...objects) {
       for (const object of objects) {
@@ -138,6 +134,7 @@ async function furnish(lab: Lab): Promise<NodeLab> {
     startProxy: (options = {}) => startProxy(node, api, options),
     [Symbol.dispose]() {
       nft[Symbol.dispose]()
+      for (const server of servers) server[Symbol.dispose]()
       lab[Symbol.dispose]()
     },
   }
