@@ -37,8 +37,10 @@ export interface ModeTable extends AsyncDisposable {
   /**
    * Takes every rule of the mode away; new connections do not come here from then on. Resolves when also the connections have ended that
    * pass through it (userspace, ipvs), or when `drain` aborts.
+   *
+   * @param onRulesGone called before it waits for connections
    */
-  remove(drain?: AbortSignal): Promise<void>
+  remove(drain?: AbortSignal, onRulesGone?: () => void): Promise<void>
   /** What metrics and `doctor` show. Never on the hot path. */
   counters(): Promise<ModeCounters>
   /** Closes descriptors and leaves the rules, so that traffic flows on while the proxy is being replaced. */

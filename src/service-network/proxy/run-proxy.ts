@@ -17,6 +17,7 @@ import { createFlowSweeper } from './flow-sweeper.ts'
 import { followNode } from './follow-node.ts'
 import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
 import { loadMode } from './modes.ts'
+import { retire } from './retire.ts'
 import { runFamily } from './run-family.ts'
 import type { ConntrackFlusher } from './udp-flows.ts'
 
@@ -34,6 +35,15 @@ export interface ProxyDeps {
   readonly onState?: (state: ProxyState) => void
   /** Another way to a mode, for tests. */
   readonly loadMode?: (name: ProxyMode) => Promise<Mode>
+  /**
+   * Aborts when another mode has taken over: then the rules go, too, and `runProxy` resolves when the connections have ended that pass
+   * through them.
+   */
+  readonly retired?: AbortSignal
+  /** Hears, once a family, that the rules of a retired mode are gone; its connections may still go on. */
+  readonly onRetired?: () => void
+  /** Its event `damage` tells of what the proxy cannot see: the rules are looked at. */
+  readonly damages?: EventTarget
 }
 
 /** What the node has of one IP family. */
@@ -97,6 +107,7 @@ async function proxyFamily(
       isSuspicious = true
       bell.ring()
     }
+    deps.damages?.addEventListener('damage', onTampering)
     const modeDeps: ModeDeps = { log, onTampering, ...(deps.netns && { netns: deps.netns }) }
     await using table = await mode.open(modeDeps, { ...options, podDevice })
     const conntrack = (deps.openConntrack ?? createConntrackCommand)(family)
@@ -120,6 +131,7 @@ async function proxyFamily(
       checkIntervalMs,
       signal,
     )
+    if (deps.retired?.aborted) await retire(table, conntrack, index.model(), deps)
   } finally {
     unsubscribe()
   }

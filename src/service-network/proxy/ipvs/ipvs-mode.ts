@@ -23,7 +23,7 @@ export const ipvsMode: Mode = {
     if (!handles) return
     try {
       await removeRules(handles, family)
-      await removeServices(handles, family, undefined)
+      await removeServices(handles, family)
     } finally {
       close(handles)
     }

@@ -86,11 +86,11 @@ export function createIPVSTable(handles: IPVSHandles, options: ModeOptions): Mod
     doubt() {
       committed = undefined
     },
-    async remove(drain) {
+    async remove(drain, onRulesGone) {
       clearInterval(reaping)
       committed = undefined
       await removeRules(handles, family)
-      await removeServices(handles, family, drain)
+      await removeServices(handles, family, { drain, onRulesGone })
     },
     async counters() {
       const plan = committed ?? { services: new Map(), sets: new Map(), chains: { chains: [] } }

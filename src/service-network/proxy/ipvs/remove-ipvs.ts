@@ -59,6 +59,12 @@ function isIPVSMode(saved: SavedTables, _family: Family): boolean {
   return rules.some((rule) => rule.at(-1) === 'KUBE-NODE-PORT')
 }
 
+export interface Removal {
+  readonly drain?: AbortSignal | undefined
+  /** Called before it waits for connections. */
+  readonly onRulesGone?: (() => void) | undefined
+}
+
 /**
  * Takes the virtual services away, each when its connections have ended, and with the last one of an address that address. New connections
  * do not come here any more: the mode that took over translates them before IPVS sees them.
@@ -66,7 +72,7 @@ function isIPVSMode(saved: SavedTables, _family: Family): boolean {
 export async function removeServices(
   { ipvs, rtnetlink, log }: IPVSHandles,
   family: Family,
-  drain: AbortSignal | undefined,
+  { drain, onRulesGone }: Removal = {},
 ): Promise<void> {
   const deadline = performance.now() + MAX_DRAIN_MS
   for (let isFirst = true; ; isFirst = false) {
@@ -80,6 +86,7 @@ export async function removeServices(
     const unused = [...boundAddresses(rtnetlink, family)].filter((ip) => !kept.has(ip))
     unbind(rtnetlink, unused)
     removeDeviceIfUnused(rtnetlink)
+    if (isFirst) onRulesGone?.()
     if (kept.size === 0) return
     if (isFirst) log.info('Waiting for connections to end', { addresses: kept.size })
     await pause(LOOK_MS, undefined, drain ? { signal: drain } : {}).catch(() => {})

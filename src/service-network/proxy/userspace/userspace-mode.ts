@@ -70,10 +70,11 @@ function createUserspaceTable(
     doubt() {
       committed = undefined
     },
-    async remove(drain) {
+    async remove(drain, onRulesGone) {
       await removeChains(iptables, family)
       committed = undefined
       closeAll(relays)
+      onRulesGone?.()
       if (limit.size > 0) log.info('Waiting for connections to end', { connections: limit.size })
       const aborted = new Promise<void>((resolve) => {
         if (drain?.aborted) resolve()

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import * as resources from '#api/resources.ts'
+import { createInformer } from '#client/create-informer.ts'
+import { silentLog } from '#log/log.ts'
+import { waitFor } from '#testing/wait-for.ts'
+import { createConntrackCommand } from './conntrack-command.ts'
+import type { ProxyMode } from './mode.ts'
+import { openModeMemory } from './mode-memory.ts'
+import { runSwitchingProxy } from './switch-modes.ts'
+import { createNodeLab, type NodeLab } from './testing/node-lab.ts'
+import { portOf, serviceOf, sliceOf } from './testing/objects.ts'
+import { A, B, C, PROXY_OPTIONS } from './testing/packet-flows.ts'
+
+const web = serviceOf('web', {
+  clusterIP: '10.96.1.1',
+  ports: [...portOf(80, { name: 'http' }), ...portOf(53, { name: 'dns', protocol: 'UDP' })],
+})
+
+/** Each to each of those that this kernel can do; ipvs: e2e/ipvs.test.ts. */
+const WAY: readonly ProxyMode[] = [
+  'nftables',
+  'iptables',
+  'userspace',
+  'nftables',
+  'userspace',
+  'iptables',
+  'nftables',
+]
+
+suite('switching proxy modes', () => {
+  let cluster: NodeLab
+  before(async () => {
+    cluster = await createNodeLab()
+    await cluster.put(web, sliceOf('web', [A, B, C], ['http=8080', 'dns=8082/udp']))
+  })
+  after(() => cluster?.[Symbol.dispose]())
+
+  function start(first: ProxyMode) {
+    const abort = new AbortController()
+    const wanted = [first]
+    let wake = () => {}
+    async function* modes() {
+      for (;;) {
+        const mode = wanted.shift()
+        if (mode) yield mode
+        else if (abort.signal.aborted) return
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    }
+    const taken: ProxyMode[] = []
+    const path = join(cluster.lab.folder, 'proxy-modes')
+    const running = runSwitchingProxy(
+      {
+        services: createInformer(cluster.api, resources.services, abort.signal),
+        slices: createInformer(cluster.api, resources.endpointSlices, abort.signal),
+        log: silentLog,
+        netns: cluster.node,
+        openConntrack: (family) =>
+          createConntrackCommand(family, [
+            'nsenter',
+            `--net=/proc/${process.pid}/fd/${cluster.node.fd}`,
+          ]),
+        memory: openModeMemory(path),
+        onMode: (mode) => taken.push(mode),
+      },
+      PROXY_OPTIONS,
+      modes(),
+      abort.signal,
+    )
+    return {
+      taken: (mode: ProxyMode) => waitFor(() => taken.at(-1) === mode, { what: mode }),
+      remembered: () => readFileSync(path, 'utf8').trim().split('\n'),
+      switchTo(mode: ProxyMode) {
+        wanted.push(mode)
+        wake()
+      },
+      async stop() {
+        abort.abort()
+        wake()
+        await running
+      },
+    }
+  }
+
+  const hold = async () => {
+    const held = cluster.lab.spawn(cluster.netnsOf(B), [
+      'bash',
+      '-c',
+      'exec 3<>/dev/tcp/10.96.1.1/80; read -u 3 first; echo "$first"; while read line; do echo "$line" >&3; read -u 3 -t 3 answer && echo "$answer"; done',
+    ])
+    await held.outputs('\n')
+    return {
+      async answers(text: string) {
+        held.child.stdin?.write(`${text}\n`)
+        await held.outputs(text)
+      },
+      end: () => held[Symbol.dispose](),
+    }
+  }
+  const ask = async (protocol: 'tcp' | 'udp', port: number) =>
+    (await cluster.ask(B, [{ protocol, address: '10.96.1.1', port }]))[0]!.answers[0]!
+
+  /** What each mode would leave. */
+  const traces: Readonly<Record<string, () => boolean>> = {
+    nftables: () => cluster.nft('list tables').includes('fairlead-proxy'),
+    iptables: () => save().includes('KUBE-SVC-') || save().includes(':KUBE-SERVICES'),
+    userspace: () => /KUBE-PORTALS|KUBE-NODEPORT-|FAIRLEAD-PORTALS/.test(save()),
+  }
+  const save = () => cluster.lab.exec(cluster.node, ['iptables-save']).stdout
+
+  test('new connections never fail, held ones go on, and nothing of the old mode stays', async () => {
+    const proxy = start(WAY[0]!)
+    await proxy.taken(WAY[0]!)
+    for (const [i, to] of WAY.entries()) {
+      if (i === 0) continue
+      const from = WAY[i - 1]!
+      const held = await hold()
+      assert.match(await ask('udp', 53), /^[abc] /)
+      proxy.switchTo(to)
+      const answers: string[] = []
+      const isOver = () =>
+        proxy.taken(to).then(
+          () => true,
+          () => false,
+        )
+      let over = false
+      void isOver().then(() => {
+        over = true
+      })
+      while (!over) answers.push(await ask('tcp', 80))
+      assert.deepEqual(
+        answers.filter((answer) => !/^[abc] /.test(answer)),
+        [],
+        `${from} to ${to}`,
+      )
+      assert.match(await ask('udp', 53), /^[abc] /, `${from} to ${to}`)
+      await held.answers(`held over ${from} to ${to}`)
+      await waitFor(() => !traces[from]!(), { what: `${from} to go, after ${to} came` })
+      assert.ok(traces[to]!(), `${to} is there`)
+      await held.answers(`after ${from} is gone`)
+      assert.match(await ask('tcp', 80), /^[abc] /)
+      held.end()
+    }
+    await waitFor(() => proxy.remembered().length === 1, { what: 'connections to end' })
+    assert.deepEqual(proxy.remembered(), ['nftables'])
+    await proxy.stop()
+  })
+
+  test('a proxy that starts in another mode takes away what the one before it left', async () => {
+    const first = start('userspace')
+    await first.taken('userspace')
+    await first.stop()
+    assert.ok(traces.userspace!())
+    const second = start('iptables')
+    await second.taken('iptables')
+    await waitFor(() => !traces.userspace!(), { what: 'the rules of userspace to go' })
+    assert.match(await ask('tcp', 80), /^[abc] /)
+    await second.stop()
+  })
+})
