@@ -81,6 +81,11 @@ export function nodeRootDir({ home }: Layout, node: string): string {
   return join(home, 'nodes', node)
 }
 
+/** Where a node's agent says which proxy mode its new connections take. */
+export function proxyModeFile(layout: Layout, node: string): string {
+  return `${nodeRunDir(layout, node)}/proxy-mode`
+}
+
 export function nodeRunDir({ run }: Layout, node: string): string {
   return join(run, 'nodes', node)
 }

@@ -48,7 +48,7 @@ export const defaults = {
 export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
 const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 /** Those that `service-network/proxy/modes.ts` has. */
-export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'userspace']
+export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 
 /** flannel's names. `fairlead pod-network` alone has more, by net-conf.json. */
 export type PodNetworkBackend = (typeof BACKENDS)[number]

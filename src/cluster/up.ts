@@ -32,6 +32,7 @@ import { reachEtcd } from './reach-etcd.ts'
 import { waitForAPI, waitForDNS, waitForNodes } from './readiness.ts'
 import { type ClusterState, readState, writeState } from './state-file.ts'
 import { planStore, type StorePlan } from './store-options.ts'
+import { checkProxy, waitForProxy, withProxy } from './switch-proxy.ts'
 import { repairUnderlay } from './underlay.ts'
 
 export interface UpDeps {
@@ -60,8 +61,9 @@ export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Pro
   const layout = layoutOf(options.name)
   using _claim = claimCluster(layout, 'start')
   // Read under the lock: another `up` may have just ended.
-  const state = readState(layout)
-  if (state?.phase !== 'up') return await createOrRemove(layout, options, deps)
+  const found = readState(layout)
+  if (found?.phase !== 'up') return await createOrRemove(layout, options, deps)
+  const state = withProxy(layout, found, asked)
   const differences = diffOptions({ ...state.options, apiPort: state.apiPort }, asked)
   if (differences.length > 0) {
     throw new UpError(
@@ -81,6 +83,7 @@ async function createOrRemove(
   const kubeconfigPath = userKubeconfigPath(deps.env)
   await clearCluster(layout, { kubeconfigPath })
   checkMachine(layout.name)
+  checkProxy(layout.name, options.proxy)
   const store = planStore(options)
   if (store.kind === 'own etcd') findEtcd(layout.name)
   if (store.kind === 'given etcd') await reachEtcd(store.servers)
@@ -121,6 +124,7 @@ async function repair(layout: Layout, state: ClusterState, deps: UpDeps): Promis
   // Most of it is there: what is told is what is looked at.
   const progress = (step: string) => deps.progress(`checking: ${step}`)
   const started = await startMissing(layout, state, { ...deps, progress })
+  await waitForProxy(layout, state, deps.signal)
   return started.length === 0
     ? { kind: 'running', layout, state }
     : { kind: 'repaired', layout, state, started }

@@ -6,7 +6,15 @@ import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { planAddresses } from '#cluster/address-plan.ts'
-import { type Layout, layoutOf, nodeResolvConf, nodeRootDir, nodeRunDir } from '#cluster/layout.ts'
+import { writeFileAtomic } from '#cluster/atomic-file.ts'
+import {
+  type Layout,
+  layoutOf,
+  nodeResolvConf,
+  nodeRootDir,
+  nodeRunDir,
+  proxyModeFile,
+} from '#cluster/layout.ts'
 import { CLUSTER_DOMAIN, type ClusterOptions } from '#cluster/options.ts'
 import { networkIdentity, readCA, readKeyPair } from '#cluster/pki.ts'
 import { readState } from '#cluster/state-file.ts'
@@ -27,8 +35,10 @@ import { type NodeSubnet, runPodNetwork } from '#pod-network/daemon.ts'
 import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { createKubeSubnetManager } from '#pod-network/flannel/leases/kube-subnet-manager.ts'
 import { createPodNetwork } from '#pod-network/pod-network.ts'
-import { runProxy } from '#service-network/proxy/run-proxy.ts'
+import { openModeMemory } from '#service-network/proxy/mode-memory.ts'
+import { runSwitchingProxy } from '#service-network/proxy/switch-modes.ts'
 import { runDaemon } from './run-daemon.ts'
+import { wantedProxyModes } from './wanted-proxy-modes.ts'
 
 const packageRoot = resolve(import.meta.dirname, '../..')
 
@@ -117,11 +127,17 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
     ...(proxy === 'none'
       ? []
       : [
-          runProxy(
-            { services, slices, nodes, log: log.child('proxy') },
+          runSwitchingProxy(
+            {
+              services,
+              slices,
+              nodes,
+              log: log.child('proxy'),
+              memory: openModeMemory(join(folders.runDir, 'proxy-modes')),
+              onMode: (mode) => writeFileAtomic(proxyModeFile(layout, nodeName), `${mode}\n`),
+            },
             {
               nodeName,
-              mode: proxy,
               iptables: iptablesOptions(state.options),
               families: plan.families.map((_, i) => ({
                 nodeIP: nodeIPs[i]!,
@@ -129,6 +145,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
                 serviceCIDR: plan.serviceCIDRs[i]!,
               })),
             },
+            wantedProxyModes(layout, proxy, log, signal),
             signal,
           ),
         ]),
