@@ -55,6 +55,8 @@ const needed: readonly {
     forTests: true,
   },
   { path: 'conmon', pkg: 'conmon', forTests: true },
+  { path: 'ipset', pkg: 'ipset', forTests: true },
+  { path: 'ipvsadm', pkg: 'ipvsadm', services: ['ipvsadm'], forTests: true },
 ]
 
 function isThere(path: string): boolean {
