@@ -1,5 +1,6 @@
 import type { IP } from '#ip/ip.ts'
 import type { CNIRuntime, RuntimeAttachment } from './cni/runtime.ts'
+import { createTurns } from './cni/turns.ts'
 
 /** A pod's network namespace and what it wants of the pod network. */
 export interface PodSandbox {
@@ -76,19 +77,5 @@ function toAttachment(sandbox: PodSandbox): RuntimeAttachment {
       K8S_POD_UID: podUID,
     },
     ...(portMappings.length > 0 && { capabilityArgs: { portMappings } }),
-  }
-}
-
-/** Runs what has the same key one after the other. */
-function createTurns(): <T>(key: string, fn: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<unknown>>()
-  return (key, fn) => {
-    const turn = (last.get(key) ?? Promise.resolve()).then(fn, fn)
-    last.set(key, turn)
-    const forget = () => {
-      if (last.get(key) === turn) last.delete(key)
-    }
-    turn.then(forget, forget)
-    return turn
   }
 }

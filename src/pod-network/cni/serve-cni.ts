@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
 import type { PluginOutcome, PluginRun } from './plugins/run-plugin.ts'
 import type { CNIEnvironment } from './protocol/cni-call.ts'
+import { createTurns } from './turns.ts'
 
 // Asked for, not imported: an import takes 70 ms, since it evaluates all of node's fetch.
 const { createServer } = process.getBuiltinModule('node:http')
@@ -34,8 +35,12 @@ export async function serveCNI(
   }
   mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 })
   removeStale(socketPath)
+  const inTurn = createTurns()
+  // A caller may have been killed whose call is still under way here: what follows for the same container waits for its end.
+  const handleInTurn: CNIHandler = (run) =>
+    inTurn(run.env.CNI_CONTAINERID ?? '', () => handler(run))
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
-    answer(request, response, handler).catch(() => response.destroy())
+    answer(request, response, handleInTurn).catch(() => response.destroy())
   })
   const listening = Promise.withResolvers<void>()
   server.once('listening', listening.resolve)
