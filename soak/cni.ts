@@ -29,6 +29,7 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
   await using node = await createNode(lab)
   const holders = new Map<string, string>()
   const counts = { added: 0, failed: 0, killed: 0, agents: 0 }
+  const reasons = new Map<string, number>()
   let round = 0
   let isDone = false
 
@@ -50,6 +51,8 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
         holders.delete(address)
       } else {
         counts.failed++
+        const reason = stdout === '' ? 'killed' : String(JSON.parse(stdout).msg).slice(0, 60)
+        reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
         // A full range would mean that addresses leak: there are more than slots.
         assert.doesNotMatch(stdout, /no IP addresses available/, `seed ${seed}, round ${name}`)
       }
@@ -74,7 +77,7 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
     await killing
   }
   node.assertNothingLeft()
-  log(`seed ${seed}: ${JSON.stringify(counts)}`)
+  log(`seed ${seed}: ${JSON.stringify({ ...counts, reasons: Object.fromEntries(reasons) })}`)
   assert.ok(counts.added > 0 && counts.agents > 0, 'nothing was tried')
 }
 

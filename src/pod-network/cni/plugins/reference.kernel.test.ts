@@ -93,6 +93,22 @@ for (const chain of chains) {
         assert.deepEqual(node.leases(), [])
       })
     }
+
+    if (chain.portmap) {
+      for (const [first, second] of [
+        ['reference', 'ours'],
+        ['ours', 'reference'],
+      ] as const) {
+        test(`a bridge of ${first} and a portmap of ${second} come to the same`, async () => {
+          using lab = createLab()
+          using node = createNode(lab, 'mixed', chain)
+          using same = createNode(lab, 'same', chain)
+          await node.addMixed(first, second)
+          await same.add('reference')
+          assert.deepEqual(node.state(), same.state())
+        })
+      }
+    }
   })
 }
 
@@ -154,6 +170,12 @@ function createNode(lab: Lab, name: string, chain: Chain) {
   return {
     async add(side: Side) {
       for (const config of plugins) result = await run(side, 'ADD', config, result)
+    },
+    /** Each plugin of the chain by another side. */
+    async addMixed(first: Side, second: Side) {
+      for (const [i, config] of plugins.entries()) {
+        result = await run(i === 0 ? first : second, 'ADD', config, result)
+      }
     },
     async check(side: Side) {
       // CHECK of Debian's portmap looks for IPv4's rules in ip6tables, and fails on its own work (fixed after 1.1.1).
