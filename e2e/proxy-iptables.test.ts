@@ -10,7 +10,7 @@ const examples = new URL('../examples/', import.meta.url).pathname
 suite('A cluster with --proxy iptables', () => {
   let cluster: TestCluster
   before(() => {
-    cluster = startCluster('ipt', ['--nodes', '2', '--proxy', 'iptables'])
+    cluster = startCluster('ipt', ['--nodes', '2', '--proxy', 'iptables', '--ip-family', 'dual'])
     for (const file of ['app1.yaml', 'clients.yaml', 'app1-load-balancer.yaml'])
       must(cluster.kubectl(['apply', '-f', `${examples}${file}`]))
     must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=30s']))
@@ -49,6 +49,28 @@ suite('A cluster with --proxy iptables', () => {
       curl('pod/default/client', 'http://nobody/').stderr,
       /Failed to connect .*after \d{1,2} ms/,
     )
+  })
+
+  test('answers over IPv6 too', async () => {
+    const dual = { spec: { ipFamilyPolicy: 'PreferDualStack' } }
+    must(cluster.kubectl(['patch', 'service', 'app1', '-p', JSON.stringify(dual)]))
+    const ip = await eventually('it has an IPv6 address', () =>
+      cluster
+        .kubectl(['get', 'service', 'app1', '-o', 'jsonpath={.spec.clusterIPs[1]}'])
+        .stdout.trim(),
+    )
+    await eventually('it answers', () =>
+      /app1-/.test(curl('pod/default/client', `http://[${ip}]:8080/`).stdout),
+    )
+    const saved = must(cluster.exec('node/node1', ['ip6tables-save', '-t', 'nat']))
+    assert.match(
+      saved,
+      new RegExp(
+        `^-A KUBE-SERVICES -d ${ip}/128 -p tcp -m comment --comment "default/app1 cluster IP" -m tcp --dport 8080 -j KUBE-SVC-`,
+        'm',
+      ),
+    )
+    assert.match(saved, /! -d ::1\/128 .*-m addrtype --dst-type LOCAL -j KUBE-NODEPORTS$/m)
   })
 
   test('iptables-save reads as that of kube-proxy', async () => {
