@@ -123,11 +123,22 @@ async function serve(
       nodePortAddresses: configuration.nodePortAddresses,
       masqueradeAll: configuration.masqueradeAll,
       checkIntervalMs: configuration.syncPeriodMs,
-      iptables: { ...iptables, localhostNodePorts: configuration.localhostNodePorts },
+      ...(configuration.bridgeInterface && { podDevice: configuration.bridgeInterface }),
+      iptables: {
+        ...iptables,
+        localhostNodePorts: configuration.localhostNodePorts,
+        conntrackIsLiberal: configuration.conntrack.tcpBeLiberal,
+        ...detectLocal(configuration),
+      },
       ipvs: configuration.ipvs,
     },
     signal,
   )
+}
+
+function detectLocal({ bridgeInterface, interfaceNamePrefix }: ProxyConfiguration) {
+  if (bridgeInterface) return { detectLocal: 'pod-device' } as const
+  return interfaceNamePrefix ? { detectLocal: { prefix: interfaceNamePrefix } } : {}
 }
 
 /** The Node object, with an address: the kubelet may come later than we. `undefined` once `signal` has aborted. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { planServiceModel } from '../../model.ts'
+import { type NodePortAddresses, planServiceModel } from '../../model.ts'
 import { portOf, serviceOf, sliceOf } from '../testing/objects.ts'
 import { A, B, C, OPTIONS, SERVICES, SLICES } from '../testing/packet-flows.ts'
 import { suiteOfTracedFlows } from '../testing/suite-of-traced-flows.ts'
 import { formatOutcome } from '../trace/outcome.ts'
 import { planProxy } from './plan-proxy.ts'
+import { renderRule } from './render.ts'
 import { settingsOf } from './settings.ts'
 import { tracePacket } from './trace-packet.ts'
 
@@ -43,6 +44,46 @@ suite('planProxy()', () => {
       reached,
       [A, B, C].map((address) => `dnat ${address}:8080`),
     )
+  })
+
+  test('knows pods by their device, where it is told to', () => {
+    for (const [detectLocal, via] of [
+      ['pod-device', 'eth0'],
+      [{ prefix: 'cali' }, 'eth0'],
+    ] as const) {
+      const byDevice = planProxy(model, settingsOf({ ...OPTIONS, iptables: { detectLocal } }))
+      const outcome = tracePacket(byDevice, { from: C, to: '172.30.0.11:30084/tcp', via })
+      // externalTrafficPolicy Local and no endpoint here: a pod elsewhere is as others outside.
+      assert.equal(formatOutcome(outcome), 'drop')
+      const own = detectLocal === 'pod-device' ? 'cni0' : 'cali01234'
+      const inside = tracePacket(byDevice, { from: B, to: '172.30.0.11:30084/tcp', via: own })
+      assert.equal(formatOutcome(inside), `dnat ${C}:8080`)
+    }
+  })
+
+  test('masquerades all, where it is told to', () => {
+    const all = planProxy(model, settingsOf({ ...OPTIONS, masqueradeAll: true }))
+    const outcome = tracePacket(all, { from: B, to: '10.96.0.20:80/tcp' })
+    assert.equal(formatOutcome(outcome), `masquerade, dnat ${A}:8080`)
+  })
+
+  test('opens nodePorts at chosen addresses only', () => {
+    const lastRules = (nodePortAddresses: NodePortAddresses) => {
+      const options = { ...OPTIONS, nodePortAddresses }
+      const chosen = planProxy(planServiceModel(SERVICES, SLICES, options), settingsOf(options))
+      const chain = chosen.base.find((one) => one.table === 'nat' && one.chain === 'KUBE-SERVICES')
+      return chain!.last.map((rule) =>
+        renderRule('KUBE-SERVICES', rule).replace(/"kube[^"]*"/, '…'),
+      )
+    }
+    // k/k pkg/proxy/iptables/proxier.go: an address each, or all that are local.
+    const rule = (ip: string) =>
+      `-A KUBE-SERVICES -m comment --comment … -d ${ip} -j KUBE-NODEPORTS`
+    assert.deepEqual(lastRules(['primary']), [rule('172.30.0.11')])
+    assert.deepEqual(lastRules(['primary', 'localhost']), [rule('172.30.0.11'), rule('127.0.0.1')])
+    assert.deepEqual(lastRules(['all']), [
+      '-A KUBE-SERVICES -m comment --comment … -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS',
+    ])
   })
 
   test('is pure: equal inputs, equal plans, whatever their order', () => {

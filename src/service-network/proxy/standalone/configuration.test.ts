@@ -174,9 +174,23 @@ suite('readConfiguration()', () => {
       message: /^Cannot use nodePort address "eth0": it is no network/,
     },
     {
-      name: 'a way to know pods that is not built',
+      name: 'a way to know pods that is none',
+      fields: { detectLocalMode: 'Bridge' },
+      message: /detectLocalMode "Bridge": it is none of ClusterCIDR, NodeCIDR, BridgeInterface/,
+    },
+    {
+      name: 'a bridge without a name',
       fields: { detectLocalMode: 'BridgeInterface' },
-      message: /detectLocalMode "BridgeInterface": it is none of ClusterCIDR, NodeCIDR/,
+      message: /detectLocal.bridgeInterface "": detectLocalMode BridgeInterface needs the name/,
+    },
+    {
+      name: 'a prefix in a mode that has no devices by prefix',
+      fields: {
+        mode: 'nftables',
+        detectLocalMode: 'InterfaceNamePrefix',
+        detectLocal: { interfaceNamePrefix: 'cali' },
+      },
+      message: /InterfaceNamePrefix: only mode iptables has it/,
     },
   ]
   for (const { name, fields, message } of refused)

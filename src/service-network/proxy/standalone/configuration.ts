@@ -3,13 +3,14 @@ import { type CIDR, parseCIDR } from '#ip/cidr.ts'
 import { type IP, parseIP } from '#ip/ip.ts'
 import { type NodePortAddresses, parseNodePortAddresses } from '../../model/node-port-addresses.ts'
 import { PROXY_MODES, type ProxyMode } from '../mode.ts'
+import { DETECT_LOCAL_MODES, type DetectLocal, readDetectLocal } from './detect-local.ts'
 
 /**
  * kube-proxy's configuration (kubeproxy.config.k8s.io/v1alpha1), as far as it matters on Linux, with its defaults. Durations in milliseconds.
  *
  * @see k8s.io/kube-proxy config/v1alpha1/types.go
  */
-export interface ProxyConfiguration {
+export interface ProxyConfiguration extends DetectLocal {
   readonly kubeconfig: string
   readonly hostnameOverride: string
   /** The node's primary address, where it is not the one that its Node object names. */
@@ -19,7 +20,6 @@ export interface ProxyConfiguration {
   readonly metrics?: SocketAddress
   readonly mode: ProxyMode
   readonly clusterCIDRs: readonly CIDR[]
-  readonly detectLocalMode: 'ClusterCIDR' | 'NodeCIDR'
   readonly nodePortAddresses: NodePortAddresses
   readonly masqueradeAll: boolean
   readonly localhostNodePorts: boolean
@@ -69,6 +69,8 @@ const KNOWN: Readonly<Record<string, Kind>> = {
   mode: 'text',
   clusterCIDR: 'text',
   detectLocalMode: 'text',
+  'detectLocal.bridgeInterface': 'text',
+  'detectLocal.interfaceNamePrefix': 'text',
   nodePortAddresses: 'list',
   oomScoreAdj: 'number',
   'iptables.masqueradeAll': 'flag',
@@ -91,13 +93,7 @@ const KNOWN: Readonly<Record<string, Kind>> = {
 /** Upstream knows them; here they mean nothing, and set to a value of their own they are told of. */
 const WITHOUT_EFFECT: readonly string[] = [
   ...['apiVersion', 'kind', 'featureGates', 'logging', 'enableProfiling', 'configSyncPeriod'],
-  ...[
-    'portRange',
-    'showHiddenMetricsForVersion',
-    'winkernel',
-    'windowsRunAsService',
-    'detectLocal',
-  ],
+  ...['portRange', 'showHiddenMetricsForVersion', 'winkernel', 'windowsRunAsService'],
   ...['clientConnection.acceptContentTypes', 'clientConnection.contentType'],
   ...['clientConnection.qps', 'clientConnection.burst'],
   ...['iptables.masqueradeBit', 'iptables.minSyncPeriod', 'nftables.masqueradeBit'],
@@ -147,10 +143,11 @@ export function readConfiguration(document: unknown): ReadConfiguration {
     ),
     mode,
     clusterCIDRs: cidrs('clusterCIDR', text('clusterCIDR')),
-    detectLocalMode: oneOf('detectLocalMode', text('detectLocalMode') || 'ClusterCIDR', [
-      'ClusterCIDR',
-      'NodeCIDR',
-    ]),
+    ...readDetectLocal(
+      mode,
+      oneOf('detectLocalMode', text('detectLocalMode') || 'ClusterCIDR', DETECT_LOCAL_MODES),
+      text,
+    ),
     nodePortAddresses: nodePortAddresses(mode, get('nodePortAddresses')),
     masqueradeAll: flag(mode === 'nftables' ? 'nftables.masqueradeAll' : 'iptables.masqueradeAll'),
     localhostNodePorts: flag('iptables.localhostNodePorts', true),

@@ -14,6 +14,8 @@ const FLAGS: readonly Flag[] = [
   ['proxy-mode', 'mode', 'text'],
   ['cluster-cidr', 'clusterCIDR', 'text'],
   ['detect-local-mode', 'detectLocalMode', 'text'],
+  ['pod-bridge-interface', 'detectLocal.bridgeInterface', 'text'],
+  ['pod-interface-name-prefix', 'detectLocal.interfaceNamePrefix', 'text'],
   ['nodeport-addresses', 'nodePortAddresses', 'list'],
   ['masquerade-all', 'masqueradeAll', 'flag'],
   ['iptables-localhost-nodeports', 'iptables.localhostNodePorts', 'flag'],
