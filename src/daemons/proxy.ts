@@ -8,10 +8,11 @@ import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import type { Informer } from '#client/informer.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
-import { familyOf } from '#ip/ip.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { createLog, type Log } from '#log/log.ts'
+import { createSliceKeeper } from '#service-network/proxy/keep-slice.ts'
 import { loadMode } from '#service-network/proxy/modes.ts'
 import { runProxy } from '#service-network/proxy/run-proxy.ts'
 import {
@@ -26,11 +27,14 @@ import { createProxyHealth, type ProxyHealth } from '#service-network/proxy/stan
 import { createProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
 import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
 import { CONTENT_TYPE } from '#wire/prometheus/registry.ts'
+import { releaseMemory } from './release-memory.ts'
 import { type Answer, serveAnswers } from './serve-answers.ts'
 import { untilSignal } from './until-signal.ts'
 
 const MAX_CONFIG_BYTES = 1 << 20
 const NODE_POLL_MS = 500
+/** The first changes after the load are over by then. */
+const RELEASE_AFTER_MS = 2000
 
 /** `fairlead proxy --kubeconfig F`: kube-proxy's place on a node, until SIGTERM. Returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -86,7 +90,10 @@ async function serve(
   })
   const ranges = createInformer(api, resources.serviceCIDRs, signal, { onError })
   const services = createInformer(api, resources.services, signal, { onError })
-  const slices = createInformer(api, resources.endpointSlices, signal, { onError })
+  const slices = createInformer(api, resources.endpointSlices, signal, {
+    onError,
+    keep: createSliceKeeper(),
+  })
   const node = await findNode(nodes, nodeName, log, signal)
   if (!node) return
   await ranges.synced
@@ -104,6 +111,11 @@ async function serve(
     health.setEligible(type !== 'deleted' && isEligible(object)),
   )
 
+  const loading = new Set(known)
+  const loaded = (family: Family) => {
+    if (loading.delete(family) && loading.size === 0)
+      setTimeout(releaseMemory, RELEASE_AFTER_MS).unref()
+  }
   await using _health = await serveHealth(configuration, health, metrics.registry, log)
   await using _metrics = await serveMetrics(configuration, health, metrics.registry, log)
   await runProxy(
@@ -113,7 +125,11 @@ async function serve(
       nodes,
       log,
       loadMode: async (name) => metrics.observe(await loadMode(name)),
-      onState: ({ family, programmed }) => void (programmed && health.synced(family)),
+      onState({ family, programmed }) {
+        if (!programmed) return
+        health.synced(family)
+        loaded(family)
+      },
     },
     {
       nodeName,
