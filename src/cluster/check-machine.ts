@@ -1,7 +1,14 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { Family } from '#ip/ip.ts'
 
 /** What a cluster cannot do without, tried in a network namespace that is gone when the probe ends. @throws Error */
-export function checkMachine(name: string): void {
+export function checkMachine(name: string, families: readonly Family[]): void {
+  if (families.includes(6) && !existsSync('/proc/sys/net/ipv6')) {
+    throw new Error(
+      `Cannot start cluster ${name}: this kernel has no IPv6 (leave --ip-family out, or boot without ipv6.disable=1)`,
+    )
+  }
   const { status, error, stderr } = spawnSync(
     'unshare',
     ['--net', 'nft', 'add', 'table', 'ip', 'probe'],

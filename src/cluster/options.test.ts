@@ -40,6 +40,11 @@ suite('checkOptions()', () => {
     { name: 'dual', options: { ipFamily: 'dual' as const }, want: [] },
     { name: 'a backend', options: { backend: 'host-gw' as const }, want: [] },
     {
+      name: 'routes by nodes that are no neighbours',
+      options: { backend: 'host-gw' as const, underlay: 'routed' as const },
+      want: [/--backend host-gw: with --underlay routed nodes are behind a router/],
+    },
+    {
       name: 'a backend that there is none of',
       options: { backend: 'gre' as 'udp' },
       want: [/--backend gre: it is one of vxlan, host-gw, udp/],

@@ -89,6 +89,11 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     problem(`--backend ${backend}`, `it is one of ${BACKENDS.join(', ')}`)
   else if (backend === 'udp' && options.ipFamily !== 'ipv4')
     problem('--backend udp', 'it carries IPv4 only')
+  else if (backend === 'host-gw' && options.underlay === 'routed' && options.nodes > 1)
+    problem(
+      '--backend host-gw',
+      'with --underlay routed nodes are behind a router, and it needs all nodes on one link (vxlan and udp work over both)',
+    )
   const port = options.apiPort
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
     problem(`--api-port ${port}`, 'a port is 1 to 65535')

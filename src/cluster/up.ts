@@ -18,6 +18,7 @@ import {
   userKubeconfigPath,
 } from './kubeconfig.ts'
 import { contextOf, type Layout, layoutOf, netnsPath } from './layout.ts'
+import { clusterFamilies } from './network-options.ts'
 import {
   API_PORT,
   CLUSTER_DOMAIN,
@@ -70,7 +71,7 @@ export async function bringUp(asked: Partial<ClusterOptions>, deps: UpDeps): Pro
       `Cannot change cluster ${layout.name}: it was made with ${differences.join(', ')} (\`fairlead down --name ${layout.name}\` first, or leave the option out)`,
     )
   }
-  checkMachine(layout.name)
+  checkMachine(layout.name, clusterFamilies(state.options))
   return await repair(layout, state, deps)
 }
 
@@ -82,7 +83,7 @@ async function createOrRemove(
 ): Promise<UpResult> {
   const kubeconfigPath = userKubeconfigPath(deps.env)
   await clearCluster(layout, { kubeconfigPath })
-  checkMachine(layout.name)
+  checkMachine(layout.name, clusterFamilies(options))
   checkProxy(layout.name, options.proxy)
   const store = planStore(options)
   if (store.kind === 'own etcd') findEtcd(layout.name)

@@ -129,6 +129,11 @@ suite('envForPod()', () => {
       want: { X: '10.244.1.7,fd00:10:244::7' },
     },
     {
+      name: 'status.hostIPs',
+      container: { env: [field('status.hostIPs')] },
+      want: { X: '172.30.0.11,fd00:172:30::11' },
+    },
+    {
       name: 'status.hostIP',
       container: { env: [field('status.hostIP')] },
       want: { X: '172.30.0.11' },

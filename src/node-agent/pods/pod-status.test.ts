@@ -99,9 +99,13 @@ suite('podStatus()', () => {
     const hostNetwork = { ...pod, spec: { ...pod.spec, hostNetwork: true } }
     const status = podStatus(hostNetwork, {
       ...findings,
+      hostIPs: ['172.30.0.11', 'fd00:172:30::11'],
       observation: { ...observation, sandbox: { state: 'ready', ips: [] } },
     })
     assert.equal(status.podIP, '172.30.0.11')
+    // generateAPIPodStatus() in pkg/kubelet/kubelet_pods.go: of both families, as hostIPs.
+    assert.deepEqual(status.podIPs, [{ ip: '172.30.0.11' }, { ip: 'fd00:172:30::11' }])
+    assert.deepEqual(status.hostIPs, status.podIPs)
   })
   test('shows why a restart waits, and how the last attempt ended', () => {
     const ended: PodObservation = {

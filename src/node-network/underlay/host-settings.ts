@@ -16,6 +16,15 @@ export const EVERYWHERE: readonly Sysctl[] = [
   { name: 'net.ipv6.conf.default.dad_transmits', value: '0', optional: true },
 ]
 
+/** Of a machine whose settings new namespaces inherit (net.core.devconf_inherit_init_net) IPv6 may be off. */
+export function usable(families: readonly Family[]): readonly Sysctl[] {
+  if (!families.includes(6)) return []
+  return ['all', 'default'].map((which) => ({
+    name: `net.ipv6.conf.${which}.disable_ipv6`,
+    value: '0',
+  }))
+}
+
 /** What a host that forwards packets of these families sets. */
 export function forwarding(families: readonly Family[]): readonly Sysctl[] {
   return [

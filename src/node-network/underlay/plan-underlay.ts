@@ -3,7 +3,7 @@ import { cidrContains, nthAddress } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP, ipToBytes } from '#ip/ip.ts'
 import { type MAC, macFromBytes } from '#ip/mac.ts'
 import type { Address, Route } from '#kernel/netlink/model.ts'
-import { BRIDGED_IS_NOT_ROUTED, EVERYWHERE, forwarding, refusal } from './host-settings.ts'
+import { BRIDGED_IS_NOT_ROUTED, EVERYWHERE, forwarding, refusal, usable } from './host-settings.ts'
 
 /*
  * Layer 1 on one machine. A namespace `lan` plays the switch: its bridge `br0` has one port a host, named after the host. Each
@@ -138,7 +138,7 @@ function planHost({ name, ips, subnets, mtuBytes }: HostOptions, own: HostSettin
   const at = subnetOf(ips, subnets)
   return {
     name,
-    sysctls: [...EVERYWHERE, ...(own.sysctls ?? [])],
+    sysctls: [...usable(ips.map(familyOf)), ...EVERYWHERE, ...(own.sysctls ?? [])],
     bridges: [],
     cables: [{ device: DEVICE, mac: macOf(ips[0]!), mtuBytes, bridge: bridgeName(at), port: name }],
     addresses: addressesOn(DEVICE, ips, subnets[at]!),
@@ -150,6 +150,7 @@ function planHost({ name, ips, subnets, mtuBytes }: HostOptions, own: HostSettin
 
 /** Forwards between the subnets, by their addresses alone: it knows of no pods. */
 function planRouter({ subnets, controlPlane }: UnderlayOptions, mtuBytes: number): NamespacePlan {
+  const families = controlPlane.map(familyOf)
   const legs = subnets.map((networks, at) => ({
     device: `eth${at}`,
     ips: networks.map(routerAddress),
@@ -158,7 +159,7 @@ function planRouter({ subnets, controlPlane }: UnderlayOptions, mtuBytes: number
   }))
   return {
     name: ROUTER,
-    sysctls: [...EVERYWHERE, ...forwarding(controlPlane.map(familyOf))],
+    sysctls: [...usable(families), ...EVERYWHERE, ...forwarding(families)],
     bridges: [],
     cables: legs.map(({ device, ips, at }) => ({
       device,
