@@ -14,7 +14,7 @@ interface Verb {
 export const verbs: Readonly<Record<string, Verb>> = {
   up: {
     usage:
-      'up [--name c1] [--nodes 3] [--api-port 6443] [--dns-upstream IP,…] [--node-cidr …] [--pod-cidr …] [--service-cidr …] [--node-cidr-mask-size-ipv4 24] [--node-cidr-mask-size-ipv6 64] [--ip-family ipv4|ipv6|dual] [--underlay flat|routed] [--backend vxlan|host-gw|udp] [--proxy nftables|iptables] [--iptables-layout modern|classic] [--iptables-variant nft|legacy] [--store sqlite|etcd] [--durability normal|full] [--etcd-servers URL,…] [--etcd-cafile F] [--etcd-certfile F] [--etcd-keyfile F] [--etcd-prefix P]',
+      'up [--name c1] [--nodes 3] [--api-port 6443] [--dns-upstream IP,…] [--node-cidr …] [--pod-cidr …] [--service-cidr …] [--node-cidr-mask-size-ipv4 24] [--node-cidr-mask-size-ipv6 64] [--ip-family ipv4|ipv6|dual] [--underlay flat|routed] [--bridge cni0] [--backend vxlan|host-gw|udp] [--proxy nftables|iptables] [--iptables-layout modern|classic] [--iptables-variant nft|legacy] [--store sqlite|etcd] [--durability normal|full] [--etcd-servers URL,…] [--etcd-cafile F] [--etcd-certfile F] [--etcd-keyfile F] [--etcd-prefix P]',
     does: 'starts a cluster, or what is missing of it, and returns when every node is Ready and DNS answers',
     load: () => import('./commands/up.ts'),
   },
@@ -76,9 +76,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
   },
   'pod-network': {
     usage:
-      'pod-network [--kubeconfig F] [--node-name N] [--net-config-path F] [--etcd-endpoints URL,…] [--iface NAME|IP] [--ip-masq] [--healthz-port P] […]',
-    does: "the pod network daemon alone, with flanneld's options: leases in the API, or in an etcd",
-    load: async () => ({ run: runDaemon((await import('#daemons/pod-network.ts')).main) }),
+      'pod-network [--kubeconfig F] [--node-name N] [--net-config-path F] [--etcd-endpoints URL,…] [--iface NAME|IP] [--ip-masq] [--healthz-port P] […] | docker-opts [-f subnet.env] [-d FILE] [-i] [-c] [-k DOCKER_OPTS] [-m]',
+    does: "the pod network daemon alone, with flanneld's options: leases in the API, or in an etcd; or its options for a Docker daemon, as mk-docker-opts.sh writes them",
+    load: () => import('./commands/pod-network.ts'),
   },
   'load-balancer': {
     usage: 'load-balancer --kubeconfig F',

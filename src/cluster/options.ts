@@ -18,6 +18,8 @@ export interface ClusterOptions extends StoreOptions {
   /** Prefix length of each node's share of the pod network; undefined: 24, and 64 of IPv6. */
   readonly nodeMaskIPv4?: number | undefined
   readonly nodeMaskIPv6?: number | undefined
+  /** Name of the bridge that a node's pods are on; undefined: cni0. */
+  readonly bridge?: string | undefined
   /** How Services become rules on the nodes; undefined: nftables. `none` leaves it to whoever is started beside. */
   readonly proxy?: ProxyMode | 'none' | undefined
   /** Of `--proxy iptables`: `classic` has the names and rules of kube-proxy before 1.19; undefined: today's. */
@@ -97,6 +99,10 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   const port = options.apiPort
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
     problem(`--api-port ${port}`, 'a port is 1 to 65535')
+  const { bridge } = options
+  if (bridge !== undefined && !isBridgeName(bridge)) {
+    problem(`--bridge ${bridge}`, 'it is no name for a link, or one that a node has already')
+  }
   const { proxy } = options
   if (proxy === undefined || proxy === 'none') {
     // Nothing to check.
@@ -125,6 +131,12 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   return [...problems, ...checkNetworks(options)]
 }
 
+/** What the kernel takes, and no other link of a node is called: 15 letters, digits, `_`, `.` and `-` at most. */
+function isBridgeName(name: string): boolean {
+  const isTaken = /^(lo|eth\d+|flannel[.-].*|kube-.*|veth.*)$/.test(name)
+  return /^\w[\w.-]{0,14}$/.test(name) && !isTaken
+}
+
 /** The flags in which two option sets differ, as `--nodes 3 (now 5)`. `asked` holds only what was given. */
 export function diffOptions(
   stored: ClusterOptions,
@@ -134,6 +146,7 @@ export function diffOptions(
     nodes: '--nodes',
     ipFamily: '--ip-family',
     underlay: '--underlay',
+    bridge: '--bridge',
     nodeCIDR: '--node-cidr',
     podCIDR: '--pod-cidr',
     serviceCIDR: '--service-cidr',

@@ -86,6 +86,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
     runtime: createCNIRuntime(cni),
     ready: ready.promise,
   })
+  const podDevice = state.options.bridge ?? 'cni0'
   let installed = Promise.resolve()
   /** For each subnet in turn: a node that was registered anew may have another one. */
   const install = ({ podCIDRs, mtuBytes }: NodeSubnet) => {
@@ -96,6 +97,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       mtuBytes,
       dataDir: join(cni.stateDir, 'networks'),
       confDir: cni.confDir,
+      bridge: podDevice,
     }
     installed = installed
       .then(async () => void (await installCNI({ binDir: cni.binDir, socketPath, conflist })))
@@ -138,6 +140,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
             },
             {
               nodeName,
+              podDevice,
               iptables: iptablesOptions(state.options),
               families: plan.families.map((_, i) => ({
                 nodeIP: nodeIPs[i]!,
@@ -151,7 +154,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
         ]),
     runAnnouncer(
       { services, nodes, slices, rtnetlink, log: log.child('announcer') },
-      { nodeName, networks: plan.subnets[0]! },
+      { nodeName, podDevice, networks: plan.subnets[0]! },
       signal,
     ),
     runNodeAgent(

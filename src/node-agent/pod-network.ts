@@ -8,6 +8,12 @@ export interface HostPort {
   readonly hostIP?: string
 }
 
+/** The most that a pod receives and sends, in bits a second. */
+export interface Bandwidth {
+  readonly ingress?: number
+  readonly egress?: number
+}
+
 /** A pod's network namespace, as the pod network is told of it. Kept on disk, so that it can be detached in a later life. */
 export interface PodSandbox {
   readonly podUID: string
@@ -15,6 +21,7 @@ export interface PodSandbox {
   readonly name: string
   readonly netnsPath: string
   readonly hostPorts: readonly HostPort[]
+  readonly bandwidth?: Bandwidth
 }
 
 /** Layer 2, as the node agent needs it: CNI stands behind it. */

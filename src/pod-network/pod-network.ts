@@ -14,6 +14,8 @@ export interface PodSandbox {
     readonly protocol: string
     readonly hostIP?: string
   }[]
+  /** In bits a second. */
+  readonly bandwidth?: { readonly ingress?: number; readonly egress?: number }
 }
 
 /** Layer 2 as a node agent uses it. */
@@ -60,11 +62,15 @@ export function createPodNetwork({
 
 /** As containerd calls CNI (internal/cri/server/sandbox_run.go). */
 function toAttachment(sandbox: PodSandbox): RuntimeAttachment {
-  const { podUID, namespace, name, netnsPath, hostPorts } = sandbox
+  const { podUID, namespace, name, netnsPath, hostPorts, bandwidth } = sandbox
   const portMappings = hostPorts.map(({ protocol, ...port }) => ({
     ...port,
     protocol: protocol.toLowerCase(),
   }))
+  const capabilityArgs = {
+    ...(portMappings.length > 0 && { portMappings }),
+    ...(bandwidth && { bandwidth: toBandwidth(bandwidth) }),
+  }
   return {
     containerID: podUID,
     netns: netnsPath,
@@ -76,6 +82,19 @@ function toAttachment(sandbox: PodSandbox): RuntimeAttachment {
       K8S_POD_INFRA_CONTAINER_ID: podUID,
       K8S_POD_UID: podUID,
     },
-    ...(portMappings.length > 0 && { capabilityArgs: { portMappings } }),
+    ...(Object.keys(capabilityArgs).length > 0 && { capabilityArgs }),
+  }
+}
+
+/** What passes at once: a tenth of a second's worth, and never less than one packet before it is cut up. */
+const BURST_SECONDS = 0.1
+const MIN_BURST_BITS = 64 * 1024 * 8
+
+/** The capability `bandwidth` (CONVENTIONS.md of CNI). */
+function toBandwidth({ ingress, egress }: NonNullable<PodSandbox['bandwidth']>) {
+  const burstOf = (rate: number) => Math.max(MIN_BURST_BITS, Math.floor(rate * BURST_SECONDS))
+  return {
+    ...(ingress && { ingressRate: ingress, ingressBurst: burstOf(ingress) }),
+    ...(egress && { egressRate: egress, egressBurst: burstOf(egress) }),
   }
 }

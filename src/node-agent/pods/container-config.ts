@@ -6,6 +6,7 @@ import type { ContainerConfig, SandboxConfig, Security } from '../runtimes/runti
 import { type NodeSettings, podDirectories } from '../settings.ts'
 import { bindsOf } from '../volumes/pod-volumes.ts'
 import type { ContainerStart } from './plan-pod.ts'
+import { podBandwidth } from './pod-bandwidth.ts'
 
 export interface PodContext {
   readonly pod: Pod
@@ -54,12 +55,14 @@ function targetOf(container: Container): string | undefined {
 
 export function sandboxConfig(pod: Pod, settings: NodeSettings): SandboxConfig {
   const { metadata, spec } = pod
+  const bandwidth = spec.hostNetwork ? undefined : podBandwidth(pod)
   return {
     podUID: metadata.uid ?? '',
     namespace: metadata.namespace ?? 'default',
     name: metadata.name,
     hostname: sandboxHostname(pod, settings),
     hostNetwork: spec.hostNetwork ?? false,
+    ...(bandwidth && { bandwidth }),
     hostPorts: [...(spec.initContainers ?? []), ...spec.containers]
       .flatMap(({ ports = [] }) => ports)
       .flatMap(({ hostPort, containerPort, protocol = 'TCP', hostIP }) =>

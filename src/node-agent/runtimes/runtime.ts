@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { EnvPair } from '../env/service-env.ts'
-import type { HostPort } from '../pod-network.ts'
+import type { Bandwidth, HostPort } from '../pod-network.ts'
 
 /** What runs containers on this node. Every call is level-triggered: repeating it is safe, also after a restart of the agent. */
 export interface Runtime {
@@ -47,6 +47,7 @@ export interface SandboxConfig {
   readonly hostname: string
   readonly hostNetwork: boolean
   readonly hostPorts: readonly HostPort[]
+  readonly bandwidth?: Bandwidth
 }
 
 export interface Sandbox {

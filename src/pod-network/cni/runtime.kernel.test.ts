@@ -6,6 +6,7 @@ import { openNft } from '#kernel/nft/open-nft.ts'
 import { createLab } from '#testing/netns.ts'
 import { createPodNetwork } from '../pod-network.ts'
 import { createCNINode, sandbox } from '../testing/cni-node.ts'
+import { measureRate } from '../testing/measure-rate.ts'
 import { createCNIRuntime } from './runtime.ts'
 
 suite('createCNIRuntime() and createPodNetwork()', () => {
@@ -38,6 +39,25 @@ suite('createCNIRuntime() and createPodNetwork()', () => {
     assert.deepEqual(readdirSync(node.dataDir).sort(), ['boot_id', 'last_reserved_ip.0', 'lock'])
     using nft = openNft(node.netns)
     assert.doesNotMatch(nft.read('list ruleset'), /uid-a/)
+  })
+
+  test('what a pod may receive and send is limited, until it is detached', async () => {
+    using lab = createLab()
+    using node = await createCNINode(lab)
+    await node.serve()
+    const pod = lab.netns('a')
+    const rate = 8_000_000
+    const limited = { ...sandbox('a', pod), bandwidth: { ingress: rate, egress: rate } }
+    await node.podNetwork.attach(limited)
+    const [there, back] = [
+      await measureRate(lab, node.netns, pod, '10.244.1.2', rate / 10),
+      await measureRate(lab, pod, node.netns, '10.244.1.1', rate / 10),
+    ]
+    for (const measured of [there, back]) {
+      assert.ok(measured > rate * 0.3 && measured < rate * 1.15, `${measured} bit/s`)
+    }
+    await node.podNetwork.detach(limited)
+    assert.doesNotMatch(lab.exec(node.netns, ['ip', 'link']).stdout, /bwp|veth/)
   })
 
   test('a failed attach leaves nothing', async () => {

@@ -46,10 +46,11 @@ export async function createSandbox(
   { podDirectory, netnsPath }: SandboxPaths,
   network: PodNetwork,
 ): Promise<Sandbox> {
-  const { podUID, namespace, name, hostPorts, hostNetwork, hostname } = config
+  const { podUID, namespace, name, hostPorts, bandwidth, hostNetwork, hostname } = config
   mkdirSync(podDirectory, { recursive: true, mode: 0o700 })
   const path = join(podDirectory, 'sandbox.json')
-  const base = { podUID, namespace, name, netnsPath, hostPorts, hostNetwork }
+  const own = { podUID, namespace, name, netnsPath, hostPorts, ...(bandwidth && { bandwidth }) }
+  const base = { ...own, hostNetwork }
   writeAtomically(path, JSON.stringify(base))
   if (!hostNetwork) {
     mkdirSync(join(netnsPath, '..'), { recursive: true, mode: 0o700 })
@@ -79,8 +80,9 @@ function killAllIn(netnsPath: string): void {
     signalProcess(pid, 'SIGKILL', { netnsInode: netns.inode })
 }
 
-function toPodSandbox({ podUID, namespace, name, netnsPath, hostPorts }: PodSandbox): PodSandbox {
-  return { podUID, namespace, name, netnsPath, hostPorts }
+function toPodSandbox(file: PodSandbox): PodSandbox {
+  const { podUID, namespace, name, netnsPath, hostPorts, bandwidth } = file
+  return { podUID, namespace, name, netnsPath, hostPorts, ...(bandwidth && { bandwidth }) }
 }
 
 /** As containerd sets a pod up: any program may listen on low ports and send pings, no capability needed. */

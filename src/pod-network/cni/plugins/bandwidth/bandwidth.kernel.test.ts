@@ -1,30 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Netns } from '#kernel/netns/netns.ts'
-import { createLab, type Lab } from '#testing/netns.ts'
+import { createLab } from '#testing/netns.ts'
+import { measureRate } from '../../../testing/measure-rate.ts'
 import { type By, createPluginLab, normalize, ping } from '../testing/plugin-lab.ts'
 
 const MBIT = 1_000_000
 /** 1 MB/s, and 64 KB at once. */
 const LIMIT = { rate: 8 * MBIT, burst: 512_000 }
-const SENT_BYTES = 500_000
-
-/** Sends to a sink in another namespace. @returns how fast what was sent came in, in bits a second, the burst left out */
-async function measure(lab: Lab, from: Netns, to: Netns, address: string): Promise<number> {
-  const script = `let at, n = 0
-    require('net').createServer((s) => s.on('data', (d) => { at ??= performance.now(); n += d.length })
-      .on('end', () => { console.log('got', n, 'in', performance.now() - at, '.'); s.end() })
-      .on('error', () => {})).listen(9000, '0.0.0.0', () => console.log('up'))`
-  using sink = lab.spawn(to, [process.execPath, '-e', script])
-  await sink.outputs('up')
-  const send = `head -c ${SENT_BYTES} /dev/zero > /dev/tcp/${address}/9000`
-  assert.equal(lab.exec(from, ['bash', '-c', send], { timeoutMs: 20_000 }).status, 0)
-  await sink.outputs(' .', 15_000)
-  const [, bytes, ms] = /got (\d+) in ([\d.]+)/.exec(sink.output()) ?? []
-  assert.equal(Number(bytes), SENT_BYTES)
-  return ((SENT_BYTES * 8 - LIMIT.burst) / Number(ms)) * 1000
-}
-
 /** Not above the limit, and not far below: TCP backs off where packets are dropped. */
 function assertLimited(rate: number): void {
   assert.ok(rate < LIMIT.rate * 1.15, `${rate} bit/s is above ${LIMIT.rate}`)
@@ -46,8 +28,8 @@ suite('bandwidth', () => {
       const prevResult = await it.add('ours', pod, bridge)
       await it.add('ours', pod, { type: 'bandwidth', ...step }, { prevResult })
       const address = prevResult.ips[0].address.split('/')[0]
-      rates.set(`to ${pod}`, await measure(lab, it.node, netns, address))
-      rates.set(`from ${pod}`, await measure(lab, netns, it.node, '10.1.1.1'))
+      rates.set(`to ${pod}`, await measureRate(lab, it.node, netns, address, LIMIT.burst))
+      rates.set(`from ${pod}`, await measureRate(lab, netns, it.node, '10.1.1.1', LIMIT.burst))
     }
     assertLimited(rates.get('to in')!)
     assertLimited(rates.get('from out')!)
