@@ -4,6 +4,7 @@ import type { Plugin } from './plugin.ts'
 const plugins: Readonly<Record<string, () => Promise<Plugin>>> = {
   bandwidth: async () => (await import('./bandwidth/bandwidth.ts')).bandwidth,
   bridge: async () => (await import('./bridge/bridge.ts')).bridge,
+  dhcp: async () => (await import('./dhcp/dhcp.ts')).dhcp,
   dummy: async () => (await import('./dummy/dummy.ts')).dummy,
   fairlead: async () => (await import('./fairlead.ts')).fairlead,
   firewall: async () => (await import('./firewall/firewall.ts')).firewall,

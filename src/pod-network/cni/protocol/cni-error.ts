@@ -37,6 +37,8 @@ export const CNI_CODE = {
 /** Any error as the specification wants it told; what upstream's plugins do not classify is 999. */
 export function toCNIError(error: unknown): CNIError {
   if (error instanceof CNIError) return error
+  // What failed first; that it could not be undone either is the next DEL's matter.
+  if (error instanceof SuppressedError) return toCNIError(error.suppressed)
   const message = error instanceof Error ? error.message : String(error)
   return new CNIError(CNI_CODE.internal, message, { cause: error })
 }

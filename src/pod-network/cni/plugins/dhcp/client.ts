@@ -31,6 +31,9 @@ export interface HeldLease extends DHCPLease {
   readonly serverMAC: MAC
 }
 
+/** What is lost is said again, after longer and longer pauses (RFC 2131, 4.1). */
+const FIRST_PAUSE_MS = 1000
+
 const [CLIENT_PORT, SERVER_PORT] = [68, 67]
 const ANY = '0.0.0.0' as IP
 const EVERYBODY = '255.255.255.255' as IP
@@ -88,9 +91,15 @@ function openExchange(client: DHCPClientOptions) {
     socket.send(encodeUDPFrame({ from, to: { ...to, port: SERVER_PORT }, payload }))
   }
   const ask = async (question: Question, types: readonly number[]): Promise<Reply> => {
-    say(question)
-    const deadline = performance.now() + client.timeoutMs
-    while (performance.now() < deadline && !client.signal?.aborted) {
+    const start = performance.now()
+    let pauseMs = FIRST_PAUSE_MS
+    let nextAt = start
+    while (performance.now() < start + client.timeoutMs && !client.signal?.aborted) {
+      if (performance.now() >= nextAt) {
+        say(question)
+        nextAt += pauseMs
+        pauseMs *= 2
+      }
       const reply = await receiveReply(socket, transaction)
       const type = reply?.message.options.get(OPTION.messageType)?.[0]
       if (reply && type !== undefined && types.includes(type)) return reply

@@ -23,7 +23,7 @@ const SCOPE_LINK = 253
 /** @throws Error where the server left out what an address cannot do without */
 export function parseLease({ yourIP, options }: DHCPMessage): DHCPLease {
   const mask = options.get(OPTION.subnetMask)
-  if (!mask || mask.length !== 4) throw new Error('DHCP option Subnet Mask not found in DHCPACK')
+  if (mask?.length !== 4) throw new Error('DHCP option Subnet Mask not found in DHCPACK')
   const prefixLength = Math.clz32(~Buffer.from(mask).readUInt32BE())
   const expiry = secondsOf(options, OPTION.leaseTime) ?? DEFAULT_LEASE_SECONDS
   const [gateway] = addressesOf(options.get(OPTION.router))
