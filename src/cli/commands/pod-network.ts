@@ -14,11 +14,11 @@ const flags = {
   'no-ip-masq': { type: 'boolean', short: 'm', default: false },
 } as const
 
+/** `docker-opts`, or the daemon. */
 export async function run(args: readonly string[]): Promise<number> {
   const [what, ...rest] = args
   if (what === 'docker-opts') return dockerOpts(rest)
-  const code = await (await import('#daemons/pod-network.ts')).main([...args])
-  return typeof code === 'number' ? code : 0
+  return (await import('#daemons/pod-network.ts')).main(args)
 }
 
 /** flannel's mk-docker-opts.sh, with its flags; without -d the options are printed. */
