@@ -61,7 +61,7 @@ function describeTarget({ values, atMost, atLeast }: Measurement): string {
   const [isBelow, isAbove] = [high <= target, low >= target]
   const isHeld = atMost === undefined ? isAbove : isBelow
   const isMissed = atMost === undefined ? high < target : low > target
-  return `${atMost === undefined ? '≥' : '≤'} ${target} ${isHeld ? 'held' : isMissed ? 'MISSED' : 'not shown'}`
+  return `${atMost === undefined ? '≥' : '≤'} ${Number(target.toPrecision(3))} ${isHeld ? 'held' : isMissed ? 'MISSED' : 'not shown'}`
 }
 
 /** Prints one JSON line, and keeps it as bench/results/NAME.json. */
