@@ -245,13 +245,14 @@ async function mysql(lab: Lab): Promise<Outcome> {
 async function pingClusterIP(lab: Lab): Promise<Outcome> {
   const { clusterIP = '' } = (await lab.service('app1')).spec
   const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W2', clusterIP])
-  const refusal = /From (\S+) .*?(Destination \w+ Unreachable|Destination unreachable: .+)/.exec(
-    stdout,
-  )
+  const refusal =
+    /From (\S+) .*?(Destination \w+ (?:Unreachable|Prohibited)|Destination unreachable: .+)/.exec(
+      stdout,
+    )
   return {
     asPromised: status !== 0 && refusal !== null,
     answered: refusal ? `nobody: ${refusal[2]}` : status === 0 ? clusterIP : 'nobody, in silence',
-    how: 'in nftables mode the address is on no interface, only TCP and UDP ports of it are translated; the rest is rejected',
+    how: 'the address is on no interface: only TCP and UDP ports of it are translated, the rest is refused',
     milliseconds,
   }
 }
