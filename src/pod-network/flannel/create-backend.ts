@@ -1,5 +1,7 @@
 import { allocation } from './alloc/alloc.ts'
 import type { Backend } from './backend.ts'
+import { createCloud } from './cloud/cloud.ts'
+import { createHTTPRouteTable } from './cloud/http-route-table.ts'
 import { hostGateway } from './host-gw/plan-host-gw.ts'
 import { createIPIP } from './ipip/ipip.ts'
 import { type BackendConf, fieldsOf } from './net-conf.ts'
@@ -54,6 +56,11 @@ export function createBackend({ type, options }: BackendConf): Backend {
         ...(mtuBytes && { mtuBytes }),
         ...(presharedKey !== undefined && { presharedKey }),
       })
+    }
+    case 'cloud': {
+      const url = read.text('URL', /^https?:\/\/[^\s]+$/)
+      if (url === undefined) throw new RangeError('Cannot use backend cloud: it has no URL')
+      return createCloud(createHTTPRouteTable(url))
     }
     case 'alloc':
       return allocation

@@ -4,7 +4,8 @@ import type { Node } from '#api/core.ts'
 import type { API } from '#client/api.ts'
 import type { Change, Informer } from '#client/informer.ts'
 import { cidr } from '#ip/cidr.ts'
-import { ip } from '#ip/ip.ts'
+import { type IP, ip } from '#ip/ip.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { type Log, silentLog } from '#log/log.ts'
 import type { Lab } from '#testing/netns.ts'
@@ -60,18 +61,21 @@ export interface LabClusterOptions {
   /** One for each node; vxlan by default. */
   readonly backend?: () => Backend
   readonly log?: Log
+  /** The namespace of the switch, which may be a router too. */
+  readonly lan?: Netns
+  /** Called when the switch is there. */
+  readonly prepare?: () => void
+  /** Where the nodes' default route leads; by default they have none. */
+  readonly gateway?: IP
 }
 
 /** Nodes on one wire, 172.30.0.11 and so on, each with a running daemon. */
-export async function createCluster(
-  lab: Lab,
-  count: number,
-  { backend, log = silentLog }: LabClusterOptions = {},
-) {
+export async function createCluster(lab: Lab, count: number, options: LabClusterOptions = {}) {
   const numbers = Array.from({ length: count }, (_, i) => i + 1)
   const nodes = createNodes(numbers.map(nodeObject))
-  const lan = lab.netns('lan')
+  const { backend, log = silentLog, lan = lab.netns('lan'), gateway } = options
   lab.rtnetlink(lan).addLink({ kind: 'bridge', name: 'br0', up: true })
+  options.prepare?.()
   const stack = new DisposableStack()
   const plug = (name: string, address: string) => {
     const netns = lab.netns(name)
@@ -82,6 +86,7 @@ export async function createCluster(
   const members = numbers.map((n) => {
     const netns = plug(`node${n}`, `172.30.0.${10 + n}/24`)
     prepareNode(netns)
+    if (gateway) lab.rtnetlink(netns).replaceRoute({ family: 4, gateway, device: 'eth0' })
     const host = stack.use(createPluginHost(netns))
     return { n, netns, host, rtnetlink: lab.rtnetlink(netns) }
   })
