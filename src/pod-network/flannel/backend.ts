@@ -70,7 +70,8 @@ export interface SecurePlan {
   readonly peers: readonly {
     readonly publicKey: string
     readonly endpoint: { readonly address: IP; readonly port: number }
-    readonly allowed: CIDR
+    /** What packets of that node may come from. */
+    readonly allowed: readonly CIDR[]
   }[]
 }
 

@@ -5,6 +5,7 @@ import {
   concatAttributes,
   decodeAttributes,
   decodeIP,
+  NLA_F_NESTED,
   nested,
   optional,
 } from './attributes.ts'
@@ -50,6 +51,10 @@ const PEER_REMOVE = 1
 const PEER_REPLACE_ALLOWED_IPS = 2
 const WHAT = 'wireguard message'
 
+/** This family validates strictly: lists say that they are some. */
+const list = (type: number, items: readonly (Uint8Array | undefined)[]) =>
+  nested(type | NLA_F_NESTED, items)
+
 export function encodeWireguard(message: WireguardMessage): Uint8Array {
   return concatAttributes([
     attribute(DEVICE.IFNAME, zeroEnded(message.name)),
@@ -57,9 +62,9 @@ export function encodeWireguard(message: WireguardMessage): Uint8Array {
     message.replacePeers ? attribute(DEVICE.FLAGS, u32(DEVICE_REPLACE_PEERS)) : undefined,
     optional(DEVICE.LISTEN_PORT, message.listenPort, u16),
     message.peers &&
-      nested(
+      list(
         DEVICE.PEERS,
-        message.peers.map((peer) => nested(0, encodePeer(peer))),
+        message.peers.map((peer) => list(0, encodePeer(peer))),
       ),
   ])
 }
@@ -73,9 +78,9 @@ function encodePeer(peer: WireguardPeerMessage): readonly (Uint8Array | undefine
     optional(PEER.ENDPOINT, peer.endpoint, encodeEndpoint),
     optional(PEER.KEEPALIVE, peer.keepaliveSeconds, u16),
     peer.allowedIPs &&
-      nested(
+      list(
         PEER.ALLOWED_IPS,
-        peer.allowedIPs.map((it) => nested(0, encodeAllowed(it))),
+        peer.allowedIPs.map((it) => list(0, encodeAllowed(it))),
       ),
   ]
 }
@@ -126,7 +131,7 @@ function decodePeer(bytes: Uint8Array): WireguardPeerMessage {
   const endpoint = attributes.get(PEER.ENDPOINT)
   const keepalive = attributes.get(PEER.KEEPALIVE)
   return {
-    publicKey: attributes.get(PEER.PUBLIC_KEY)?.slice() ?? new Uint8Array(),
+    publicKey: new Uint8Array(attributes.get(PEER.PUBLIC_KEY) ?? []),
     allowedIPs: decodeList(attributes.get(PEER.ALLOWED_IPS)).flatMap(decodeAllowed),
     ...defined({
       endpoint: endpoint && decodeEndpoint(endpoint),

@@ -1,4 +1,4 @@
-import { formatCIDR } from '#ip/cidr.ts'
+import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { openWireguard } from '#kernel/wireguard/wireguard.ts'
 import { type CarrierHost, DEVICE_ALIAS, type SecurePlan } from '../backend.ts'
@@ -21,7 +21,7 @@ export function createCarrier({ netns }: CarrierHost, keyFile: string) {
             const key = Buffer.from(peer.publicKey).toString('base64')
             return [
               key,
-              `${key} ${peer.endpoint?.address} ${peer.endpoint?.port} ${peer.allowedIPs?.map(formatCIDR)}`,
+              `${key} ${peer.endpoint?.address} ${peer.endpoint?.port} ${namesOf(peer.allowedIPs ?? [])}`,
             ]
           }),
         )
@@ -32,7 +32,7 @@ export function createCarrier({ netns }: CarrierHost, keyFile: string) {
               publicKey,
               {
                 peer,
-                text: `${publicKey} ${endpoint.address} ${endpoint.port} ${formatCIDR(allowed)}`,
+                text: `${publicKey} ${endpoint.address} ${endpoint.port} ${namesOf(allowed)}`,
               },
             ]
           }),
@@ -50,7 +50,7 @@ export function createCarrier({ netns }: CarrierHost, keyFile: string) {
               publicKey: bytes(key),
               endpoint: peer.endpoint,
               keepaliveSeconds: plan.keepaliveSeconds,
-              allowedIPs: [peer.allowed],
+              allowedIPs: peer.allowed,
               ...(plan.presharedKey !== undefined && { presharedKey: bytes(plan.presharedKey) }),
             })),
           ],
@@ -59,4 +59,9 @@ export function createCarrier({ netns }: CarrierHost, keyFile: string) {
     },
     [Symbol.dispose]: () => rtnetlink[Symbol.dispose](),
   }
+}
+
+/** The kernel lists them in an order of its own. */
+function namesOf(allowed: readonly CIDR[]): string {
+  return allowed.map(formatCIDR).sort().join(',')
 }

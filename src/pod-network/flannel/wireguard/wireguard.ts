@@ -31,8 +31,8 @@ const OVERHEAD_BYTES = 80
 const KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 
 /**
- * flannel's wireguard backend in its mode `separate`: a device a family, a peer a node, whose allowed addresses are its subnet. One
- * route takes the whole pod network into the device.
+ * flannel's wireguard backend in its mode `separate`: a device a family, a peer a node, whose allowed addresses are its subnet and,
+ * other than flannel's, its own: what it answers pods with comes from there. One route takes the whole pod network into the device.
  */
 export function createWireguard(options: WireguardOptions): Backend {
   return {
@@ -103,11 +103,11 @@ function planPeers(
   refused: Refusal[],
 ): SecurePlan {
   const seen = new Map<string, string>()
-  const planned: { publicKey: string; endpoint: { address: IP; port: number }; allowed: CIDR }[] =
+  const planned: { publicKey: string; endpoint: { address: IP; port: number }; allowed: CIDR[] }[] =
     []
   for (const { name, subnets, publicIPs, data } of peers) {
-    const [allowed, address] = [subnets[family], publicIPs[family]]
-    if (!allowed) continue
+    const [subnet, address] = [subnets[family], publicIPs[family]]
+    if (!subnet) continue
     const told = parseData(data[family], ports[family])
     const twin = told && seen.get(told.publicKey)
     if (address === undefined) refused.push({ node: name, why: `it tells no IPv${family} address` })
@@ -116,7 +116,9 @@ function planPeers(
     else if (twin) refused.push({ node: name, why: `its PublicKey is also that of ${twin}` })
     else {
       seen.set(told.publicKey, name)
-      planned.push({ publicKey: told.publicKey, endpoint: { address, port: told.port }, allowed })
+      const node = { address, prefixLength: family === 4 ? 32 : 128 }
+      const endpoint = { address, port: told.port }
+      planned.push({ publicKey: told.publicKey, endpoint, allowed: [subnet, node] })
     }
   }
   return {
