@@ -4,6 +4,7 @@
  */
 import { measureConnections, measureThroughput } from './service-network/data-path.ts'
 import { measureProcess } from './service-network/process.ts'
+import { measureProgramming } from './service-network/programming.ts'
 import { measureRules } from './service-network/rules.ts'
 import type { Measurement } from './support/report.ts'
 
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   rules: measureRules,
   connections: (sizes, _, progress) => measureConnections(sizes, PAIRS, progress),
   throughput: (sizes, rounds) => measureThroughput(Math.max(...sizes), rounds),
+  programming: () => measureProgramming(PAIRS),
   process: (_, rounds, progress) =>
     measureProcess(PROCESS_SIZE, PROCESS_ENDPOINTS, rounds, progress),
 }
