@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { Family } from '#ip/ip.ts'
+import { kernelBackend } from '#kernel/backend.ts'
 import type { Iptables } from '#kernel/iptables/iptables.ts'
 import { formatRestoreLine } from '#kernel/iptables/restore-line.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
+import { inNetns } from '#kernel/netns/netns.ts'
 import type { PluginHost } from './plugin.ts'
 
 /*
@@ -76,6 +79,28 @@ export function hasIptables(host: PluginHost): boolean {
   }
   usable.set(host, works)
   return works
+}
+
+/**
+ * Whether iptables of any kind, nft or legacy, has a nat table on this node. Asked in this process: iptables itself would be two more for
+ * each DEL, and on most nodes for nothing.
+ */
+export function hasNatTable({ nft, netns }: PluginHost): boolean {
+  if (kernelBackend() !== 'ffi') return true
+  if (/^table ip6? nat$/m.test(nft.read('list tables'))) return true
+  return ['ip_tables_names', 'ip6_tables_names'].some((file) =>
+    inNetns(netns, () => readLegacyTables(`/proc/thread-self/net/${file}`)).includes(NAT),
+  )
+}
+
+/** Absent where the kernel has no legacy tables at all. */
+function readLegacyTables(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 /** No such program, or no such family in the kernel: then there are no rules either. */

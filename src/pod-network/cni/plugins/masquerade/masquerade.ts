@@ -2,7 +2,7 @@ import type { CIDR } from '#ip/cidr.ts'
 import { validAttachments } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
-import { hasIptables } from '../iptables-chains.ts'
+import { hasIptables, hasNatTable } from '../iptables-chains.ts'
 import type { PluginHost } from '../plugin.ts'
 import {
   addIptablesMasquerade,
@@ -41,7 +41,7 @@ export function addMasqueradeRules(
 /** Of both backends: the configuration may have been another at ADD. Idempotent. */
 export function removeMasqueradeRules(call: CNICall, host: PluginHost): void {
   removeMasquerade(host.nft, call)
-  removeIptablesMasquerade(host.iptables, call)
+  if (hasNatTable(host)) removeIptablesMasquerade(host.iptables, call)
 }
 
 /** Removes the rules of this network whose attachment is not among the valid ones. */
