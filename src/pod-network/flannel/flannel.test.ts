@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import type { Node } from '#api/core.ts'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
@@ -19,8 +18,8 @@ import type { Lease } from './lease.ts'
 import { findNextHop } from './next-hop.ts'
 import { selectPeers } from './select-peers.ts'
 import { renderSubnetEnv } from './subnet-env.ts'
+import { fuzzAnnotations } from './testing/fuzz-flannel.ts'
 import { node1, peerLease } from './testing/own-node.ts'
-import { createVXLAN, VXLAN_DEFAULTS } from './vxlan/plan-vxlan.ts'
 
 // facts/pod-network.md 3.2
 const annotations = {
@@ -90,41 +89,8 @@ suite('annotations', () => {
     test(`refuses prefix ${prefix}`, () =>
       assert.throws(() => annotationKeys(prefix), { name: 'RangeError', message: error }))
 
-  test('hold any text, and never more than that a node is refused', () => {
-    const backend = createVXLAN(VXLAN_DEFAULTS)
-    const own = backend.describe(node1, {})
-    const text = fc.oneof(fc.string(), fc.json(), fc.constantFrom(...Object.values(annotations)))
-    const any = fc.record(Object.fromEntries(Object.keys(annotations).map((key) => [key, text])), {
-      requiredKeys: [],
-    })
-    const podCIDR = fc.oneof(
-      fc.string(),
-      fc.ipV4().map((it) => `${it}/24`),
-      fc.constant('10.244.2.0/24'),
-    )
-    fc.assert(
-      fc.property(any, fc.array(podCIDR), (held, podCIDRs) => {
-        const node = {
-          metadata: {
-            name: 'x',
-            annotations: {
-              ...held,
-              'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
-            } as Record<string, string>,
-          },
-          spec: { podCIDRs },
-        }
-        const lease = leaseOfNode(node, keys)
-        if (!lease) return
-        const { peers } = selectPeers([lease], node1, 'vxlan')
-        const { routes, fdb } = backend.plan(node1, own, peers)
-        assert.equal(routes.length, fdb.length)
-        for (const { destination } of routes)
-          assert.match(String(destination?.address), /^(10\.244\.|fd00:10:244:)/)
-      }),
-      { numRuns: 2000 },
-    )
-  })
+  test('hold any text, and never more than that a node is refused', () =>
+    fuzzAnnotations(annotations, { runs: 200 }))
 })
 
 test('podCIDRsOf() takes the first of each family', () => {

@@ -4,7 +4,7 @@ import { fuzzPlugins, untouchable } from '../../testing/fuzz-plugins.ts'
 import { runPlugin } from './run-plugin.ts'
 
 suite('runPlugin()', () => {
-  // `npm run soak -- cni-input` takes a hundred times as many.
+  // `npm run soak -- pod-network-input` takes a hundred times as many.
   test('answers anything with an outcome of the specification, and touches nothing', () =>
     fuzzPlugins({ seed: 1, runs: 100 }))
 

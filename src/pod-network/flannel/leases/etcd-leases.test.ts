@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import { cidr, formatCIDR } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import type { Lease } from '../lease.ts'
 import { checkSubnetRange } from '../net-conf.ts'
+import { fuzzLeases } from '../testing/fuzz-flannel.ts'
 import { chooseSubnets } from './choose-subnets.ts'
 import { leaseKey, parseLease, parseLeaseKey, renderLeaseValue } from './etcd-keys.ts'
 
@@ -40,16 +40,7 @@ suite('keys and values of leases', () => {
     })
   })
 
-  test('any text is a lease or none', () => {
-    const key = fc.oneof(fc.string(), fc.constant(leaseKey(prefix, dual)))
-    fc.assert(
-      fc.property(key, fc.oneof(fc.string(), fc.json()), (name, value) => {
-        const lease = parseLease(name, value)
-        assert.equal(lease === undefined, parseLeaseKey(name) === undefined)
-      }),
-      { numRuns: 2000 },
-    )
-  })
+  test('any text is a lease or none', () => fuzzLeases({ runs: 200 }))
 })
 
 suite('chooseSubnets()', () => {
