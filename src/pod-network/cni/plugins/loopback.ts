@@ -1,7 +1,7 @@
 import { parseIP } from '#ip/ip.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../protocol/cni-error.ts'
+import { fail } from '../protocol/cni-error.ts'
 import { type CNIResult, EMPTY_RESULT } from '../protocol/result.ts'
 import { openPodNetns, openPodNetnsIfThere, type Plugin } from './plugin.ts'
 
@@ -26,7 +26,7 @@ export const loopback: Plugin = {
     using netns = openPodNetns(call, host, asTold)
     using rtnetlink = openRtnetlink(netns)
     if (!rtnetlink.link(DEVICE)?.up) {
-      throw new CNIError(CNI_CODE.internal, 'loopback interface is down')
+      throw fail('loopback interface is down')
     }
   },
 }
@@ -44,7 +44,7 @@ function toResult(
   const strange = addresses.find(({ address }) => !isLoopback(address.address))
   if (strange) {
     const message = `loopback interface found with non-loopback address "${strange.address.address}"`
-    throw new CNIError(CNI_CODE.internal, message)
+    throw fail(message)
   }
   return {
     ...EMPTY_RESULT,

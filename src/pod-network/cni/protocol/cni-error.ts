@@ -34,6 +34,11 @@ export const CNI_CODE = {
   internal: 999,
 } as const
 
+/** What upstream's plugins do not classify: 999 and their words. */
+export function fail(message: string, cause?: unknown): CNIError {
+  return new CNIError(CNI_CODE.internal, message, { cause })
+}
+
 /** Any error as the specification wants it told; what upstream's plugins do not classify is 999. */
 export function toCNIError(error: unknown): CNIError {
   if (error instanceof CNIError) return error

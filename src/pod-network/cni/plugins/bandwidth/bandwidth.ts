@@ -2,8 +2,8 @@ import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { validAttachments } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { openPodNetns, type Plugin, type PluginHost } from '../plugin.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
 import { ifbName, type Limit, parseBandwidth, planTokenBucket } from './config.ts'
 
 /**

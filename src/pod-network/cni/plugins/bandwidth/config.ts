@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Qdisc } from '#kernel/netlink/model.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { Fields } from '../../protocol/fields.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
 
 /** In bits a second, and bits. */
 export interface Limit {

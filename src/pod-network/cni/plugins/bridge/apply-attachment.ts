@@ -3,7 +3,7 @@ import { familyOf } from '#ip/ip.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { PluginHost } from '../plugin.ts'
 import { applyVLANs } from './apply-bridge.ts'
 import type { AttachmentPlan } from './plan-attachment.ts'
@@ -115,8 +115,4 @@ export function requireFreeName(podNetns: Netns, ifname: string): void {
   using rtnetlink = openRtnetlink(podNetns)
   if (!rtnetlink.link(ifname)) return
   throw fail(`container veth name provided (${ifname}) already exists`)
-}
-
-function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

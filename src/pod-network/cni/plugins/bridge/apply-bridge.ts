@@ -1,7 +1,7 @@
 import { familyOf } from '#ip/ip.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { PluginHost } from '../plugin.ts'
 import type { BridgeConfig } from './config.ts'
 import { type AttachmentPlan, hostVethName, planGatewayAddresses } from './plan-attachment.ts'
@@ -27,7 +27,7 @@ export function applyBridge(plan: AttachmentPlan, config: BridgeConfig, host: Pl
 function requireBridge({ name, kind }: Link): void {
   if (kind === 'bridge') return
   const message = `failed to create bridge "${name}": "${name}" already exists but is not a bridge`
-  throw new CNIError(CNI_CODE.internal, message)
+  throw fail(message)
 }
 
 /** Another process may be first. */

@@ -1,7 +1,7 @@
 import type { Link } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { isObject } from '../../protocol/fields.ts'
 import { type CNIResult, EMPTY_RESULT } from '../../protocol/result.ts'
 import { loadIPAM } from '../ipam.ts'
@@ -30,7 +30,7 @@ export const bridge: Plugin = {
     // The address must not leak when what follows fails.
     if (ipam) undo.defer(() => ipam.del(call, host))
     if (leases?.ips.length === 0) {
-      throw new CNIError(CNI_CODE.internal, 'IPAM plugin returned missing IP config')
+      throw fail('IPAM plugin returned missing IP config')
     }
     const plan = planAttachment(config, call, leases)
     applyBridge(plan, config, host)

@@ -3,7 +3,7 @@ import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { CNIResult } from '../../protocol/result.ts'
 import type { PluginHost } from '../plugin.ts'
 import type { BridgeConfig } from './config.ts'
@@ -88,8 +88,4 @@ function checkRoutes({ routes }: CNIResult, pod: Rtnetlink): void {
     )
     if (!isThere) throw fail(`Expected Route ${keyOf(route)} not found in routing table`)
   }
-}
-
-function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

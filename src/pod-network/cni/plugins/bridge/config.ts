@@ -1,6 +1,6 @@
 import { type MAC, parseMAC } from '#ip/mac.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { type Fields, readFields } from '../../protocol/fields.ts'
 import { type MasqueradeBackend, parseMasqueradeBackend } from '../masquerade/masquerade.ts'
 
@@ -130,8 +130,4 @@ function parseMACOf(config: Fields, args: CNICall['args']): MAC | undefined {
   const mac = parseMAC(text)
   if (mac) return mac
   throw fail(`failed to parse MAC address: ${JSON.stringify(text)}`)
-}
-
-function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

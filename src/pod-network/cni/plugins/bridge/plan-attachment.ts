@@ -3,7 +3,7 @@ import { type CIDR, cidr, cidrContains, formatCIDR, networkOf, nthAddress } from
 import { type Family, familyOf, type IP, ipToBytes } from '#ip/ip.ts'
 import { type MAC, macFromBytes } from '#ip/mac.ts'
 import type { Route } from '#kernel/netlink/model.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { CNIAddress, CNIResult, CNIRoute } from '../../protocol/result.ts'
 import type { BridgeConfig } from './config.ts'
 import { planVLANs, type VLANPlan } from './plan-vlans.ts'
@@ -219,7 +219,7 @@ export function planGatewayAddresses(
   const remove = add.flatMap((wanted) => observed.filter((held) => conflicts(held, wanted)))
   if (remove.length > 0 && !forceAddress) {
     const message = `"${device}" already has an IP address different from ${formatCIDR(add[0]!)}`
-    throw new CNIError(CNI_CODE.internal, message)
+    throw fail(message)
   }
   return { add, remove }
 }

@@ -2,7 +2,7 @@ import type { MAC } from '#ip/mac.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { deleteRules, listCommentedRules } from '../nft-rules.ts'
 
 /*
@@ -54,8 +54,7 @@ function chainsOf(owner: Owner): readonly [string, string] {
   const { containerID, ifname } = owner
   const chain = `cni-br-iface-${containerID}-${ifname}`
   if (/^[\w.-]+$/.test(ifname)) return [chain, `${chain}-mac`]
-  throw new CNIError(
-    CNI_CODE.internal,
+  throw fail(
     `Cannot set up macspoofchk: interface ${JSON.stringify(ifname)} cannot be part of a chain's name`,
   )
 }

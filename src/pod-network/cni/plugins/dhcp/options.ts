@@ -1,7 +1,7 @@
 import { OPTION } from '#wire/dhcp/message.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { readFields } from '../../protocol/fields.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
 
 /** Names of dhcp-options(5) that the reference plugin knows; others are said by their number. */
 const NAMES: Readonly<Record<string, number>> = {

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { createGobDecoder } from '#wire/gob/decode.ts'
 import { createGobEncoder } from '#wire/gob/encode.ts'
 import type { GobValue } from '#wire/gob/types.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { CMD_ARGS, objectOf, REQUEST } from './rpc-types.ts'
 
 /** Go's rpc.DefaultRPCPath. */

@@ -1,6 +1,6 @@
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { interfacePlugin } from '../pod-interface/interface-plugin.ts'
 
 /** Gives a pod an address that leads nowhere else: a virtual one, for what only has to hold it. */

@@ -1,5 +1,5 @@
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { IngressPolicy } from './plan-rules.ts'
 
 export interface FirewallConfig {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 import { runCommand } from '#kernel/command/run-command.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 
 /*
  * firewalld is asked over D-Bus, as upstream asks it (plugins/meta/firewall/firewalld.go), by busctl(1): it comes with systemd, as firewalld

@@ -1,7 +1,7 @@
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { isObject } from '../../protocol/fields.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
 import type { SubnetEnv } from './subnet-env.ts'
 
 type JSONObject = Readonly<Record<string, unknown>>

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { parseMAC } from '#ip/mac.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 
 /** Which link of the node is meant: each way is tried in this order, and the first that is said decides. */
 export interface DeviceSelector {

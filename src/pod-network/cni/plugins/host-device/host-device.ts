@@ -1,6 +1,6 @@
 import type { Link } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { interfacePlugin, type Place } from '../pod-interface/interface-plugin.ts'
 import { type DeviceSelector, findDevice, parseDeviceSelector } from './find-device.ts'
 

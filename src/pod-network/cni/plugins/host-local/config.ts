@@ -1,7 +1,7 @@
 import { parseInterfaceAddress } from '#ip/cidr.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { type CNICall, requireKnownArgs } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { type Fields, readFields } from '../../protocol/fields.ts'
 import { type CNIRoute, decodeRoutes } from '../../protocol/result.ts'
 import { isAtLeast } from '../../protocol/version.ts'
@@ -93,8 +93,4 @@ function parseWanted(value: unknown): IP | undefined {
 
 function raise(message: string): never {
   throw fail(message)
-}
-
-function fail(message: string, cause?: unknown): CNIError {
-  return new CNIError(CNI_CODE.internal, message, { cause })
 }

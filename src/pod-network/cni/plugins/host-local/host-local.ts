@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { IP } from '#ip/ip.ts'
 import { isValid, validAttachments } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { CNIError, fail } from '../../protocol/cni-error.ts'
 import { type CNIAddress, EMPTY_RESULT } from '../../protocol/result.ts'
 import type { Plugin } from '../plugin.ts'
 import { type AddressFiles, isOwnedBy, type Owner, withAddressFiles } from './address-files.ts'
@@ -119,8 +119,4 @@ function isHeld(address: IP, { containerID }: Owner): CNIError {
 
 function ownerOf({ containerID, ifname }: CNICall): Owner {
   return { containerID, ifname }
-}
-
-function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

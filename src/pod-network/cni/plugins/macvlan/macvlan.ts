@@ -1,7 +1,7 @@
 import type { MAC } from '#ip/mac.ts'
 import type { MacvlanMode } from '#kernel/netlink/model.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { interfacePlugin } from '../pod-interface/interface-plugin.ts'
 import {
   addOnTop,

@@ -1,7 +1,7 @@
 import type { CIDR } from '#ip/cidr.ts'
 import { validAttachments } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { hasIptables, hasNatTable } from '../iptables-chains.ts'
 import type { PluginHost } from '../plugin.ts'
 import {
@@ -23,7 +23,7 @@ export function parseMasqueradeBackend({ config }: CNICall): MasqueradeBackend |
   const backend =
     config.raw('ipMasqBackend') === undefined ? undefined : config.text('ipMasqBackend')
   if (backend === undefined || backend === 'iptables' || backend === 'nftables') return backend
-  throw new CNIError(CNI_CODE.internal, `unknown ipmasq backend ${JSON.stringify(backend)}`)
+  throw fail(`unknown ipmasq backend ${JSON.stringify(backend)}`)
 }
 
 /** @param addresses the pod's, each with the prefix length of its network */

@@ -2,7 +2,7 @@ import { formatCIDR } from '#ip/cidr.ts'
 import { familyOf } from '#ip/ip.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { CNIInterface, CNIResult, CNIRoute } from '../../protocol/result.ts'
 
 /**
@@ -64,8 +64,4 @@ function checkRoutes({ routes }: CNIResult, pod: Rtnetlink): void {
     )
     if (!isThere) throw fail(`Expected Route ${keyOf(route)} not found in routing table`)
   }
-}
-
-export function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { KernelError } from '#kernel/kernel-error.ts'
 import type { Link, LinkSpec, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
-import { fail } from './check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { Place } from './interface-plugin.ts'
 
 /** Links that share another one, the master, which is on the node or, with `linkInContainer`, in the pod. */

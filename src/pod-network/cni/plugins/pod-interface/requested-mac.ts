@@ -1,6 +1,6 @@
 import { type MAC, parseMAC } from '#ip/mac.ts'
 import { type CNICall, requireKnownArgs } from '../../protocol/cni-call.ts'
-import { fail } from './check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 
 /** The capability `mac` wins over CNI_ARGS, and that over the option. @throws CNIError for what is no MAC address */
 export function requestedMAC(call: CNICall): MAC | undefined {

@@ -1,7 +1,7 @@
 import type { CIDR } from '#ip/cidr.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { CNIError, fail } from '../../protocol/cni-error.ts'
 import { type Fields, readFields } from '../../protocol/fields.ts'
 
 export type PortmapBackend = 'iptables' | 'nftables'
@@ -148,8 +148,4 @@ export function isUnspecified(address: IP): boolean {
 
 function isPort(port: number): boolean {
   return port > 0 && port < 65536
-}
-
-function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

@@ -2,7 +2,7 @@ import type { CIDR } from '#ip/cidr.ts'
 import { familyOf } from '#ip/ip.ts'
 import { validAttachments } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { hasIptables } from '../iptables-chains.ts'
 import type { Plugin, PluginHost } from '../plugin.ts'
 import {
@@ -102,8 +102,4 @@ function backendOf({ backend }: PortmapConfig, host: PluginHost): PortmapBackend
 
 function prefixed(version: string, wrong: string | undefined): string | undefined {
   return wrong && `could not check ${version} dnat: ${wrong}`
-}
-
-function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

@@ -1,9 +1,9 @@
 import { type Family, familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import type { CNIAddress } from '../../protocol/result.ts'
 import { openPodNetns, openPodNetnsIfThere, type Plugin } from '../plugin.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
 import { planSBR, planSBRWithTable } from './plan-sbr.ts'
 
 /** Source-based routing, for pods with several interfaces: each answers where it was asked. */

@@ -1,7 +1,7 @@
 import { type CIDR, cidrContains, networkOf, parseInterfaceAddress } from '#ip/cidr.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { type CNICall, requireKnownArgs } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { isObject, readFields } from '../../protocol/fields.ts'
 import { type CNIResult, type CNIRoute, decodeRoutes } from '../../protocol/result.ts'
 import { isAtLeast } from '../../protocol/version.ts'
@@ -99,8 +99,4 @@ function withGateways(
 
 function splitList(text: string | undefined): readonly string[] {
   return text ? text.split(',').map((each) => each.trim()) : []
-}
-
-function fail(message: string): CNIError {
-  return new CNIError(CNI_CODE.internal, message)
 }

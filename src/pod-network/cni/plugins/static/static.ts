@@ -1,4 +1,4 @@
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { EMPTY_RESULT } from '../../protocol/result.ts'
 import type { Plugin } from '../plugin.ts'
 import { parseConfig } from './config.ts'
@@ -13,12 +13,12 @@ export const staticIPAM: Plugin = {
   async check(call) {
     const { addresses } = parseConfig(call)
     const { prevResult, ifname } = call
-    if (!prevResult) throw new CNIError(CNI_CODE.internal, 'Required prevResult missing')
+    if (!prevResult) throw fail('Required prevResult missing')
     for (const { address, gateway } of addresses) {
       const told = prevResult.ips.find((ip) => ip.address.address === address.address)
       if (!told || !gateway || told.gateway === gateway) continue
       const message = `static: Failed to match addr ${address.address} on interface ${ifname}`
-      throw new CNIError(CNI_CODE.internal, message)
+      throw fail(message)
     }
   },
   async status(call) {

@@ -4,7 +4,7 @@ import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { addTap } from '#kernel/tun/add-tap.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { interfacePlugin } from '../pod-interface/interface-plugin.ts'
 import { requestedMAC } from '../pod-interface/requested-mac.ts'
 

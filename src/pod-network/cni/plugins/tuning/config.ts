@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { type Fields, isObject, readFields } from '../../protocol/fields.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
 
 export interface TuningConfig {
   /** By the name as sysctl(8) takes it. */
@@ -55,10 +54,7 @@ function readSysctls(fields: Fields): Readonly<Record<string, string>> {
   if (isObject(sysctls) && Object.values(sysctls).every(isText)) {
     return sysctls as Readonly<Record<string, string>>
   }
-  throw new CNIError(
-    CNI_CODE.internal,
-    'failed to load netconf: sysctl is not an object of strings',
-  )
+  throw fail('failed to load netconf: sysctl is not an object of strings')
 }
 
 /** `net.ipv4.conf.IFNAME.arp_filter`: only below `net`, and IFNAME is the pod's interface, in which a dot parts nothing. */

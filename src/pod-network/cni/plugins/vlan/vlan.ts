@@ -1,5 +1,5 @@
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { interfacePlugin } from '../pod-interface/interface-plugin.ts'
 import { addOnTop, type Master, requireMaster, requireMTU } from '../pod-interface/on-top-of.ts'
 

@@ -3,8 +3,8 @@ import { KernelError } from '#kernel/kernel-error.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
+import { fail } from '../../protocol/cni-error.ts'
 import { openPodNetns, openPodNetnsIfThere, type Plugin } from '../plugin.ts'
-import { fail } from '../pod-interface/check-pod-interface.ts'
 
 /** Puts an interface of the pod into a VRF there: it is routed by a table of its own. */
 export const vrf: Plugin = {
