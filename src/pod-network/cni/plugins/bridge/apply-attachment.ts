@@ -5,9 +5,9 @@ import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { fail } from '../../protocol/cni-error.ts'
 import type { PluginHost } from '../plugin.ts'
+import { setSysctl, sysctlName } from '../pod-interface/set-sysctl.ts'
 import { applyVLANs } from './apply-bridge.ts'
 import type { AttachmentPlan } from './plan-attachment.ts'
-import { setSysctl, sysctlName } from './set-sysctl.ts'
 
 /** Lays the cable from the bridge into the pod. */
 export function applyVeth(
@@ -108,11 +108,4 @@ export async function requirePortUp({ rtnetlink }: PluginHost, port: string): Pr
   throw fail(
     `bridge port in error state: ${rtnetlink.link(port)?.up ? 'lower-layer-down' : 'down'}`,
   )
-}
-
-/** @throws CNIError where the pod has an interface of that name */
-export function requireFreeName(podNetns: Netns, ifname: string): void {
-  using rtnetlink = openRtnetlink(podNetns)
-  if (!rtnetlink.link(ifname)) return
-  throw fail(`container veth name provided (${ifname}) already exists`)
 }

@@ -3,9 +3,11 @@ import { KernelError } from '#kernel/kernel-error.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { fail } from '../../protocol/cni-error.ts'
 import type { PluginHost } from '../plugin.ts'
+import { enableForwarding } from '../pod-interface/apply-pod-interface.ts'
+import { setSysctl, sysctlName } from '../pod-interface/set-sysctl.ts'
+import { hostVethName } from '../pod-interface/veth.ts'
 import type { BridgeConfig } from './config.ts'
-import { type AttachmentPlan, hostVethName, planGatewayAddresses } from './plan-attachment.ts'
-import { setSysctl, sysctlName } from './set-sysctl.ts'
+import { type AttachmentPlan, planGatewayAddresses } from './plan-attachment.ts'
 
 /** Makes the bridge, or completes the one that is there. Many pods share it, so that no failed ADD takes it away again. */
 export function applyBridge(plan: AttachmentPlan, config: BridgeConfig, host: PluginHost): void {
@@ -68,10 +70,10 @@ function applyGateway(
   // Pinned: otherwise it is that of one of its ports, and changes as these come and go.
   const mac = add.length > 0 ? rtnetlink.link(device)?.mac : undefined
   if (mac) rtnetlink.setLink(device, { mac })
-  for (const family of new Set(addresses.map(({ address }) => familyOf(address)))) {
-    const forwarding = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding'
-    setSysctl(forwarding, '1', netns)
-  }
+  enableForwarding(
+    addresses.map(({ address }) => familyOf(address)),
+    netns,
+  )
 }
 
 /** The node's own leg in the VLAN: a cable with both ends on the node, one of them a port. */

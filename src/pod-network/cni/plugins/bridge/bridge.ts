@@ -1,8 +1,6 @@
 import type { Link } from '#kernel/netlink/model.ts'
-import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { fail } from '../../protocol/cni-error.ts'
-import { isObject } from '../../protocol/fields.ts'
 import { type CNIResult, EMPTY_RESULT } from '../../protocol/result.ts'
 import { loadIPAM } from '../ipam.ts'
 import {
@@ -10,12 +8,14 @@ import {
   collectMasqueradeRules,
   removeMasqueradeRules,
 } from '../masquerade/masquerade.ts'
-import { openPodNetns, openPodNetnsIfThere, type Plugin, type PluginHost } from '../plugin.ts'
-import { applyPod, applyVeth, requireFreeName, requirePortUp } from './apply-attachment.ts'
+import { openPodNetns, type Plugin, type PluginHost } from '../plugin.ts'
+import { configuredDNS } from '../pod-interface/configured-dns.ts'
+import { deleteVeth, requireFreeName } from '../pod-interface/veth.ts'
+import { applyPod, applyVeth, requirePortUp } from './apply-attachment.ts'
 import { applyBridge } from './apply-bridge.ts'
 import { checkAttachment } from './check-attachment.ts'
 import { parseBridgeConfig } from './config.ts'
-import { type AttachmentPlan, hostVethName, planAttachment } from './plan-attachment.ts'
+import { type AttachmentPlan, planAttachment } from './plan-attachment.ts'
 import { addSpoofCheck, removeSpoofCheck } from './spoof-check.ts'
 
 /** Connects pods to a bridge of the node. */
@@ -53,7 +53,7 @@ export const bridge: Plugin = {
 
   async del(call, host) {
     const config = parseBridgeConfig(call)
-    deleteLinks(call, host)
+    deleteVeth(call, host)
     await (await loadIPAM(call))?.del(call, host)
     if (config.macspoofchk) removeSpoofCheck(host.nft, call)
     if (config.ipMasq) removeMasqueradeRules(call, host)
@@ -79,22 +79,12 @@ export const bridge: Plugin = {
   },
 }
 
-/** Either end takes the other along: from the pod's side, whoever made it; from ours, also where the namespace is gone or hidden. */
-function deleteLinks(call: CNICall, host: PluginHost): void {
-  using netns = openPodNetnsIfThere(call)
-  if (netns && netns.inode !== host.netns.inode) {
-    using rtnetlink = openRtnetlink(netns)
-    if (rtnetlink.deleteLink(call.ifname)) return
-  }
-  host.rtnetlink.deleteLink(hostVethName(call))
-}
-
 function toResult(
-  { netns, config }: CNICall,
+  call: CNICall,
   { rtnetlink }: PluginHost,
   { ips, routes, bridge, veth, gateway }: AttachmentPlan,
   pod: Link,
-  ipamDNS: CNIResult['dns'] = {},
+  ipamDNS?: CNIResult['dns'],
 ): CNIResult {
   const describe = ({ name, mac, mtuBytes }: Link) => ({ name, mtu: mtuBytes, ...(mac && { mac }) })
   // Looked at last: without an address of its own the bridge took the MAC address of a port.
@@ -102,13 +92,12 @@ function toResult(
   const names = [bridge.name, veth.name, ...(hasVLANPort ? [gateway.device] : [])]
   const [first, second, ...others] = names.flatMap((name) => rtnetlink.link(name) ?? [])
   const ends = [first, second].flatMap((link) => (link ? [describe(link)] : []))
-  const dns = config.raw('dns')
   return {
     ...EMPTY_RESULT,
-    interfaces: [...ends, { ...describe(pod), sandbox: netns }, ...others.map(describe)],
+    interfaces: [...ends, { ...describe(pod), sandbox: call.netns }, ...others.map(describe)],
     ips,
     routes,
     // What the configuration says goes before what IPAM found.
-    dns: isObject(dns) && Object.keys(dns).length > 0 ? dns : ipamDNS,
+    dns: configuredDNS(call, ipamDNS),
   }
 }

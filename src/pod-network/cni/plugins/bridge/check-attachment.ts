@@ -1,11 +1,14 @@
-import { formatCIDR } from '#ip/cidr.ts'
-import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
+import type { Link } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { fail } from '../../protocol/cni-error.ts'
 import type { CNIResult } from '../../protocol/result.ts'
 import type { PluginHost } from '../plugin.ts'
+import {
+  checkAddressesAndRoutes,
+  requireToldInterface,
+} from '../pod-interface/check-pod-interface.ts'
 import type { BridgeConfig } from './config.ts'
 
 /** Compares what the attachment came to with what is there. Later plugins may have added to it. @throws CNIError */
@@ -14,14 +17,10 @@ export function checkAttachment(
   config: BridgeConfig,
   { host, netns }: { readonly host: PluginHost; readonly netns: Netns },
 ): void {
-  const { prevResult, ifname, netns: sandbox } = call
+  const { prevResult, ifname } = call
   if (!prevResult) throw fail('Required prevResult missing')
   const bridge = checkBridge(prevResult, config, host)
-  const told = prevResult.interfaces.find((it) => it.name === ifname && it.sandbox === sandbox)
-  if (!told) {
-    const elsewhere = prevResult.interfaces.find((it) => it.name === ifname)?.sandbox ?? ''
-    throw fail(`Sandbox in prevResult ${elsewhere} doesn't match configured netns: ${sandbox}`)
-  }
+  const told = requireToldInterface(call)
   using rtnetlink = openRtnetlink(netns)
   const pod = rtnetlink.link(ifname)
   if (!pod) throw fail(`Interface name ${ifname} not found`)
@@ -37,8 +36,7 @@ export function checkAttachment(
   if (toldPort?.mac && toldPort.mac !== port.mac) {
     throw fail(`Interface ${port.name} Mac doesn't match: ${toldPort.mac} not found`)
   }
-  checkAddresses(prevResult, ifname, rtnetlink)
-  checkRoutes(prevResult, rtnetlink)
+  checkAddressesAndRoutes(prevResult, ifname, rtnetlink)
 }
 
 function checkBridge(
@@ -60,32 +58,4 @@ function checkBridge(
     )
   }
   return link
-}
-
-function checkAddresses({ ips, interfaces }: CNIResult, ifname: string, pod: Rtnetlink): void {
-  const held = pod
-    .addresses()
-    .filter(({ device }) => device === ifname)
-    .map(({ address }) => formatCIDR(address))
-  for (const ip of ips) {
-    const isElsewhere = ip.interface !== undefined && interfaces[ip.interface]?.name !== ifname
-    if (!isElsewhere && !held.includes(formatCIDR(ip.address))) {
-      throw fail(`Failed to match addr ${formatCIDR(ip.address)} on interface ${ifname}`)
-    }
-  }
-}
-
-function checkRoutes({ routes }: CNIResult, pod: Rtnetlink): void {
-  const held = pod.routes()
-  const keyOf = ({
-    destination,
-  }: {
-    readonly destination?: CNIResult['routes'][number]['destination']
-  }) => (destination && destination.prefixLength > 0 ? formatCIDR(destination) : 'default')
-  for (const route of routes) {
-    const isThere = held.some(
-      (it) => keyOf(it) === keyOf(route) && (!route.gateway || it.gateway === route.gateway),
-    )
-    if (!isThere) throw fail(`Expected Route ${keyOf(route)} not found in routing table`)
-  }
 }

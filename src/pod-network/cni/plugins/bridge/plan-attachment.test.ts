@@ -4,8 +4,9 @@ import { type CIDR, cidr, formatCIDR, parseInterfaceAddress } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import type { Route } from '#kernel/netlink/model.ts'
 import { EMPTY_RESULT } from '../../protocol/result.ts'
+import { hostVethName } from '../pod-interface/veth.ts'
 import type { BridgeConfig } from './config.ts'
-import { hostVethName, planAttachment, planGatewayAddresses } from './plan-attachment.ts'
+import { planAttachment, planGatewayAddresses } from './plan-attachment.ts'
 import { planVLANs } from './plan-vlans.ts'
 
 const config: BridgeConfig = {

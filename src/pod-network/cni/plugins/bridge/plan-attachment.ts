@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { type CIDR, cidr, cidrContains, formatCIDR, networkOf, nthAddress } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP, ipToBytes } from '#ip/ip.ts'
 import { type MAC, macFromBytes } from '#ip/mac.ts'
 import type { Route } from '#kernel/netlink/model.ts'
 import { fail } from '../../protocol/cni-error.ts'
 import type { CNIAddress, CNIResult, CNIRoute } from '../../protocol/result.ts'
+import { hostVethName } from '../pod-interface/veth.ts'
 import type { BridgeConfig } from './config.ts'
 import { planVLANs, type VLANPlan } from './plan-vlans.ts'
 
@@ -104,12 +104,6 @@ export function planAttachment(
 
 /** Index into the result's interfaces: the bridge, its port, the pod's. */
 const POD_INTERFACE = 2
-
-/** Said by the attachment, so that the port is found again when the pod's namespace is gone or hidden. */
-export function hostVethName({ containerID, ifname }: Attachment): string {
-  const hash = createHash('sha256').update(`${containerID}/${ifname}`).digest('hex')
-  return `veth${hash.slice(0, 11)}`
-}
 
 /** Without one from IPAM, a gateway bridge takes the subnet's first address. */
 function withGateway(ip: CNIAddress, { isGateway }: BridgeConfig): CNIAddress {

@@ -2,13 +2,7 @@ import type { IpvlanMode } from '#kernel/netlink/model.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { fail } from '../../protocol/cni-error.ts'
 import { interfacePlugin } from '../pod-interface/interface-plugin.ts'
-import {
-  addOnTop,
-  atMaster,
-  defaultRouteDevice,
-  requireMaster,
-  requireMTU,
-} from '../pod-interface/on-top-of.ts'
+import { addOnTop, chooseMaster, requireMaster, requireMTU } from '../pod-interface/on-top-of.ts'
 
 export interface IpvlanConfig {
   /** Absent: the link of the default route. */
@@ -27,10 +21,8 @@ export const ipvlan = interfacePlugin<IpvlanConfig>({
   takesOverAddresses: true,
   parse: parseIpvlanConfig,
   create(config, place) {
-    const { isMasterInPod: isInPod, mode, mtuBytes } = config
-    const name =
-      config.master ?? atMaster({ name: '', isInPod }, place, (it) => defaultRouteDevice(it))
-    const master = { name, isInPod }
+    const { mode, mtuBytes } = config
+    const master = chooseMaster(config, place)
     requireMTU(mtuBytes, requireMaster(master, place))
     const mtu = mtuBytes > 0 ? { mtuBytes } : {}
     return addOnTop(master, { kind: 'ipvlan', mode, ...mtu }, place)

@@ -3,13 +3,7 @@ import type { MacvlanMode } from '#kernel/netlink/model.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { fail } from '../../protocol/cni-error.ts'
 import { interfacePlugin } from '../pod-interface/interface-plugin.ts'
-import {
-  addOnTop,
-  atMaster,
-  defaultRouteDevice,
-  requireMaster,
-  requireMTU,
-} from '../pod-interface/on-top-of.ts'
+import { addOnTop, chooseMaster, requireMaster, requireMTU } from '../pod-interface/on-top-of.ts'
 import { requestedMAC } from '../pod-interface/requested-mac.ts'
 
 export interface MacvlanConfig {
@@ -29,10 +23,8 @@ export const macvlan = interfacePlugin<MacvlanConfig>({
   name: 'macvlan',
   parse: parseMacvlanConfig,
   create(config, place) {
-    const { isMasterInPod: isInPod, mode, mtuBytes, broadcastQueueLength, mac } = config
-    const name =
-      config.master ?? atMaster({ name: '', isInPod }, place, (it) => defaultRouteDevice(it))
-    const master = { name, isInPod }
+    const { mode, mtuBytes, broadcastQueueLength, mac } = config
+    const master = chooseMaster(config, place)
     requireMTU(mtuBytes, requireMaster(master, place))
     const options = {
       ...(mtuBytes > 0 && { mtuBytes }),

@@ -1,9 +1,8 @@
 import { familyOf } from '#ip/ip.ts'
-import { KernelError } from '#kernel/kernel-error.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
-import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { PodInterfacePlan } from './plan-pod-interface.ts'
+import { setSysctl, sysctlName } from './set-sysctl.ts'
 
 /** Sets the interface up with its addresses and routes. */
 export function applyPodInterface(plan: PodInterfacePlan, netns: Netns): void {
@@ -18,36 +17,22 @@ export function applyPodInterface(plan: PodInterfacePlan, netns: Netns): void {
 
 /** Neighbours that remember who had the address before are told at once. */
 export function announceAddresses(device: string, netns: Netns): void {
-  setIfThere(`net.ipv4.conf.${sysctlName(device)}.arp_notify`, '1', netns)
-  setIfThere(`net.ipv6.conf.${sysctlName(device)}.ndisc_notify`, '1', netns)
+  setSysctl(`net.ipv4.conf.${sysctlName(device)}.arp_notify`, '1', netns)
+  setSysctl(`net.ipv6.conf.${sysctlName(device)}.ndisc_notify`, '1', netns)
 }
 
 /** So that the node forwards what the pod sends and is sent. */
 export function enableForwarding(families: Iterable<4 | 6>, netns: Netns): void {
   for (const family of new Set(families)) {
     const sysctl = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding'
-    if (readSysctl(sysctl, netns) !== '1') writeSysctl(sysctl, '1', netns)
+    setSysctl(sysctl, '1', netns)
   }
 }
 
 /** Container runtimes turn IPv6 off; its addresses are usable at once, since nobody else can have them. */
 function enableIPv6(device: string, netns: Netns): void {
   const name = sysctlName(device)
-  for (const each of ['lo', name]) setIfThere(`net.ipv6.conf.${each}.disable_ipv6`, '0', netns)
-  setIfThere(`net.ipv6.conf.${name}.keep_addr_on_down`, '1', netns)
-  setIfThere(`net.ipv6.conf.${name}.accept_dad`, '0', netns)
-}
-
-/** Written only where it differs: /proc/sys may be read-only, and right already. */
-function setIfThere(name: string, value: string, netns: Netns): void {
-  try {
-    if (readSysctl(name, netns) !== value) writeSysctl(name, value, netns)
-  } catch (error) {
-    if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
-  }
-}
-
-/** As in sysctl(8): a dot of the name is written as a slash. */
-export function sysctlName(device: string): string {
-  return device.replaceAll('.', '/')
+  for (const each of ['lo', name]) setSysctl(`net.ipv6.conf.${each}.disable_ipv6`, '0', netns)
+  setSysctl(`net.ipv6.conf.${name}.keep_addr_on_down`, '1', netns)
+  setSysctl(`net.ipv6.conf.${name}.accept_dad`, '0', netns)
 }

@@ -19,22 +19,27 @@ export function checkPodInterface(call: CNICall, pod: Rtnetlink, kind: string): 
     const message = `Interface ${ifname} Mac ${told.mac} doesn't match container Mac: ${link.mac}`
     throw fail(`${kind}: ${message}`)
   }
-  checkAddresses(prevResult!, ifname, pod)
-  checkRoutes(prevResult!, pod)
+  checkAddressesAndRoutes(prevResult!, ifname, pod)
   return link
 }
 
+/** @param kind what some plugins begin this error with */
 export function requireToldInterface(
   { prevResult, ifname, netns }: CNICall,
-  kind: string,
+  kind?: string,
 ): CNIInterface {
-  if (!prevResult) throw fail(`${kind}: Required prevResult missing`)
+  if (!prevResult) throw fail(`${kind ? `${kind}: ` : ''}Required prevResult missing`)
   const told = prevResult.interfaces.find(
     ({ name, sandbox }) => name === ifname && sandbox === netns,
   )
   if (told) return told
   const sandbox = prevResult.interfaces.find(({ name }) => name === ifname)?.sandbox ?? ''
   throw fail(`Sandbox in prevResult ${sandbox} doesn't match configured netns: ${netns}`)
+}
+
+export function checkAddressesAndRoutes(result: CNIResult, ifname: string, pod: Rtnetlink): void {
+  checkAddresses(result, ifname, pod)
+  checkRoutes(result, pod)
 }
 
 function checkAddresses({ ips, interfaces }: CNIResult, ifname: string, pod: Rtnetlink): void {
@@ -51,6 +56,7 @@ function checkAddresses({ ips, interfaces }: CNIResult, ifname: string, pod: Rtn
 }
 
 function checkRoutes({ routes }: CNIResult, pod: Rtnetlink): void {
+  // sbr and vrf, later in a chain, move routes to tables of their own.
   const held = pod.routes({ table: 'all' })
   const keyOf = ({ destination }: Partial<Pick<CNIRoute, 'destination'>>) =>
     destination && destination.prefixLength > 0 ? formatCIDR(destination) : 'default'

@@ -16,7 +16,7 @@ export interface Master {
 
 /** Runs `fn` with rtnetlink of the namespace where the master is. */
 export function atMaster<T>(
-  { isInPod }: Master,
+  { isInPod }: Pick<Master, 'isInPod'>,
   { host, netns }: Place,
   fn: (rtnetlink: Rtnetlink) => T,
 ): T {
@@ -25,8 +25,19 @@ export function atMaster<T>(
   return fn(pod)
 }
 
+/** The link that the configuration names, or that of the default route. @throws CNIError */
+export function chooseMaster(
+  {
+    master: name,
+    isMasterInPod: isInPod,
+  }: { readonly master?: string; readonly isMasterInPod: boolean },
+  place: Place,
+): Master {
+  return { name: name ?? atMaster({ isInPod }, place, defaultRouteDevice), isInPod }
+}
+
 /** The link of the first default route. @throws CNIError */
-export function defaultRouteDevice(rtnetlink: Rtnetlink): string {
+function defaultRouteDevice(rtnetlink: Rtnetlink): string {
   const found = rtnetlink.routes().find(({ destination, device }) => !destination && device)
   if (!found?.device) throw fail('no default route interface found')
   return found.device

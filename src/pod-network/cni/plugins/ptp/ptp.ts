@@ -4,7 +4,6 @@ import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { fail } from '../../protocol/cni-error.ts'
 import { type CNIResult, EMPTY_RESULT } from '../../protocol/result.ts'
-import { hostVethName } from '../bridge/plan-attachment.ts'
 import { loadIPAM } from '../ipam.ts'
 import {
   addMasqueradeRules,
@@ -12,12 +11,13 @@ import {
   parseMasqueradeBackend,
   removeMasqueradeRules,
 } from '../masquerade/masquerade.ts'
-import { openPodNetns, openPodNetnsIfThere, type Plugin, type PluginHost } from '../plugin.ts'
+import { openPodNetns, type Plugin, type PluginHost } from '../plugin.ts'
 import { applyPodInterface, enableForwarding } from '../pod-interface/apply-pod-interface.ts'
 import { checkPodInterface } from '../pod-interface/check-pod-interface.ts'
 import { configuredDNS } from '../pod-interface/configured-dns.ts'
 import type { Place } from '../pod-interface/interface-plugin.ts'
 import { hostOf, planPointToPoint } from '../pod-interface/plan-pod-interface.ts'
+import { deleteVeth, hostVethName, requireFreeName } from '../pod-interface/veth.ts'
 
 /**
  * A cable from the pod to the node, and nothing else: no bridge, every packet is routed.
@@ -54,7 +54,7 @@ export const ptp: Plugin = {
   },
 
   async del(call, host) {
-    deleteCable(call, host)
+    deleteVeth(call, host)
     await (await loadIPAM(call))?.del(call, host)
     if (call.config.flag('ipMasq')) removeMasqueradeRules(call, host)
   },
@@ -86,10 +86,7 @@ function requireGateways({ ips }: CNIResult): void {
 }
 
 function layCable({ call, host, netns }: Place): Link {
-  using pod = openRtnetlink(netns)
-  if (pod.link(call.ifname)) {
-    throw fail(`container veth name provided (${call.ifname}) already exists`)
-  }
+  requireFreeName(netns, call.ifname)
   const mtuBytes = call.config.number('mtu')
   const mtu = mtuBytes ? { mtuBytes } : {}
   const peer = { name: call.ifname, netns, ...mtu }
@@ -104,16 +101,6 @@ function applyNodeSide(device: string, { ips }: CNIResult, { rtnetlink }: Plugin
     const destination = hostOf(address.address)
     rtnetlink.replaceRoute({ family, device, destination, ...(family === 4 && { scope: 'host' }) })
   }
-}
-
-/** Either end takes the other along: from the pod's side, whoever made it; from ours, also where the namespace is gone. */
-function deleteCable(call: CNICall, host: PluginHost): void {
-  using netns = openPodNetnsIfThere(call)
-  if (netns && netns.inode !== host.netns.inode) {
-    using rtnetlink = openRtnetlink(netns)
-    if (rtnetlink.deleteLink(call.ifname)) return
-  }
-  host.rtnetlink.deleteLink(hostVethName(call))
 }
 
 function toResult(

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto'
+import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import type { Attachment } from '../../protocol/attachments.ts'
+import type { CNICall } from '../../protocol/cni-call.ts'
+import { fail } from '../../protocol/cni-error.ts'
+import { openPodNetnsIfThere, type PluginHost } from '../plugin.ts'
+
+/** Said by the attachment, so that the node's end is found again when the pod's namespace is gone or hidden. */
+export function hostVethName({ containerID, ifname }: Attachment): string {
+  const hash = createHash('sha256').update(`${containerID}/${ifname}`).digest('hex')
+  return `veth${hash.slice(0, 11)}`
+}
+
+/** @throws CNIError where the pod has an interface of that name */
+export function requireFreeName(podNetns: Netns, ifname: string): void {
+  using pod = openRtnetlink(podNetns)
+  if (!pod.link(ifname)) return
+  throw fail(`container veth name provided (${ifname}) already exists`)
+}
+
+/** Either end takes the other along: from the pod's side, whoever made it; from ours, also where the namespace is gone or hidden. */
+export function deleteVeth(call: CNICall, host: PluginHost): void {
+  using netns = openPodNetnsIfThere(call)
+  if (netns && netns.inode !== host.netns.inode) {
+    using pod = openRtnetlink(netns)
+    if (pod.deleteLink(call.ifname)) return
+  }
+  host.rtnetlink.deleteLink(hostVethName(call))
+}
