@@ -87,6 +87,9 @@ export async function runNodeAgent(
   const runPods = async () => {
     // A container started before would lack the variables of services; a pod before its network would fail and be tried again.
     await Promise.all([services.synced, pods.synced, podNetwork.ready])
+    await podNetwork
+      .keepOnly?.(runtime.podUIDs())
+      .catch((cause: unknown) => log.warn('Cannot free what former pods hold', { cause }))
     await workers.follow(pods)
   }
   const status = {

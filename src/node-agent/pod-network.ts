@@ -32,4 +32,6 @@ export interface PodNetwork {
   attach(sandbox: PodSandbox): Promise<{ readonly ips: readonly IP[] }>
   /** Idempotent; also for sandboxes that were never attached, and for those whose namespace is gone. */
   detach(sandbox: PodSandbox): Promise<void>
+  /** Frees what pods hold that are none of these: whoever held it ended without telling. Called before the first attach. */
+  keepOnly?(podUIDs: readonly string[]): Promise<void>
 }

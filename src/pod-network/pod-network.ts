@@ -23,6 +23,7 @@ export interface PodNetwork {
   readonly ready: Promise<void>
   attach(sandbox: PodSandbox): Promise<{ readonly ips: readonly IP[] }>
   detach(sandbox: PodSandbox): Promise<void>
+  keepOnly(podUIDs: readonly string[]): Promise<void>
 }
 
 const IFNAME = 'eth0'
@@ -57,6 +58,8 @@ export function createPodNetwork({
     },
     // Not only when ready: what was never attached needs no network to be detached.
     detach: (sandbox) => inTurn(sandbox.podUID, () => runtime.del(toAttachment(sandbox))),
+    keepOnly: (podUIDs) =>
+      runtime.gc(podUIDs.map((containerID) => ({ containerID, ifname: IFNAME }))),
   }
 }
 

@@ -125,7 +125,7 @@ suite('createCNIRuntime() and createPodNetwork()', () => {
     }
     // As after a runtime that lost its memory: of b nothing is known but what the plugins keep.
     rmSync(join(node.stateDir, 'results/fairlead-uid-b-eth0'))
-    await node.runtime.gc([{ containerID: 'uid-c', ifname: 'eth0' }])
+    await node.podNetwork.keepOnly(['uid-c'])
     assert.deepEqual(readdirSync(join(node.stateDir, 'results')), ['fairlead-uid-c-eth0'])
     assert.deepEqual(
       readdirSync(node.dataDir).filter((it) => it.startsWith('10.')),
