@@ -5,6 +5,7 @@ import type { IP } from '#ip/ip.ts'
 import type { NodePortAddresses } from './model/node-port-addresses.ts'
 import { createServiceIndex } from './model/service-index.ts'
 
+export { changedServices } from './model/changed-services.ts'
 export {
   type NodePortAddresses,
   opensLocalhost,

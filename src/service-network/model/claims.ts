@@ -35,6 +35,9 @@ export function createClaims(): Claims {
     replace(claimant, before, after) {
       const competitors = new Set<string>()
       const edit = (claim: string, added: readonly Claimant[]) => {
+        const held = claims.get(claim)
+        const isAlone = held === undefined || (!isList(held) && held.key === claimant.key)
+        if (isAlone) return enter(claim, added)
         const others = all(claim).filter(({ key }) => key !== claimant.key)
         for (const { key } of others) competitors.add(key)
         enter(claim, [...others, ...added].sort(byAge))
@@ -55,12 +58,15 @@ export function withoutLostFrontends(
 ): ProxiedService {
   const isHeld = (port: ProxiedPort, frontend: Frontend) =>
     claimsOfFrontend(port, frontend).every((claim) => claims.holds(key, claim))
+  const isWhole = service.ports.every((port) =>
+    port.frontends.every((frontend) => isHeld(port, frontend)),
+  )
+  if (isWhole) return service
   const lost = service.ports.flatMap((port) =>
     port.frontends
       .filter((frontend) => !isHeld(port, frontend))
       .map((frontend) => `${frontend.ip}:${frontend.port}/${port.protocol}`),
   )
-  if (lost.length === 0) return service
   const ports = service.ports.map((port) => ({
     ...port,
     frontends: port.frontends.filter((frontend) => isHeld(port, frontend)),
@@ -74,10 +80,11 @@ export function withoutLostFrontends(
 }
 
 function claimsOf(service: ProxiedService | undefined): ReadonlySet<string> {
-  const ports = service?.ports ?? []
-  return new Set(
-    ports.flatMap((port) => port.frontends.flatMap((frontend) => claimsOfFrontend(port, frontend))),
-  )
+  const claims = new Set<string>()
+  for (const port of service?.ports ?? [])
+    for (const frontend of port.frontends)
+      for (const claim of claimsOfFrontend(port, frontend)) claims.add(claim)
+  return claims
 }
 
 /** A ClusterIP is held whole: its other ports refuse, so they must not be another Service's. */

@@ -1,6 +1,7 @@
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { ProxiedService, ServiceModel, ServiceModelOptions } from '../model.ts'
+import { recordChanges } from './changed-services.ts'
 import { type Claims, createClaims, withoutLostFrontends } from './claims.ts'
 import { modelService } from './model-service.ts'
 
@@ -85,8 +86,10 @@ export function createServiceIndex(initial: ServiceModelOptions): ServiceIndex {
     model() {
       if (dirty.size === 0) return snapshot
       const affected = remodel()
-      snapshot = new Map(snapshot)
+      const before = snapshot
+      snapshot = new Map(before)
       for (const key of affected) publish(snapshot, key, raw.get(key), claims)
+      recordChanges(before, snapshot, affected)
       return snapshot
     },
   }

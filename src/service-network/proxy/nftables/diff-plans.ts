@@ -1,4 +1,5 @@
-import type { Element, NftPlan, ServicePlan } from './nft-plan.ts'
+import { changedServices } from '../../model.ts'
+import type { Element, NftPlan } from './nft-plan.ts'
 import { type PlanChanges, renderElementKey, renderElementValue } from './render.ts'
 
 /**
@@ -8,12 +9,14 @@ import { type PlanChanges, renderElementKey, renderElementValue } from './render
 export function diffPlans(applied: NftPlan, desired: NftPlan): PlanChanges {
   const before = new Map<string, Element>()
   const after = new Map<string, Element>()
-  for (const [key, plan] of changedServices(applied, desired)) {
+  for (const key of changedServices(applied.model, desired.model)) {
     enter(before, applied.services.get(key)?.elements)
-    enter(after, plan?.elements)
+    enter(after, desired.services.get(key)?.elements)
   }
-  enter(before, applied.shared)
-  enter(after, desired.shared)
+  if (applied.shared !== desired.shared) {
+    enter(before, applied.shared)
+    enter(after, desired.shared)
+  }
 
   const added: Element[] = []
   const deleted: Element[] = []
@@ -29,21 +32,6 @@ export function diffPlans(applied: NftPlan, desired: NftPlan): PlanChanges {
   for (const [key, element] of before) if (!after.has(key)) deleted.push(element)
   const chains = [...desired.chains.values()].filter(({ name }) => !applied.chains.has(name))
   return { chains, added, deleted, replaced }
-}
-
-/** Keys whose plans are not the same object, with the desired one. */
-export function changedServices(
-  applied: NftPlan,
-  desired: NftPlan,
-): ReadonlyMap<string, ServicePlan | undefined> {
-  const changed = new Map<string, ServicePlan | undefined>()
-  for (const [key, plan] of desired.services) {
-    if (applied.services.get(key) !== plan) changed.set(key, plan)
-  }
-  for (const key of applied.services.keys()) {
-    if (!desired.services.has(key)) changed.set(key, undefined)
-  }
-  return changed
 }
 
 export function isEmpty({ chains, added, deleted, replaced }: PlanChanges): boolean {

@@ -1,6 +1,6 @@
 import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
-import type { Protocol, ProxiedService } from '../../model.ts'
+import type { Protocol, ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 
 /**
@@ -9,6 +9,8 @@ import type { ModeOptions } from '../mode.ts'
  */
 export interface NftPlan {
   readonly options: ModeOptions
+  /** What it is a plan of. */
+  readonly model: ServiceModel
   readonly sets: readonly NftSet[]
   readonly chains: ReadonlyMap<string, Chain>
   readonly services: ReadonlyMap<string, ServicePlan>
@@ -17,7 +19,6 @@ export interface NftPlan {
 }
 
 export interface ServicePlan {
-  readonly of: ProxiedService
   readonly elements: readonly Element[]
   readonly loadBalancerIPs: readonly IP[]
 }

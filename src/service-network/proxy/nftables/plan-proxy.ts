@@ -1,4 +1,4 @@
-import type { ProxiedService, ServiceModel } from '../../model.ts'
+import { changedServices, type ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Chain, Element, NftPlan, ServicePlan } from './nft-plan.ts'
 import { planBaseChains, SETS, STATIC_ELEMENTS } from './plan-base.ts'
@@ -13,23 +13,33 @@ import { planService } from './plan-service.ts'
  */
 export function planProxy(model: ServiceModel, options: ModeOptions, previous?: NftPlan): NftPlan {
   const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
-  const services = new Map<string, ServicePlan>()
-  const loadBalancerIPs = new Set<Element['key'][number]>()
-  const planUnlessKnown = (service: ProxiedService, known: ServicePlan | undefined) => {
-    if (known?.of === service) return known
-    const planned = planService(service, options)
-    for (const chain of planned.chains) chains.set(chain.name, chain)
-    return planned.plan
+  const services = new Map(previous?.services)
+  const changed = previous ? changedServices(previous.model, model) : model.keys()
+  let isShared = previous === undefined
+  for (const key of changed) {
+    const service = model.get(key)
+    isShared ||= holdsLoadBalancerIP(services.get(key))
+    if (service) {
+      const planned = planService(service, options)
+      for (const chain of planned.chains) chains.set(chain.name, chain)
+      services.set(key, planned.plan)
+      isShared ||= holdsLoadBalancerIP(planned.plan)
+    } else services.delete(key)
   }
-  for (const [key, service] of model) {
-    const plan = planUnlessKnown(service, previous?.services.get(key))
-    services.set(key, plan)
-    for (const ip of plan.loadBalancerIPs) loadBalancerIPs.add(ip)
-  }
-  const shared = [...loadBalancerIPs]
-    .sort()
-    .map((ip): Element => ({ set: 'load-balancer-ips', key: [ip] }))
-  return { options, sets: SETS, chains, services, shared: [...STATIC_ELEMENTS, ...shared] }
+  const shared = isShared ? planShared(services) : previous!.shared
+  return { options, model, sets: SETS, chains, services, shared }
+}
+
+function holdsLoadBalancerIP(plan: ServicePlan | undefined): boolean {
+  return plan !== undefined && plan.loadBalancerIPs.length > 0
+}
+
+/** The elements that Services may have in common. */
+function planShared(services: ReadonlyMap<string, ServicePlan>): readonly Element[] {
+  const ips = new Set<Element['key'][number]>()
+  for (const { loadBalancerIPs } of services.values()) for (const ip of loadBalancerIPs) ips.add(ip)
+  const elements = [...ips].sort().map((ip): Element => ({ set: 'load-balancer-ips', key: [ip] }))
+  return [...STATIC_ELEMENTS, ...elements]
 }
 
 function named(chains: readonly Chain[]): readonly (readonly [string, Chain])[] {

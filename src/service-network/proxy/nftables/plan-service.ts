@@ -36,7 +36,7 @@ export function planService(
     ...parts.flatMap((part) => part.elements),
   ]
   return {
-    plan: { of: service, elements, loadBalancerIPs: ipsOf('LoadBalancer') },
+    plan: { elements, loadBalancerIPs: ipsOf('LoadBalancer') },
     chains: parts.flatMap(({ chains }) => chains),
   }
 }
