@@ -1,9 +1,9 @@
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { ProxiedService, ServiceModel, ServiceModelOptions } from '../model.ts'
-import { recordChanges } from './changed-services.ts'
-import { type Claims, createClaims, withoutLostFrontends } from './claims.ts'
+import { createClaims, withoutLostFrontends } from './claims.ts'
 import { modelService } from './model-service.ts'
+import { createVersionedMap } from './versioned-map.ts'
 
 /** The model of one node, kept up to date change by change: what did not change stays the same object. */
 export interface ServiceIndex {
@@ -13,7 +13,7 @@ export interface ServiceIndex {
   deleteSlice(slice: EndpointSlice): void
   /** The node's zone or addresses changed: every Service is looked at anew. */
   setNode(node: Pick<ServiceModelOptions, 'zone' | 'nodeAddresses'>): void
-  /** The same object until something changes. Costs as much as changed, and a copy of a map. */
+  /** The same object until something changes. Costs as much as changed. */
   model(): ServiceModel
 }
 
@@ -28,7 +28,7 @@ export function createServiceIndex(initial: ServiceModelOptions): ServiceIndex {
   const claims = createClaims()
   const dirty = new Set<string>()
   const raw = new Map<string, ProxiedService>()
-  let snapshot = new Map<string, ProxiedService>()
+  let snapshot = createVersionedMap<ProxiedService>()
 
   function touch(key: string): Held {
     dirty.add(key)
@@ -85,24 +85,15 @@ export function createServiceIndex(initial: ServiceModelOptions): ServiceIndex {
     },
     model() {
       if (dirty.size === 0) return snapshot
-      const affected = remodel()
-      const before = snapshot
-      snapshot = new Map(before)
-      for (const key of affected) publish(snapshot, key, raw.get(key), claims)
-      recordChanges(before, snapshot, affected)
+      const changes = new Map<string, ProxiedService | undefined>()
+      for (const key of remodel()) {
+        const service = raw.get(key)
+        changes.set(key, service && withoutLostFrontends(key, service, claims))
+      }
+      snapshot = snapshot.next(changes)
       return snapshot
     },
   }
-}
-
-function publish(
-  model: Map<string, ProxiedService>,
-  key: string,
-  service: ProxiedService | undefined,
-  claims: Claims,
-): void {
-  if (service) model.set(key, withoutLostFrontends(key, service, claims))
-  else model.delete(key)
 }
 
 function keyOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }) {

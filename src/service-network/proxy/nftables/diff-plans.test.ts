@@ -25,7 +25,7 @@ suite('diffPlans()', () => {
           renderChanges(changes, 4) // refuses what is no plain word
           table.commit(changes)
           applied = desired
-          assert.deepEqual(world.changed, world.fresh)
+          assert.deepEqual(new Map(world.changed), new Map(world.fresh))
           const fresh = createFakeTable()
           fresh.replace(planProxy(world.fresh, OPTIONS))
           assert.deepEqual(table.elements(), fresh.elements())

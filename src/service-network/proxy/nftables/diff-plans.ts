@@ -1,17 +1,18 @@
 import { changedServices } from '../../model.ts'
 import type { Element, NftPlan } from './nft-plan.ts'
+import { planService } from './plan-service.ts'
 import { type PlanChanges, renderElementKey, renderElementValue } from './render.ts'
 
 /**
- * What turns `applied` into `desired`, which was planned from it (`planProxy(model, options, applied)`). Services that are the same object
- * in both cost one comparison. Chains are only added.
+ * What turns `applied` into `desired`, which was planned from it (`planProxy(model, options, applied)`). Costs what changed. Chains are
+ * only added.
  */
 export function diffPlans(applied: NftPlan, desired: NftPlan): PlanChanges {
   const before = new Map<string, Element>()
   const after = new Map<string, Element>()
   for (const key of changedServices(applied.model, desired.model)) {
-    enter(before, applied.services.get(key)?.elements)
-    enter(after, desired.services.get(key)?.elements)
+    enter(before, elementsOfService(applied, key))
+    enter(after, elementsOfService(desired, key))
   }
   if (applied.shared !== desired.shared) {
     enter(before, applied.shared)
@@ -38,7 +39,12 @@ export function isEmpty({ chains, added, deleted, replaced }: PlanChanges): bool
   return chains.length + added.length + deleted.length + replaced.length === 0
 }
 
-function enter(elements: Map<string, Element>, some: readonly Element[] = []): void {
+function elementsOfService({ model, options }: NftPlan, key: string): readonly Element[] {
+  const service = model.get(key)
+  return service ? planService(service, options).elements : []
+}
+
+function enter(elements: Map<string, Element>, some: readonly Element[]): void {
   for (const element of some) elements.set(`${element.set} ${renderElementKey(element)}`, element)
 }
 

@@ -1,6 +1,7 @@
 import { cidrContains } from '#ip/cidr.ts'
 import { type IP, ip } from '#ip/ip.ts'
 import type { Element, NftPlan, SetName } from './nft-plan.ts'
+import { elementsOf } from './plan-proxy.ts'
 import { renderElementKey } from './render.ts'
 
 /** Looks a key up in a set or map, as the kernel does. */
@@ -10,7 +11,7 @@ export type ElementFinder = (
 ) => Element | undefined
 
 export function createElementFinder(plan: NftPlan): ElementFinder {
-  const all = [...plan.services.values()].flatMap(({ elements }) => elements).concat(plan.shared)
+  const all = [...elementsOf(plan)]
   const byKey = new Map(all.map((one) => [`${one.set} ${renderElementKey(one)}`, one]))
   const intervals = new Set(plan.sets.filter(({ interval }) => interval).map(({ name }) => name))
   return (set, values) =>

@@ -4,8 +4,9 @@ import type { Protocol, ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 
 /**
- * What the kernel shall hold, as values in nft(8)'s own words: rendered, compared, traced. Elements are grouped by the Service they are
- * of, and no two Services have an element in common, so that a change costs what it changes.
+ * What the kernel shall hold, as values in nft(8)'s own words: rendered, compared, traced. Elements of
+ * Services are not held: `elementsOf()` makes them of the model whenever they are asked for, which is faster than to keep them all. No two
+ * Services have an element in common, so that a change costs what it changes.
  */
 export interface NftPlan {
   readonly options: ModeOptions
@@ -13,14 +14,8 @@ export interface NftPlan {
   readonly model: ServiceModel
   readonly sets: readonly NftSet[]
   readonly chains: ReadonlyMap<string, Chain>
-  readonly services: ReadonlyMap<string, ServicePlan>
   /** Elements that Services may share, each once. */
   readonly shared: readonly Element[]
-}
-
-export interface ServicePlan {
-  readonly elements: readonly Element[]
-  readonly loadBalancerIPs: readonly IP[]
 }
 
 /** An expression that gives a value of a packet. The last one is the number of the slot that chance picks. */

@@ -4,7 +4,7 @@ import { liveAffinity, toElement } from './affinity.ts'
 import { countInvalidPackets } from './count-invalid-packets.ts'
 import { diffPlans, isEmpty } from './diff-plans.ts'
 import type { NftPlan } from './nft-plan.ts'
-import { planProxy } from './plan-proxy.ts'
+import { elementsOf, planProxy } from './plan-proxy.ts'
 import type { TableWriter } from './table-writer.ts'
 import type { TableWatcher } from './watch-table.ts'
 
@@ -62,9 +62,9 @@ export function createNftablesTable(
   }
 }
 
-function countOf({ chains, services, shared }: NftPlan): number {
-  let count = shared.length
-  for (const { rules } of chains.values()) count += rules.length
-  for (const { elements } of services.values()) count += elements.length
+function countOf(plan: NftPlan): number {
+  let count = 0
+  for (const { rules } of plan.chains.values()) count += rules.length
+  for (const _ of elementsOf(plan)) count++
   return count
 }

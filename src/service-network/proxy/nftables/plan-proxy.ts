@@ -1,43 +1,43 @@
+import type { IP } from '#ip/ip.ts'
 import { changedServices, type ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
-import type { Chain, Element, NftPlan, ServicePlan } from './nft-plan.ts'
+import type { Chain, Element, NftPlan } from './nft-plan.ts'
 import { planBaseChains, SETS, STATIC_ELEMENTS } from './plan-base.ts'
-import { planService } from './plan-service.ts'
+import { ipsOf, planService } from './plan-service.ts'
 
 /**
  * Plans the whole table. Pure: equal inputs give deep-equal plans.
  *
- * @param previous an earlier plan with the same options: what it says about Services that are the same object is taken over, and its
- *   chains stay. A chain costs nothing, and kernels before 6.2 refuse to delete one in the transaction that deletes the last element
- *   that goes to it.
+ * @param previous an earlier plan with the same options: only Services that changed since are looked at, and its chains stay. A chain
+ *   costs nothing, and kernels before 6.2 refuse to delete one in the transaction that deletes the last element that goes to it.
  */
 export function planProxy(model: ServiceModel, options: ModeOptions, previous?: NftPlan): NftPlan {
   const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
-  const services = new Map(previous?.services)
   const changed = previous ? changedServices(previous.model, model) : model.keys()
-  let isShared = previous === undefined
+  const hasLoadBalancerIP = (some: ServiceModel | undefined, key: string) => {
+    const service = some?.get(key)
+    return service !== undefined && ipsOf(service, 'LoadBalancer').length > 0
+  }
+  let shared = previous?.shared
   for (const key of changed) {
     const service = model.get(key)
-    isShared ||= holdsLoadBalancerIP(services.get(key))
-    if (service) {
-      const planned = planService(service, options)
-      for (const chain of planned.chains) chains.set(chain.name, chain)
-      services.set(key, planned.plan)
-      isShared ||= holdsLoadBalancerIP(planned.plan)
-    } else services.delete(key)
+    if (service)
+      for (const chain of planService(service, options).chains) chains.set(chain.name, chain)
+    if (hasLoadBalancerIP(previous?.model, key) || hasLoadBalancerIP(model, key)) shared = undefined
   }
-  const shared = isShared ? planShared(services) : previous!.shared
-  return { options, model, sets: SETS, chains, services, shared }
+  return { options, model, sets: SETS, chains, shared: shared ?? planShared(model) }
 }
 
-function holdsLoadBalancerIP(plan: ServicePlan | undefined): boolean {
-  return plan !== undefined && plan.loadBalancerIPs.length > 0
+/** The elements of all Services, one Service after the other, and those that Services share. */
+export function* elementsOf({ model, options, shared }: NftPlan): Generator<Element> {
+  for (const service of model.values()) yield* planService(service, options).elements
+  yield* shared
 }
 
 /** The elements that Services may have in common. */
-function planShared(services: ReadonlyMap<string, ServicePlan>): readonly Element[] {
-  const ips = new Set<Element['key'][number]>()
-  for (const { loadBalancerIPs } of services.values()) for (const ip of loadBalancerIPs) ips.add(ip)
+function planShared(model: ServiceModel): readonly Element[] {
+  const ips = new Set<IP>()
+  for (const service of model.values()) for (const ip of ipsOf(service, 'LoadBalancer')) ips.add(ip)
   const elements = [...ips].sort().map((ip): Element => ({ set: 'load-balancer-ips', key: [ip] }))
   return [...STATIC_ELEMENTS, ...elements]
 }

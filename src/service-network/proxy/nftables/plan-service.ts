@@ -1,5 +1,5 @@
 import { cidrContains } from '#ip/cidr.ts'
-import { familyOf } from '#ip/ip.ts'
+import { familyOf, type IP } from '#ip/ip.ts'
 import type {
   Frontend,
   ProxiedEndpoint,
@@ -8,7 +8,7 @@ import type {
   TrafficPolicy,
 } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
-import type { Chain, Element, ElementVerdict, ServicePlan, SetName } from './nft-plan.ts'
+import type { Chain, Element, ElementVerdict, SetName } from './nft-plan.ts'
 import { numberEndpoints } from './number-endpoints.ts'
 import { planRememberChain, planSpreadChain, planStickChain } from './plan-base.ts'
 
@@ -23,22 +23,21 @@ const DROP: ElementVerdict = { kind: 'drop' }
 export function planService(
   service: ProxiedService,
   options: ModeOptions,
-): { readonly plan: ServicePlan; readonly chains: readonly Chain[] } {
+): { readonly elements: readonly Element[]; readonly chains: readonly Chain[] } {
   const parts = service.ports.flatMap((port) =>
     port.frontends.map((frontend) => planFrontend(port, frontend, options)),
   )
-  const frontends = service.ports.flatMap((port) => port.frontends)
-  const ipsOf = (kind: Frontend['kind']) => [
-    ...new Set(frontends.filter((frontend) => frontend.kind === kind).map(({ ip }) => ip)),
-  ]
-  const elements = [
-    ...ipsOf('ClusterIP').map((ip): Element => ({ set: 'cluster-ips', key: [ip] })),
-    ...parts.flatMap((part) => part.elements),
-  ]
-  return {
-    plan: { elements, loadBalancerIPs: ipsOf('LoadBalancer') },
-    chains: parts.flatMap(({ chains }) => chains),
-  }
+  const clusterIPs = new Set(ipsOf(service, 'ClusterIP'))
+  const elements = [...clusterIPs].map((ip): Element => ({ set: 'cluster-ips', key: [ip] }))
+  for (const part of parts) elements.push(...part.elements)
+  return { elements, chains: parts.flatMap(({ chains }) => chains) }
+}
+
+/** The addresses of one kind, some more than once. */
+export function ipsOf({ ports }: ProxiedService, kind: Frontend['kind']): readonly IP[] {
+  return ports.flatMap(({ frontends }) =>
+    frontends.filter((frontend) => frontend.kind === kind).map(({ ip }) => ip),
+  )
 }
 
 interface Part {

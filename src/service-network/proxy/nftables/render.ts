@@ -10,6 +10,7 @@ import type {
   Rule,
   Statement,
 } from './nft-plan.ts'
+import { elementsOf } from './plan-proxy.ts'
 
 export const TABLE_NAME = 'fairlead-proxy'
 
@@ -64,16 +65,15 @@ export function replaceTable(plan: NftPlan, affinity: readonly Element[] = []): 
   const table = tableOf(family)
   // A chain must be there before a rule goes to it.
   const chains = [...plan.chains.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const elements = [...plan.services.keys()]
-    .sort()
-    .flatMap((key) => plan.services.get(key)!.elements)
+  const elements = [...elementsOf(plan)].filter(({ set }) =>
+    plan.sets.some(({ name }) => name === set),
+  )
   return [
     `add table ${table}\ndelete table ${table}\nadd table ${table}\n`,
     ...plan.sets.map((set) => renderSet(set, family)),
     ...chains.map((chain) => renderChainDeclaration(chain, table)),
     ...chains.map((chain) => renderRules(chain, family)),
     renderElements('add', table, elements),
-    renderElements('add', table, plan.shared),
     renderElements('add', table, affinity),
   ].join('')
 }

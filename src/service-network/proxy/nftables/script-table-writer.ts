@@ -39,12 +39,6 @@ function isOfChoices(set: SetName): boolean {
 }
 
 function withoutChoices(plan: NftPlan): NftPlan {
-  const services = new Map(
-    [...plan.services].map(([key, service]) => [
-      key,
-      { ...service, elements: elementsWithoutChoices(service.elements) },
-    ]),
-  )
   const chains = new Map(
     [...plan.chains].map(([name, chain]) => [
       name,
@@ -52,7 +46,7 @@ function withoutChoices(plan: NftPlan): NftPlan {
     ]),
   )
   const sets = plan.sets.filter(({ name }) => !isOfChoices(name)).map(setWithoutChoice)
-  return { ...plan, sets, chains, services }
+  return { ...plan, sets, chains }
 }
 
 function changesWithoutChoices(changes: PlanChanges): PlanChanges {

@@ -1,4 +1,5 @@
 import type { Element, NftPlan } from '../nftables/nft-plan.ts'
+import { elementsOf } from '../nftables/plan-proxy.ts'
 import { type PlanChanges, renderElementKey, renderElementValue } from '../nftables/render.ts'
 
 /** A table that keeps objects and refuses what the kernel refuses: a key twice, a deletion of nothing, a jump to no chain. */
@@ -25,8 +26,7 @@ export function createFakeTable(): FakeTable {
     replace(plan) {
       elements = new Map()
       chains = new Set(plan.chains.keys())
-      for (const { elements: some } of plan.services.values()) some.forEach(add)
-      plan.shared.forEach(add)
+      for (const element of elementsOf(plan)) add(element)
     },
     commit({ chains: newChains, added, deleted, replaced }) {
       for (const { name } of newChains) {

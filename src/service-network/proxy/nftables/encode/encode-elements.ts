@@ -26,7 +26,7 @@ export function encodeElements(
   writer: MessageWriter,
   verb: 'add' | 'delete',
   table: string,
-  elements: readonly Element[],
+  elements: Iterable<Element>,
   family: Family,
 ): void {
   for (const [name, some] of Map.groupBy(elements, ({ set }) => set)) {

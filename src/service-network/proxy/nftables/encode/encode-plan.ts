@@ -3,6 +3,7 @@ import { NLM_F_CREATE } from '#wire/netlink/message.ts'
 import { CHAIN, HOOK, NFT_MSG, TABLE } from '#wire/netlink/nftables/constants.ts'
 import type { MessageWriter } from '#wire/netlink/nftables/message-writer.ts'
 import type { Chain, Element, NftPlan } from '../nft-plan.ts'
+import { elementsOf } from '../plan-proxy.ts'
 import { type PlanChanges, TABLE_NAME } from '../render.ts'
 import { encodeElements } from './encode-elements.ts'
 import { encodeRule } from './encode-rule.ts'
@@ -24,11 +25,7 @@ export function encodeTable(
   encodeTableMessage(writer, 'add', family)
   plan.sets.forEach((set, i) => encodeSet(writer, TABLE_NAME, set, family, i + 1))
   encodeChains(writer, [...plan.chains.values()].sort(byName), family)
-  const elements: Element[] = []
-  for (const { elements: some } of plan.services.values())
-    for (const one of some) elements.push(one)
-  for (const one of plan.shared) elements.push(one)
-  encodeElements(writer, 'add', TABLE_NAME, elements, family)
+  encodeElements(writer, 'add', TABLE_NAME, elementsOf(plan), family)
   encodeElements(writer, 'add', TABLE_NAME, affinity, family)
 }
 
