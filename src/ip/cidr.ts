@@ -47,8 +47,27 @@ export function networkOf({ address, prefixLength }: CIDR): CIDR {
 export function cidrContains(network: CIDR, address: IP): boolean {
   const family = familyOf(network.address)
   if (familyOf(address) !== family) return false
+  if (family === 4) {
+    const differing = v4ToNumber(network.address) ^ v4ToNumber(address)
+    return network.prefixLength === 0 || differing >>> (32 - network.prefixLength) === 0
+  }
   const hostBits = BigInt(bitsOf(family) - network.prefixLength)
   return ipToBigInt(address) >> hostBits === ipToBigInt(network.address) >> hostBits
+}
+
+/** Without bigints and lists: planners ask this of every endpoint. */
+function v4ToNumber(address: IP): number {
+  let number = 0
+  let octet = 0
+  for (let i = 0; i <= address.length; i++) {
+    const code = address.charCodeAt(i)
+    if (code >= 0x30) octet = octet * 10 + code - 0x30
+    else {
+      number = (number << 8) | octet
+      octet = 0
+    }
+  }
+  return number
 }
 
 export function cidrsOverlap(a: CIDR, b: CIDR): boolean {

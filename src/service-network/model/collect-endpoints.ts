@@ -42,6 +42,7 @@ export function collectEndpoints(
     if (slice.addressType !== (family === 4 ? 'IPv4' : 'IPv6')) continue
     for (const number of portNumbers(port, slice, ignore)) add(slice, number)
   }
+  if (found.size < 2) return [...found.values()]
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, candidate]) => candidate)
 }
 
@@ -64,6 +65,8 @@ export function isPortNumber(value: number | undefined): value is number {
   return Number.isInteger(value) && value! >= 1 && value! <= 65_535
 }
 
+const NONE: readonly string[] = []
+
 /** What a condition means that is absent: discovery/v1 EndpointConditions. */
 function toCandidate(
   source: Endpoint,
@@ -74,8 +77,8 @@ function toCandidate(
     endpoint: { ...where, ...(source.nodeName !== undefined && { nodeName: source.nodeName }) },
     ready,
     servingTerminating: serving && terminating,
-    forNodes: (source.hints?.forNodes ?? []).map(({ name }) => name),
-    forZones: (source.hints?.forZones ?? []).map(({ name }) => name),
+    forNodes: source.hints?.forNodes?.map(({ name }) => name) ?? NONE,
+    forZones: source.hints?.forZones?.map(({ name }) => name) ?? NONE,
   }
 }
 

@@ -25,6 +25,8 @@ const EXCLUDING_LABELS = [
 ]
 const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' }
 
+const NONE: readonly Ignored[] = []
+
 /** One Service as this node sees it, whatever other Services hold; `undefined` where there is nothing to do for it. */
 export function modelService(
   service: Service,
@@ -40,7 +42,10 @@ export function modelService(
   // A Service without a ClusterIP of the family is not of it: the other family's model has its nodePorts.
   if (!addresses.clusterIP && !ignored.some(({ what }) => what === 'cluster-ip')) return
   // Slices come in the order in which a watch told of them: the model must not depend on that.
-  const sorted = slices.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+  const sorted =
+    slices.length < 2
+      ? slices
+      : slices.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   const taken = new Set<string>()
   const nodePortIPs = selectNodePortIPs(options)
   const frontends = (port: ServicePort) => frontendsOf(addresses, port, nodePortIPs, taken)
@@ -57,7 +62,7 @@ export function modelService(
     ports,
     ...(healthCheckNodePort !== undefined && { healthCheckNodePort }),
     localReadyAddresses,
-    ignored,
+    ignored: ignored.length === 0 ? NONE : ignored,
   }
 }
 
@@ -113,6 +118,8 @@ function healthCheckNodePortOf(spec: Service['spec']): number | undefined {
 }
 
 function countLocalReady(ports: readonly ProxiedPort[]): number {
+  const hasLocal = ports.some(({ endpoints }) => endpoints.local.length > 0)
+  if (!hasLocal) return 0
   const ready = ports.flatMap(({ endpoints }) => (endpoints.localTerminates ? [] : endpoints.local))
   return new Set(ready.map(({ ip }) => ip)).size
 }

@@ -9,6 +9,9 @@ export interface Candidate {
   readonly forZones: readonly string[]
 }
 
+/** One for all: ten thousand Services have twenty thousand of them. */
+const NONE: readonly ProxiedEndpoint[] = []
+
 /**
  * Picks the endpoints of one port that this node may send traffic to.
  *
@@ -33,11 +36,13 @@ export function selectEndpoints(
     cluster.length === candidates.length
       ? []
       : [...ready, ...fallback()].filter((one) => !isChosen(one))
+  const endpoints = (some: readonly Candidate[]) =>
+    some.length === 0 ? NONE : some.map(({ endpoint }) => endpoint)
   return {
-    cluster: cluster.map(({ endpoint }) => endpoint),
-    local: localOnes.map(({ endpoint }) => endpoint),
+    cluster: endpoints(cluster),
+    local: endpoints(localOnes),
     ...(localReady.length === 0 && localOnes.length > 0 && { localTerminates: true as const }),
-    draining: draining.map(({ endpoint }) => endpoint),
+    draining: endpoints(draining),
   }
 }
 

@@ -1,6 +1,6 @@
 import { changedServices } from '../../model.ts'
 import type { Element, NftPlan } from './nft-plan.ts'
-import { planService } from './plan-service.ts'
+import { elementsOfService } from './plan-service.ts'
 import { type PlanChanges, renderElementKey, renderElementValue } from './render.ts'
 
 /**
@@ -11,8 +11,8 @@ export function diffPlans(applied: NftPlan, desired: NftPlan): PlanChanges {
   const before = new Map<string, Element>()
   const after = new Map<string, Element>()
   for (const key of changedServices(applied.model, desired.model)) {
-    enter(before, elementsOfService(applied, key))
-    enter(after, elementsOfService(desired, key))
+    enter(before, elementsAt(applied, key))
+    enter(after, elementsAt(desired, key))
   }
   if (applied.shared !== desired.shared) {
     enter(before, applied.shared)
@@ -39,9 +39,9 @@ export function isEmpty({ chains, added, deleted, replaced }: PlanChanges): bool
   return chains.length + added.length + deleted.length + replaced.length === 0
 }
 
-function elementsOfService({ model, options }: NftPlan, key: string): readonly Element[] {
+function elementsAt({ model, options }: NftPlan, key: string): readonly Element[] {
   const service = model.get(key)
-  return service ? planService(service, options).elements : []
+  return service ? elementsOfService(service, options) : []
 }
 
 function enter(elements: Map<string, Element>, some: readonly Element[]): void {

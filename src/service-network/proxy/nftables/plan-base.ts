@@ -82,6 +82,7 @@ export function planBaseChains({
   podCIDR,
   serviceCIDR,
   podDevice,
+  masqueradeAll = false,
 }: ModeOptions): readonly Chain[] {
   const fromOutside: Condition = { kind: 'device', field: 'iifname', name: podDevice, not: true }
   const fromElsewhere: Condition = {
@@ -173,7 +174,7 @@ export function planBaseChains({
         },
         {
           when: [{ kind: 'address', field: 'ct original ip daddr', network: serviceCIDR }],
-          do: goto('mask-elsewhere'),
+          do: goto(masqueradeAll ? 'mask-all' : 'mask-elsewhere'),
         },
         { when: [PORTED], do: vmap(ORIGINAL, 'source-policies') },
       ],
@@ -235,8 +236,17 @@ function base(
   return { name, base: { type, hook, priority }, rules }
 }
 
-/** Sends to one of `count` endpoints of the virtual destination, each as likely as the others. */
+const spreads = new Map<string, Chain>()
+
+/** Sends to one of `count` endpoints of the virtual destination, each as likely as the others. The same object each time. */
 export function planSpreadChain(from: 'endpoints' | 'local-endpoints', count: number): Chain {
+  const key = `${from} ${count}`
+  const chain = spreads.get(key) ?? makeSpreadChain(from, count)
+  spreads.set(key, chain)
+  return chain
+}
+
+function makeSpreadChain(from: 'endpoints' | 'local-endpoints', count: number): Chain {
   const rules = PROTOCOLS.map((protocol): Rule => {
     const { key, name: map } = planEndpointsMap(from, protocol)
     const condition: Condition = { kind: 'protocol', is: protocol }

@@ -3,7 +3,7 @@ import { changedServices, type ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Chain, Element, NftPlan } from './nft-plan.ts'
 import { planBaseChains, SETS, STATIC_ELEMENTS } from './plan-base.ts'
-import { ipsOf, planService } from './plan-service.ts'
+import { elementsOfService, ipsOf, planService } from './plan-service.ts'
 
 /**
  * Plans the whole table. Pure: equal inputs give deep-equal plans.
@@ -21,8 +21,7 @@ export function planProxy(model: ServiceModel, options: ModeOptions, previous?: 
   let shared = previous?.shared
   for (const key of changed) {
     const service = model.get(key)
-    if (service)
-      for (const chain of planService(service, options).chains) chains.set(chain.name, chain)
+    if (service) planService(service, options, { chain: (chain) => chains.set(chain.name, chain) })
     if (hasLoadBalancerIP(previous?.model, key) || hasLoadBalancerIP(model, key)) shared = undefined
   }
   return { options, model, sets: SETS, chains, shared: shared ?? planShared(model) }
@@ -30,7 +29,7 @@ export function planProxy(model: ServiceModel, options: ModeOptions, previous?: 
 
 /** The elements of all Services, one Service after the other, and those that Services share. */
 export function* elementsOf({ model, options, shared }: NftPlan): Generator<Element> {
-  for (const service of model.values()) yield* planService(service, options).elements
+  for (const service of model.values()) yield* elementsOfService(service, options)
   yield* shared
 }
 

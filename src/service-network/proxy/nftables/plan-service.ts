@@ -15,69 +15,62 @@ import { planRememberChain, planSpreadChain, planStickChain } from './plan-base.
 const REFUSE: ElementVerdict = { kind: 'goto', chain: 'refuse' }
 const DROP: ElementVerdict = { kind: 'drop' }
 
-/**
- * Plans one Service. Pure: equal inputs give deep-equal plans, in a stable order.
- *
- * @returns also the chains that its elements go to, which depend on numbers of endpoints and seconds only
- */
-export function planService(
+/** Where the parts of a plan go: in a stable order, equal ones for equal inputs. */
+export interface PlanSink {
+  /** Absent where only chains are wanted. */
+  readonly element?: (element: Element) => void
+  /** What the elements go to; depends on numbers of endpoints and seconds only. Told of some more than once. */
+  readonly chain?: (chain: Chain) => void
+}
+
+/** Plans one Service. */
+export function planService(service: ProxiedService, options: ModeOptions, sink: PlanSink): void {
+  for (const ip of new Set(ipsOf(service, 'ClusterIP')))
+    sink.element?.({ set: 'cluster-ips', key: [ip] })
+  for (const port of service.ports)
+    for (const frontend of port.frontends) planFrontend(port, frontend, options, sink)
+}
+
+/** The elements of one Service. */
+export function elementsOfService(
   service: ProxiedService,
   options: ModeOptions,
-): { readonly elements: readonly Element[]; readonly chains: readonly Chain[] } {
-  const parts = service.ports.flatMap((port) =>
-    port.frontends.map((frontend) => planFrontend(port, frontend, options)),
-  )
-  const clusterIPs = new Set(ipsOf(service, 'ClusterIP'))
-  const elements = [...clusterIPs].map((ip): Element => ({ set: 'cluster-ips', key: [ip] }))
-  for (const part of parts) elements.push(...part.elements)
-  return { elements, chains: parts.flatMap(({ chains }) => chains) }
+): readonly Element[] {
+  const elements: Element[] = []
+  planService(service, options, { element: (one) => elements.push(one) })
+  return elements
 }
 
 /** The addresses of one kind, some more than once. */
 export function ipsOf({ ports }: ProxiedService, kind: Frontend['kind']): readonly IP[] {
-  return ports.flatMap(({ frontends }) =>
-    frontends.filter((frontend) => frontend.kind === kind).map(({ ip }) => ip),
-  )
-}
-
-interface Part {
-  readonly elements: readonly Element[]
-  readonly chains: readonly Chain[]
-}
-
-function planFrontend(port: ProxiedPort, frontend: Frontend, options: ModeOptions): Part {
-  const destination = [frontend.ip, port.protocol, frontend.port] as const
-  const isClusterIP = frontend.kind === 'ClusterIP'
-  const policy = isClusterIP ? port.internalTrafficPolicy : port.externalTrafficPolicy
-  const to = (set: SetName, value: ElementVerdict): Element => ({ set, key: destination, value })
-
-  const parts: Part[] = []
-  if (frontend.kind === 'LoadBalancer' && port.sourceRanges) {
-    parts.push({ elements: planFirewall(destination, port), chains: [] })
-  }
-  if (port.endpoints.cluster.length === 0) {
-    // That of a ClusterIP needs no element: what of it was not translated is refused anyhow.
-    parts.push({ elements: isClusterIP ? [] : [to('refusals', REFUSE)], chains: [] })
-    return joined(parts)
-  }
-  parts.push(planTranslation(port, frontend, policy, destination))
-  if (port.affinityTimeoutSeconds !== undefined) {
-    const remember = planRememberChain(port.affinityTimeoutSeconds)
-    const element = to('affinity-timeouts', { kind: 'goto', chain: remember.name })
-    parts.push({ elements: [element, ...planChoices(port, destination)], chains: [remember] })
-  }
-  parts.push(planSources(port, frontend, policy, destination, options))
-  return joined(parts)
-}
-
-function joined(parts: readonly Part[]): Part {
-  return {
-    elements: parts.flatMap(({ elements }) => elements),
-    chains: parts.flatMap(({ chains }) => chains),
-  }
+  const ips: IP[] = []
+  for (const { frontends } of ports)
+    for (const frontend of frontends) if (frontend.kind === kind) ips.push(frontend.ip)
+  return ips
 }
 
 type Destination = readonly [Frontend['ip'], ProxiedPort['protocol'], number]
+
+function planFrontend(
+  port: ProxiedPort,
+  frontend: Frontend,
+  options: ModeOptions,
+  sink: PlanSink,
+): void {
+  const destination: Destination = [frontend.ip, port.protocol, frontend.port]
+  const isClusterIP = frontend.kind === 'ClusterIP'
+  const policy = isClusterIP ? port.internalTrafficPolicy : port.externalTrafficPolicy
+  if (frontend.kind === 'LoadBalancer' && port.sourceRanges) planFirewall(destination, port, sink)
+  if (port.endpoints.cluster.length === 0) {
+    // That of a ClusterIP needs no element: what of it was not translated is refused anyhow.
+    if (!isClusterIP) sink.element?.({ set: 'refusals', key: destination, value: REFUSE })
+    return
+  }
+  planTranslation(port, frontend, policy, destination, sink)
+  if (port.affinityTimeoutSeconds !== undefined)
+    planAffinity(port, port.affinityTimeoutSeconds, destination, sink)
+  if (sink.element) planSources(port, frontend, policy, destination, options, sink.element)
+}
 
 /**
  * From outside, externalTrafficPolicy Local means this node's endpoints; the node and its pods use all of them even then, since the
@@ -88,57 +81,75 @@ function planTranslation(
   { kind }: Frontend,
   policy: TrafficPolicy,
   destination: Destination,
-): Part {
-  const cluster = () => planSpread(port, 'endpoints', port.endpoints.cluster, destination)
-  const local = () => planSpread(port, 'local-endpoints', port.endpoints.local, destination)
-  const to = (set: SetName, value: ElementVerdict): Element => ({ set, key: destination, value })
-  const toChain = (set: SetName, { chain }: Spread) => to(set, { kind: 'goto', chain })
+  sink: PlanSink,
+): void {
+  const { local } = port.endpoints
+  const to = (set: SetName, value: ElementVerdict) =>
+    sink.element?.({ set, key: destination, value })
+  const goTo = (set: SetName, chain: string) => to(set, { kind: 'goto', chain })
 
-  if (policy === 'Cluster') {
-    const spread = cluster()
-    return { elements: [toChain('services', spread), ...spread.elements], chains: spread.chains }
+  if (kind === 'ClusterIP' && policy === 'Local') {
+    if (local.length === 0) to('refusals', DROP)
+    else goTo('services', planSpread(port, 'local-endpoints', destination, sink))
+    return
   }
-  if (kind === 'ClusterIP') {
-    if (port.endpoints.local.length === 0) return { elements: [to('refusals', DROP)], chains: [] }
-    const spread = local()
-    return { elements: [toChain('services', spread), ...spread.elements], chains: spread.chains }
-  }
-  const inside = cluster()
-  const insideElements = [toChain('services', inside), ...inside.elements]
-  if (port.endpoints.local.length === 0) {
-    const untranslated = to('external-services', { kind: 'accept' })
-    return {
-      elements: [...insideElements, untranslated, to('external-refusals', DROP)],
-      chains: inside.chains,
-    }
-  }
-  const outside = local()
-  return {
-    elements: [...insideElements, toChain('external-services', outside), ...outside.elements],
-    chains: [...inside.chains, ...outside.chains],
-  }
+  goTo('services', planSpread(port, 'endpoints', destination, sink))
+  if (policy === 'Cluster') return
+  if (local.length === 0) {
+    to('external-services', { kind: 'accept' })
+    to('external-refusals', DROP)
+  } else goTo('external-services', planSpread(port, 'local-endpoints', destination, sink))
 }
 
-interface Spread extends Part {
-  readonly chain: string
-}
-
+/** Returns the name of the chain that picks one of the endpoints. */
 function planSpread(
-  { affinityTimeoutSeconds, protocol }: ProxiedPort,
+  { affinityTimeoutSeconds, protocol, endpoints }: ProxiedPort,
   from: 'endpoints' | 'local-endpoints',
-  endpoints: readonly ProxiedEndpoint[],
   [vip, , vipPort]: Destination,
-): Spread {
-  const spread = planSpreadChain(from, endpoints.length)
-  const chains = affinityTimeoutSeconds === undefined ? [spread] : [spread, planStickChain(spread)]
-  return {
-    chain: chains.at(-1)!.name,
-    chains,
-    elements: endpoints.map(({ ip, port }, slot) => ({
+  sink: PlanSink,
+): string {
+  const some = from === 'endpoints' ? endpoints.cluster : endpoints.local
+  for (let slot = 0; slot < some.length; slot++) {
+    sink.element?.({
       set: `${from}-${protocol}`,
       key: [vip, vipPort, slot],
+      value: { kind: 'endpoint', ip: some[slot]!.ip, port: some[slot]!.port },
+    })
+  }
+  const spread = planSpreadChain(from, some.length)
+  sink.chain?.(spread)
+  if (affinityTimeoutSeconds === undefined) return spread.name
+  const stick = planStickChain(spread)
+  sink.chain?.(stick)
+  return stick.name
+}
+
+/** How clients remember endpoints, and by which numbers. */
+function planAffinity(
+  { protocol, endpoints }: ProxiedPort,
+  timeoutSeconds: number,
+  destination: Destination,
+  sink: PlanSink,
+): void {
+  const remember = planRememberChain(timeoutSeconds)
+  sink.chain?.(remember)
+  const verdict = { kind: 'goto', chain: remember.name } as const
+  sink.element?.({ set: 'affinity-timeouts', key: destination, value: verdict })
+  const [vip, , vipPort] = destination
+  for (const [choice, { ip, port }] of numberEndpoints([
+    ...endpoints.cluster,
+    ...endpoints.local,
+  ])) {
+    sink.element?.({
+      set: 'affinity-choices',
+      key: [...destination, ip, port],
+      value: { kind: 'choice', choice },
+    })
+    sink.element?.({
+      set: `chosen-${protocol}`,
+      key: [vip, vipPort, choice],
       value: { kind: 'endpoint', ip, port },
-    })),
+    })
   }
 }
 
@@ -148,69 +159,37 @@ function planSources(
   { kind, ip }: Frontend,
   policy: TrafficPolicy,
   destination: Destination,
-  { serviceCIDR, podCIDR }: ModeOptions,
-): Part {
-  const elements: Element[] = []
-  const to = (chain: string): Element => ({
-    set: 'source-policies',
-    key: destination,
-    value: { kind: 'goto', chain },
-  })
+  { serviceCIDR, podCIDR, masqueradeAll = false }: ModeOptions,
+  emit: (element: Element) => void,
+): void {
+  const to = (chain: string) =>
+    emit({ set: 'source-policies', key: destination, value: { kind: 'goto', chain } })
   // A reply to a pod's own address would never leave the pod. Hand-made slices do not say where their endpoints are.
   const mayBeHere = (endpoint: ProxiedEndpoint) =>
     endpoint.nodeName === undefined
       ? cidrContains(podCIDR, endpoint.ip)
       : endpoints.local.includes(endpoint)
-  if (kind === 'ClusterIP' || policy === 'Local') {
-    const ips = new Set(
-      [...endpoints.cluster, ...endpoints.local].filter(mayBeHere).map((e) => e.ip),
-    )
-    for (const one of ips) elements.push({ set: 'hairpins', key: [...destination, one, one] })
+  if ((kind === 'ClusterIP' && !masqueradeAll) || (kind !== 'ClusterIP' && policy === 'Local')) {
+    const ips = new Set<IP>()
+    for (const one of endpoints.cluster) if (mayBeHere(one)) ips.add(one.ip)
+    for (const one of endpoints.local) if (mayBeHere(one)) ips.add(one.ip)
+    for (const one of ips) emit({ set: 'hairpins', key: [...destination, one, one] })
   }
-  if (kind !== 'ClusterIP') elements.push(to(policy === 'Local' ? 'mask-node' : 'mask-all'))
-  else if (!cidrContains(serviceCIDR, ip)) elements.push(to('mask-elsewhere'))
-  return { elements, chains: [] }
-}
-
-/** The numbers by which clients remember endpoints. */
-function planChoices(
-  { protocol, endpoints }: ProxiedPort,
-  destination: Destination,
-): readonly Element[] {
-  const [vip, , vipPort] = destination
-  const elements: Element[] = []
-  for (const [choice, { ip, port }] of numberEndpoints([
-    ...endpoints.cluster,
-    ...endpoints.local,
-  ])) {
-    elements.push(
-      {
-        set: 'affinity-choices',
-        key: [...destination, ip, port],
-        value: { kind: 'choice', choice },
-      },
-      {
-        set: `chosen-${protocol}`,
-        key: [vip, vipPort, choice],
-        value: { kind: 'endpoint', ip, port },
-      },
-    )
-  }
-  return elements
+  if (kind !== 'ClusterIP') to(policy === 'Local' ? 'mask-node' : 'mask-all')
+  else if (masqueradeAll) to('mask-all')
+  else if (!cidrContains(serviceCIDR, ip)) to('mask-elsewhere')
 }
 
 function planFirewall(
   destination: Destination,
   { sourceRanges = [], allowsVIPAsSource }: ProxiedPort,
-): readonly Element[] {
-  const element = { set: 'firewalled', key: destination } as const
+  sink: PlanSink,
+): void {
   const [vip] = destination
   // The kernel refuses elements that overlap.
   const isCovered = sourceRanges.some((range) => cidrContains(range, vip))
   const own = { address: vip, prefixLength: familyOf(vip) === 4 ? 32 : 128 }
   const ranges = allowsVIPAsSource && !isCovered ? [...sourceRanges, own] : sourceRanges
-  return [
-    element,
-    ...ranges.map((range): Element => ({ set: 'source-ranges', key: [...destination, range] })),
-  ]
+  sink.element?.({ set: 'firewalled', key: destination })
+  for (const range of ranges) sink.element?.({ set: 'source-ranges', key: [...destination, range] })
 }
