@@ -1,5 +1,14 @@
-import { decodeMessages, type Message } from '#wire/netlink/message.ts'
-import { checked, lastErrno, libc, retrying } from '../ffi/libc.ts'
+import { decodeAcknowledgement } from '#wire/netlink/acknowledgement.ts'
+import {
+  decodeMessages,
+  type Message,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from '#wire/netlink/message.ts'
+import { createMessageWriter, type MessageWriter } from '#wire/netlink/nftables/message-writer.ts'
+import { checked, errnoName, lastErrno, libc, retrying } from '../ffi/libc.ts'
 import { KernelError } from '../kernel-error.ts'
 import { inNetns, type Netns } from '../netns/netns.ts'
 
@@ -8,12 +17,19 @@ export interface NetfilterSocket {
   readonly fd: number
   /** The port that the kernel gave it. */
   readonly portID: number
+  send(op: string, bytes: Uint8Array): void
   /** The messages of one datagram, which are copies. @throws KernelError */
   receive(op: string): readonly Message[]
+  /** One message that asks for its acknowledgement. `write` leaves it open. @throws KernelError */
+  request(op: string, write: (writer: MessageWriter) => void): void
+  /** The bodies of all answers to a request for a dump, `struct nfgenmsg` first. `write` leaves it open. @throws KernelError */
+  dump(op: string, write: (writer: MessageWriter, flags: number) => void): readonly Uint8Array[]
   /** As {@link receive}; `undefined` where nothing is waiting. @throws KernelError ENOBUFS where some were lost */
   receiveWaiting(op: string): Uint8Array | undefined
   close(): void
 }
+
+export type NetfilterDump = (writer: MessageWriter, flags: number) => void
 
 const AF_NETLINK = 16
 const SOCK_RAW = 3
@@ -33,6 +49,8 @@ const DATAGRAM_BYTES = 64 * 1024
 /** The kernel answers within the send; this only turns a hang into an error. */
 const RECEIVE_TIMEOUT_SECONDS = 10
 
+const DUMP_ATTEMPTS = 20
+
 let datagram: Buffer | undefined
 
 /** @param group the multicast group to hear */
@@ -49,13 +67,46 @@ export function openNetfilterSocket(netns?: Netns, group?: number): NetfilterSoc
   if (group !== undefined) set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, Uint8Array.of(group, 0, 0, 0))
   datagram ??= Buffer.alloc(DATAGRAM_BYTES)
   const buffer = datagram
+  let sequence = 1
+
+  const send = (op: string, bytes: Uint8Array) => {
+    retrying(() => libc().send(fd, bytes, BigInt(bytes.length), 0), op)
+  }
+  const receive = (op: string): readonly Message[] => {
+    const length = retrying(() => libc().recv(fd, buffer, BigInt(buffer.length), 0), op)
+    return decodeMessages(Buffer.from(buffer.subarray(0, Number(length))))
+  }
+  /** Sends what `write` begins. Returns its number. */
+  const ask = (op: string, write: (writer: MessageWriter) => void): number => {
+    const writer = createMessageWriter(sequence)
+    write(writer)
+    const own = writer.end()
+    sequence = (own + 1) >>> 0
+    send(op, writer.finish())
+    return own
+  }
+  const dumpOnce = (op: string, write: NetfilterDump): readonly Uint8Array[] | undefined => {
+    const own = ask(op, (writer) => write(writer, NLM_F_DUMP))
+    const bodies: Uint8Array[] = []
+    let interrupted = false
+    for (;;) {
+      for (const message of receive(op)) {
+        if (message.sequence !== own) continue
+        interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0
+        if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
+          bodies.push(message.body)
+          continue
+        }
+        throwIfRefused(op, message)
+        return interrupted ? undefined : bodies
+      }
+    }
+  }
   return {
     fd,
     portID,
-    receive(op) {
-      const length = retrying(() => libc().recv(fd, buffer, BigInt(buffer.length), 0), op)
-      return decodeMessages(Buffer.from(buffer.subarray(0, Number(length))))
-    },
+    send,
+    receive,
     receiveWaiting(op) {
       const length = libc().recv(fd, buffer, BigInt(buffer.length), MSG_DONTWAIT)
       if (length >= 0n) return buffer.subarray(0, Number(length))
@@ -63,8 +114,30 @@ export function openNetfilterSocket(netns?: Netns, group?: number): NetfilterSoc
       if (errno === 'EAGAIN' || errno === 'EINTR') return
       throw new KernelError(op, errno)
     },
+    request(op, write) {
+      const own = ask(op, write)
+      for (;;) {
+        for (const message of receive(op)) {
+          if (message.sequence === own && message.type === NLMSG_ERROR)
+            return throwIfRefused(op, message)
+        }
+      }
+    },
+    dump(op, write) {
+      for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+        const bodies = dumpOnce(op, write)
+        if (bodies) return bodies
+      }
+      throw new KernelError(op, 'EINTR', { hint: 'it changes faster than it can be listed' })
+    },
     close: () => void libc().close(fd),
   }
+}
+
+/** @throws KernelError with the kernel's own words */
+export function throwIfRefused(op: string, message: Message): void {
+  const { errno, text } = decodeAcknowledgement(message)
+  if (errno !== 0) throw new KernelError(op, errnoName(errno), { hint: text })
 }
 
 /** Binds to a port that the kernel chooses. */

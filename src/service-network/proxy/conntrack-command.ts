@@ -24,12 +24,13 @@ export function createConntrackCommand(
       if (status !== 0) throw new KernelError(op, 'EIO', { hint: stderr.trim() })
       return parseUDPFlows(stdout)
     },
-    async deleteUDPFlow(flow) {
-      const op = `delete UDP flow ${flow.source.ip}:${flow.source.port}`
-      const { status, stderr } = await run(op, ['-D', ...familyArgs, '-p', 'udp', ...tuple(flow)])
-      // It exits 1 also where nothing matched: the flow has ended by itself.
-      if (status !== 0 && !/\b0 flow entries have been deleted/.test(stderr)) {
-        throw new KernelError(op, 'EIO', { hint: stderr.trim() })
+    async deleteUDPFlows(flows) {
+      for (const flow of flows) {
+        const op = `delete UDP flow ${flow.source.ip}:${flow.source.port}`
+        const { status, stderr } = await run(op, ['-D', ...familyArgs, '-p', 'udp', ...tuple(flow)])
+        // It exits 1 also where nothing matched: the flow has ended by itself.
+        if (status !== 0 && !/\b0 flow entries have been deleted/.test(stderr))
+          throw new KernelError(op, 'EIO', { hint: stderr.trim() })
       }
     },
   }

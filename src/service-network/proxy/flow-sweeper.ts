@@ -23,7 +23,7 @@ export function createFlowSweeper(
     if (targets.size === 0) return
     const atStart = before === undefined ? serviceCIDR : undefined
     const stale = selectStaleFlows(await conntrack.udpFlows(), targets, atStart)
-    for (const flow of stale) await conntrack.deleteUDPFlow(flow)
+    if (stale.length > 0) await conntrack.deleteUDPFlows(stale)
   }
 
   return {

@@ -3,7 +3,7 @@ import type { Informer } from '#client/informer.ts'
 import type { IP } from '#ip/ip.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
-import type { NodePortAddresses, ServiceIndex } from '../model.ts'
+import { type ServiceIndex, type ServiceModelOptions, selectNodePortIPs } from '../model.ts'
 
 export interface NodeSources {
   /** Where the node's zone is read; without it the zone stays as it was given. */
@@ -12,6 +12,8 @@ export interface NodeSources {
 }
 
 export interface FollowedNode extends Disposable {
+  /** The addresses that nodePorts are open on. */
+  nodePortIPs(): readonly IP[]
   /** Reads the node's addresses anew, where nodePorts depend on them. Rings where they changed. */
   refresh(): void
 }
@@ -22,11 +24,7 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone'
 export function followNode(
   index: ServiceIndex,
   { nodes, netns }: NodeSources,
-  options: {
-    readonly nodeName: string
-    readonly zone?: string
-    readonly nodePortAddresses?: NodePortAddresses
-  },
+  options: ServiceModelOptions,
   ring: () => void,
 ): FollowedNode {
   const { nodePortAddresses = ['primary'] } = options
@@ -46,6 +44,7 @@ export function followNode(
   })
   if (needsAddresses) tell()
   return {
+    nodePortIPs: () => selectNodePortIPs({ ...options, nodeAddresses }),
     refresh() {
       if (!needsAddresses) return
       const found = addressesOf(netns)

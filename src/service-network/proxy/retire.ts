@@ -38,7 +38,6 @@ async function forgetUDPFlows(conntrack: ConntrackFlusher, model: ServiceModel):
       .flatMap((port) => port.frontends.map(keyOf)),
   )
   if (frontends.size === 0) return
-  for (const flow of await conntrack.udpFlows()) {
-    if (frontends.has(keyOf(flow.frontend))) await conntrack.deleteUDPFlow(flow)
-  }
+  const flows = await conntrack.udpFlows()
+  await conntrack.deleteUDPFlows(flows.filter(({ frontend }) => frontends.has(keyOf(frontend))))
 }

@@ -58,7 +58,7 @@ function start(options: { readonly checkIntervalMs?: number } = {}) {
         sweeps++
         return []
       },
-      async deleteUDPFlow() {},
+      async deleteUDPFlows() {},
     }),
     onState: (state: ProxyState) => states.push(state),
   }

@@ -7,16 +7,18 @@ import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import {
   createServiceIndex,
+  opensLocalhost,
   type ServiceIndex,
   type ServiceModel,
   type ServiceModelOptions,
 } from '../model.ts'
 import { createBell } from './bell.ts'
-import { createConntrackCommand } from './conntrack-command.ts'
 import { createFlowSweeper } from './flow-sweeper.ts'
 import { followNode } from './follow-node.ts'
 import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
 import { loadMode } from './modes.ts'
+import { createConntrackFlusher } from './netlink-conntrack.ts'
+import { createNodeServers } from './node-servers/node-servers.ts'
 import { retire } from './retire.ts'
 import { runFamily } from './run-family.ts'
 import type { ConntrackFlusher } from './udp-flows.ts'
@@ -29,7 +31,7 @@ export interface ProxyDeps {
   readonly log: Log
   /** Where the rules go; this process's own namespace by default. */
   readonly netns?: Netns
-  /** conntrack(8) in this process's own namespace by default. */
+  /** That of the namespace by default; another one in tests. */
   readonly openConntrack?: (family: Family) => ConntrackFlusher
   /** Hears how each sync went. */
   readonly onState?: (state: ProxyState) => void
@@ -93,47 +95,59 @@ async function proxyFamily(
   options: ProxyOptions & FamilyOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { services, slices, log } = deps
+  const { log } = deps
   const { podDevice = 'cni0', checkIntervalMs = CHECK_INTERVAL_MS } = options
   const family = familyOf(options.nodeIP)
   const bell = createBell()
+  const suspicion = createSuspicion(bell.ring)
   const index = createServiceIndex(options)
   using node = followNode(index, deps, options, bell.ring)
-  const unsubscribe = feed(index, { services, slices }, bell.ring)
+  const unsubscribe = feed(index, deps, bell.ring)
   try {
     if (!(await areListed(deps, signal))) return
-    let isSuspicious = false
-    const onTampering = () => {
-      isSuspicious = true
-      bell.ring()
-    }
-    deps.damages?.addEventListener('damage', onTampering)
-    const modeDeps: ModeDeps = { log, onTampering, ...(deps.netns && { netns: deps.netns }) }
+    const inNetns = deps.netns && { netns: deps.netns }
+    deps.damages?.addEventListener('damage', suspicion.raise)
+    const modeDeps: ModeDeps = { log, onTampering: suspicion.raise, ...inNetns }
     await using table = await mode.open(modeDeps, { ...options, podDevice })
-    const conntrack = (deps.openConntrack ?? createConntrackCommand)(family)
+    await using servers = createNodeServers({
+      nodeIP: options.nodeIP,
+      mode: mode.name,
+      opensLocalhost: opensLocalhost(family, options.nodePortAddresses),
+      log,
+      ...inNetns,
+    })
+    const conntrack = deps.openConntrack?.(family) ?? createConntrackFlusher(family, deps.netns)
     const flows = createFlowSweeper(conntrack, options.serviceCIDR, log)
-    const onState: typeof deps.onState = (state) => deps.onState?.(state)
+    const onState = (state: Omit<ProxyState, 'family'>) => {
+      void servers.update(state.model, node.nodePortIPs(), state.programmed)
+      deps.onState?.({ family, ...state })
+    }
+    const { refresh } = node
+    const { take: isSuspicious } = suspicion
     await runFamily(
-      {
-        index,
-        table,
-        flows,
-        bell,
-        log,
-        isSuspicious() {
-          const was = isSuspicious
-          isSuspicious = false
-          return was
-        },
-        refresh: node.refresh,
-        onState: (state) => onState({ family, ...state }),
-      },
+      { index, table, flows, bell, log, isSuspicious, refresh, onState },
       checkIntervalMs,
       signal,
     )
     if (deps.retired?.aborted) await retire(table, conntrack, index.model(), deps)
   } finally {
     unsubscribe()
+  }
+}
+
+/** That somebody touched the rules: raised by the mode, taken by the loop. */
+function createSuspicion(ring: () => void) {
+  let isRaised = false
+  return {
+    raise() {
+      isRaised = true
+      ring()
+    },
+    take() {
+      const was = isRaised
+      isRaised = false
+      return was
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import { type CIDR, cidrContains } from '#ip/cidr.ts'
 import { type IP, parseIP } from '#ip/ip.ts'
-import type { ProxiedService, ServiceModel } from '../model.ts'
+import { changedServices, type ProxiedService, type ServiceModel } from '../model.ts'
 
 /*
  * conntrack translates a flow as it did its first packet. A TCP client notices that its endpoint is gone; a UDP client that keeps its
@@ -23,8 +23,8 @@ export interface Peer {
 /** conntrack of one network namespace. */
 export interface ConntrackFlusher {
   udpFlows(): Promise<readonly UDPFlow[]>
-  /** Is quiet about a flow that is gone already. */
-  deleteUDPFlow(flow: UDPFlow): Promise<void>
+  /** Deletes some of those that it gave. Is quiet about a flow that is gone already. */
+  deleteUDPFlows(flows: readonly UDPFlow[]): Promise<void>
 }
 
 /** By frontend, the endpoints that its flows may go to. */
@@ -47,8 +47,9 @@ export function changedUDPTargets(
       }
     }
   }
-  for (const [key, service] of before ?? []) if (after.get(key) !== service) enter(service, false)
-  for (const [key, service] of after) if (before?.get(key) !== service) enter(service, true)
+  const keys = before ? changedServices(before, after) : [...after.keys()]
+  for (const key of keys) enter(before?.get(key), false)
+  for (const key of keys) enter(after.get(key), true)
   return targets
 }
 

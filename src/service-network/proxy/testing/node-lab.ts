@@ -11,7 +11,6 @@ import { type Log, silentLog } from '#log/log.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import type { ServiceModel } from '../../model.ts'
-import { createConntrackCommand } from '../conntrack-command.ts'
 import { createSockets } from '../relay/sockets.ts'
 import { type ProxyOptions, type ProxyState, runProxy } from '../run-proxy.ts'
 import { answer } from './answer.ts'
@@ -163,8 +162,6 @@ async function startProxy(
     slices: createInformer(api, resources.endpointSlices, signal),
     netns: node,
     log,
-    openConntrack: (family: Family) =>
-      createConntrackCommand(family, ['nsenter', `--net=/proc/${process.pid}/fd/${node.fd}`]),
     onState: (state: ProxyState) => states.push(state),
   }
   const running = runProxy(deps, { ...PROXY_OPTIONS, ...options }, signal)

@@ -1,0 +1,104 @@
+import type { Family, IP } from '#ip/ip.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import type { Log } from '#log/log.ts'
+import type { ProxiedEndpoint, ServiceModel } from '../../model.ts'
+import { type Balancer, createBalancer } from '../relay/balancer.ts'
+import { createRelayLimit } from '../relay/relay-limit.ts'
+import { createSockets, type Sockets } from '../relay/sockets.ts'
+import { createTCPRelay, type Relay } from '../relay/tcp-relay.ts'
+
+/** What listens on loopback for one nodePort. */
+export interface LocalhostPort {
+  readonly endpoints: readonly ProxiedEndpoint[]
+  readonly affinitySeconds?: number
+}
+
+/**
+ * The nodePorts that answer on the node's loopback, where rules cannot translate: TCP ones (KEP-6032). A client on the node may use all
+ * endpoints, whatever externalTrafficPolicy says.
+ */
+export function planLocalhostPorts(model: ServiceModel): ReadonlyMap<number, LocalhostPort> {
+  const ports = new Map<number, LocalhostPort>()
+  for (const service of model.values()) {
+    for (const { protocol, nodePort, endpoints, affinityTimeoutSeconds } of service.ports) {
+      if (protocol !== 'tcp' || nodePort === undefined) continue
+      ports.set(nodePort, {
+        endpoints: endpoints.cluster,
+        ...(affinityTimeoutSeconds !== undefined && { affinitySeconds: affinityTimeoutSeconds }),
+      })
+    }
+  }
+  return ports
+}
+
+export interface LocalhostNodePorts {
+  /** Calls need not wait for one another. */
+  update(ports: ReadonlyMap<number, LocalhostPort>): Promise<void>
+  /** Takes no one any more; connections end with this process. */
+  close(): void
+}
+
+/** As many connections as the userspace mode has. */
+const MAX_CONNECTIONS = 16_384
+
+export function createLocalhostNodePorts(
+  family: Family,
+  log: Log,
+  netns?: Netns,
+): LocalhostNodePorts {
+  const address = (family === 4 ? '127.0.0.1' : '::1') as IP
+  const sockets = createSockets(netns)
+  const limit = createRelayLimit(MAX_CONNECTIONS)
+  const relays = new Map<number, Relay & { readonly balancer: Balancer }>()
+  let isClosed = false
+  let running = Promise.resolve()
+
+  async function apply(ports: ReadonlyMap<number, LocalhostPort>): Promise<void> {
+    if (isClosed) return
+    for (const [port, { endpoints, affinitySeconds }] of ports) {
+      try {
+        const relay = relays.get(port) ?? (await openRelay(address, port, { sockets, limit, log }))
+        relays.set(port, relay)
+        relay.balancer.update(endpoints, affinitySeconds)
+        relay.targetsChanged()
+      } catch (cause) {
+        log.warn('Cannot open a nodePort on localhost: will try again', { address, port, cause })
+      }
+    }
+    for (const [port, relay] of relays) {
+      if (ports.has(port) && !isClosed) continue
+      relays.delete(port)
+      relay.close()
+    }
+  }
+
+  return {
+    update(ports) {
+      running = running.then(() => apply(ports))
+      return running
+    },
+    close() {
+      isClosed = true
+      for (const relay of relays.values()) relay.close()
+      relays.clear()
+      limit.endAll()
+    },
+  }
+}
+
+async function openRelay(
+  address: IP,
+  port: number,
+  deps: {
+    readonly sockets: Sockets
+    readonly limit: ReturnType<typeof createRelayLimit>
+    readonly log: Log
+  },
+): Promise<Relay & { readonly balancer: Balancer }> {
+  const balancer = createBalancer()
+  const relay = await createTCPRelay(deps.sockets.listen('tcp', address, port), {
+    balancer,
+    ...deps,
+  })
+  return { ...relay, balancer }
+}

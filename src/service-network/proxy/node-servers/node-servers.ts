@@ -1,0 +1,85 @@
+import { type Family, familyOf, type IP } from '#ip/ip.ts'
+import type { Netns } from '#kernel/netns/netns.ts'
+import { openListener } from '#kernel/socket/listener.ts'
+import type { Log } from '#log/log.ts'
+import type { ServiceModel } from '../../model.ts'
+import type { ProxyMode } from '../mode.ts'
+import type { HealthCheckServers } from './health-checks.ts'
+import type { LocalhostNodePorts } from './localhost-node-ports.ts'
+
+export interface NodeServersOptions {
+  readonly nodeIP: IP
+  readonly mode: ProxyMode
+  /** Whether nodePorts shall answer on loopback, too. */
+  readonly opensLocalhost: boolean
+  readonly netns?: Netns
+  readonly log: Log
+}
+
+/** What a proxy listens on beside its rules, in one family: health checks of load balancers, and nodePorts on loopback. */
+export interface NodeServers extends AsyncDisposable {
+  /** @param addresses those that nodePorts are open on */
+  update(model: ServiceModel, addresses: readonly IP[], isHealthy: boolean): Promise<void>
+}
+
+/** Modes whose rules cannot translate what goes to loopback: the iptables mode can in IPv4, the userspace mode listens everywhere. */
+const WITHOUT_LOOPBACK: readonly ProxyMode[] = ['nftables', 'ipvs']
+
+/** Opens nothing, and loads nothing, before a Service needs it. */
+export function createNodeServers(options: NodeServersOptions): NodeServers {
+  const family = familyOf(options.nodeIP)
+  const servesLoopback = options.opensLocalhost && WITHOUT_LOOPBACK.includes(options.mode)
+  let checks: HealthCheckServers | undefined
+  let loopback: LocalhostNodePorts | undefined
+  let running = Promise.resolve()
+
+  async function apply(
+    model: ServiceModel,
+    addresses: readonly IP[],
+    isHealthy: boolean,
+  ): Promise<void> {
+    if (checks || hasHealthCheck(model)) {
+      const { createHealthCheckServers, planHealthChecks } = await import('./health-checks.ts')
+      checks ??= createHealthCheckServers(listenIn(options.netns), options.log)
+      checks.update(planHealthChecks(model), addresses, isHealthy)
+    }
+    if (servesLoopback) loopback = await updateLoopback(family, loopback, model, options)
+  }
+
+  return {
+    update(model, addresses, isHealthy) {
+      running = running
+        .then(() => apply(model, addresses, isHealthy))
+        .catch((cause) => options.log.warn('Cannot serve on the node', { cause }))
+      return running
+    },
+    async [Symbol.asyncDispose]() {
+      await running
+      checks?.close()
+      loopback?.close()
+    },
+  }
+}
+
+async function updateLoopback(
+  family: Family,
+  open: LocalhostNodePorts | undefined,
+  model: ServiceModel,
+  { log, netns }: NodeServersOptions,
+): Promise<LocalhostNodePorts> {
+  const { createLocalhostNodePorts, planLocalhostPorts } = await import('./localhost-node-ports.ts')
+  const ports = open ?? createLocalhostNodePorts(family, log, netns)
+  await ports.update(planLocalhostPorts(model))
+  return ports
+}
+
+function hasHealthCheck(model: ServiceModel): boolean {
+  for (const { healthCheckNodePort } of model.values())
+    if (healthCheckNodePort !== undefined) return true
+  return false
+}
+
+function listenIn(netns: Netns | undefined): (address: IP, port: number) => number {
+  return (address, port) =>
+    openListener({ protocol: 'tcp', address, port, ...(netns && { netns }) })
+}
