@@ -2,37 +2,17 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { planServiceModel } from '../../model.ts'
-import { createFakeTable } from '../testing/fake-table.ts'
-import { createWorld, histories } from '../testing/histories.ts'
+import { histories } from '../testing/histories.ts'
 import { portOf, serviceOf, sliceOf } from '../testing/objects.ts'
 import { OPTIONS } from '../testing/packet-flows.ts'
 import { diffPlans, isEmpty } from './diff-plans.ts'
 import { planProxy } from './plan-proxy.ts'
 import { renderChanges } from './render.ts'
+import { checkHistory } from './testing/check-history.ts'
 
 suite('diffPlans()', () => {
   test('after every history, changes one by one give what a fresh plan gives', () => {
-    fc.assert(
-      fc.property(histories, (history) => {
-        const world = createWorld()
-        const table = createFakeTable()
-        let applied = planProxy(world.changed, OPTIONS)
-        table.replace(applied)
-        for (const one of history) {
-          world.happen(one)
-          const desired = planProxy(world.changed, OPTIONS, applied)
-          const changes = diffPlans(applied, desired)
-          renderChanges(changes, 4) // refuses what is no plain word
-          table.commit(changes)
-          applied = desired
-          assert.deepEqual(new Map(world.changed), new Map(world.fresh))
-          const fresh = createFakeTable()
-          fresh.replace(planProxy(world.fresh, OPTIONS))
-          assert.deepEqual(table.elements(), fresh.elements())
-        }
-      }),
-      { numRuns: 200 },
-    )
+    fc.assert(fc.property(histories, checkHistory), { numRuns: 100 })
   })
 
   const service = serviceOf('web', { clusterIP: '10.96.0.20', ports: portOf(80) })

@@ -24,7 +24,8 @@ export function diffPlans(applied: NftPlan, desired: NftPlan): PlanChanges {
   const replaced: Element[] = []
   for (const [key, element] of after) {
     const old = before.get(key)
-    if (!old) added.push(element)
+    // A network may overlap one that goes: those that go first.
+    if (!old) (isInterval(element) ? replaced : added).push(element)
     else if (!hasEqualValue(old, element)) {
       deleted.push(old)
       replaced.push(element)
@@ -42,6 +43,10 @@ export function isEmpty({ chains, added, deleted, replaced }: PlanChanges): bool
 function elementsAt({ model, options }: NftPlan, key: string): readonly Element[] {
   const service = model.get(key)
   return service ? elementsOfService(service, options) : []
+}
+
+function isInterval({ key }: Element): boolean {
+  return typeof key.at(-1) === 'object'
 }
 
 function enter(elements: Map<string, Element>, some: readonly Element[]): void {

@@ -24,9 +24,9 @@ const ELEMENTS_A_COMMAND = 500
 /** Change by change: what {@link renderChanges} makes a transaction of. */
 export interface PlanChanges {
   readonly chains: readonly Chain[]
-  /** New keys. */
+  /** New keys, which are no networks. */
   readonly added: readonly Element[]
-  /** Keys that are gone, or come back with another value among `replaced`. */
+  /** Keys that are gone, or come back with another value among `replaced`, or overlap a network there. */
   readonly deleted: readonly Element[]
   readonly replaced: readonly Element[]
 }

@@ -1,3 +1,4 @@
+import { cidr, cidrsOverlap } from '#ip/cidr.ts'
 import type { Element, NftPlan } from '../nftables/nft-plan.ts'
 import { elementsOf } from '../nftables/plan-proxy.ts'
 import { type PlanChanges, renderElementKey, renderElementValue } from '../nftables/render.ts'
@@ -17,6 +18,8 @@ export function createFakeTable(): FakeTable {
   function add(element: Element): void {
     const key = keyOf(element)
     if (elements.has(key)) throw new Error(`EEXIST ${key}`)
+    for (const other of elements.keys())
+      if (overlaps(element, other)) throw new Error(`EEXIST ${key} overlaps ${other}`)
     const { value } = element
     if (value?.kind === 'goto' && !chains.has(value.chain)) throw new Error(`ENOENT ${value.chain}`)
     elements.set(key, value ? renderElementValue(value) : '')
@@ -41,6 +44,15 @@ export function createFakeTable(): FakeTable {
     },
     elements: () => new Set([...elements].map(([key, value]) => `${key} : ${value}`)),
   }
+}
+
+/** Whether the last parts of two keys are networks that overlap, and the rest is equal. */
+function overlaps(element: Element, other: string): boolean {
+  const network = element.key.at(-1)
+  if (typeof network !== 'object') return false
+  const own = keyOf(element)
+  const at = own.lastIndexOf(' ')
+  return other.startsWith(own.slice(0, at + 1)) && cidrsOverlap(network, cidr(other.slice(at + 1)))
 }
 
 function keyOf(element: Element): string {

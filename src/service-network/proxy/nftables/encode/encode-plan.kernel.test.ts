@@ -11,27 +11,15 @@ import { A, B, C, OPTIONS, SERVICES, SLICES } from '../../testing/packet-flows.t
 import { diffPlans } from '../diff-plans.ts'
 import { planProxy } from '../plan-proxy.ts'
 import { renderChanges, replaceTable, tableOf } from '../render.ts'
+import { normalizedListing } from '../testing/normalized-listing.ts'
 import { encodeChanges, encodeRemoval, encodeTable } from './encode-plan.ts'
 
 const SPREAD = serviceOf('spread', { clusterIP: '10.96.0.40', ports: portOf(80) })
 
-/** What nft shows, which is in words what the kernel holds; only elements of hash sets are in no order. */
+/** nft 1.0.6 has no words for the named set there (render.ts). */
 function normalized(listing: string): readonly string[] {
-  return (
-    listing
-      .replaceAll(/elements = \{([^}]*)\}/g, (_, elements: string) =>
-        elements
-          .split(',')
-          .map((element) => element.trim().replaceAll(/\s+/g, ' '))
-          .sort()
-          .join('\n'),
-      )
-      .replaceAll(/meta l4proto \{[^}]*\}/g, 'meta l4proto @ported-protocols')
-      .split('\n')
-      .map((line) => line.trim())
-      // nft has no words for its second look-up (render.ts, dnat-affinity).
-      .filter((line) => !line.includes('@affinity '))
-  )
+  const text = listing.replaceAll(/meta l4proto \{[^}]*\}/g, 'meta l4proto @ported-protocols')
+  return normalizedListing(text)
 }
 
 for (const family of [4, 6] as const) {
