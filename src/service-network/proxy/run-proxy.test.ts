@@ -16,7 +16,7 @@ import { PROXY_OPTIONS } from './testing/packet-flows.ts'
 /** Keeps scripts; refuses while `failures` lasts. */
 function createFakeNft() {
   const scripts: string[] = []
-  const fake = { failures: 0, isGone: false }
+  const fake = { failures: 0, isGone: false, looks: 0 }
   const nft: Nft = {
     commit(script) {
       if (fake.failures > 0) {
@@ -27,6 +27,7 @@ function createFakeNft() {
       scripts.push(script)
     },
     read() {
+      fake.looks++
       if (fake.isGone) throw new KernelError('read nft', 'ENOENT')
       return 'ip daddr . meta l4proto . th dport vmap @services'
     },
@@ -127,6 +128,18 @@ suite('runProxy()', () => {
     proxy.nft.isGone = true
     await proxy.commits(2)
     assert.ok(isReplacement(proxy.nft.scripts[1]!))
+  })
+
+  test('an API server that fails, or has nothing to say, changes nothing', async () => {
+    await using proxy = start({ checkIntervalMs: 5 })
+    await proxy.api.create(resources.services, web)
+    await waitFor(() => proxy.nft.scripts.join('').includes('10.96.0.20'), { what: 'the Service' })
+    const before = proxy.nft.scripts.length
+    proxy.api.failure = new Error('no server')
+    await assert.rejects(proxy.api.list(resources.services))
+    const looks = proxy.nft.looks
+    await waitFor(() => proxy.nft.looks > looks + 5, { what: 'some looks at the table' })
+    assert.equal(proxy.nft.scripts.length, before)
   })
 
   test('looks at UDP flows only when UDP endpoints change', async () => {

@@ -19,6 +19,7 @@ import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
 import { loadMode } from './modes.ts'
 import { createConntrackFlusher } from './netlink-conntrack.ts'
 import { createNodeServers } from './node-servers/node-servers.ts'
+import { createIgnoredReporter } from './report-ignored.ts'
 import { retire } from './retire.ts'
 import { runFamily } from './run-family.ts'
 import type { ConntrackFlusher } from './udp-flows.ts'
@@ -118,7 +119,9 @@ async function proxyFamily(
     })
     const conntrack = deps.openConntrack?.(family) ?? createConntrackFlusher(family, deps.netns)
     const flows = createFlowSweeper(conntrack, options.serviceCIDR, log)
+    const reportIgnored = createIgnoredReporter(log)
     const onState = (state: Omit<ProxyState, 'family'>) => {
+      reportIgnored(state.model)
       void servers.update(state.model, node.nodePortIPs(), state.programmed)
       deps.onState?.({ family, ...state })
     }
