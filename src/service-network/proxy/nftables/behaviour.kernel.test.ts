@@ -84,7 +84,7 @@ suite('the nftables mode', () => {
     cluster.lab.exec(cluster.node, ['nft', 'delete table ip others'])
     await cluster.put(slice([A, B]))
     await proxy.programmed(
-      (model) => model.get('default/web')?.ports[0]!.endpoints.cluster.length === 2,
+      (model) => model.get('default/web')?.ports[0]?.endpoints.cluster.length === 2,
     )
     assert.equal(tables(), before, 'with the same handles')
   })
@@ -155,7 +155,7 @@ suite('the nftables mode', () => {
     await cluster.put(sticky, sliceOf('sticky', [A, B, C]))
     const has = (count: number) =>
       proxy.programmed(
-        (some) => some.get('default/sticky')?.ports[0]!.endpoints.cluster.length === count,
+        (some) => some.get('default/sticky')?.ports[0]?.endpoints.cluster.length === count,
       )
     await has(3)
     using writer = openMessageTableWriter(4, cluster.node)
