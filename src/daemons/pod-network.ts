@@ -11,6 +11,7 @@ import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { createLog, type Log } from '#log/log.ts'
 import { runPodNetwork } from '#pod-network/daemon.ts'
+import { annotationKeys, keepLease } from '#pod-network/flannel/annotations.ts'
 import { chooseInterface } from '#pod-network/flannel/choose-interface.ts'
 import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { type FlannelFlags, parseFlags } from '#pod-network/flannel/flags.ts'
@@ -20,6 +21,7 @@ import type { SubnetManager } from '#pod-network/flannel/leases/subnet-manager.t
 import { type NetConf, parseNetConf } from '#pod-network/flannel/net-conf.ts'
 import { parseSubnetEnv } from '#pod-network/flannel/subnet-env.ts'
 import { createFirewall } from '#pod-network/masquerade/create-firewall.ts'
+import { releaseMemory } from './release-memory.ts'
 import { serveAnswers } from './serve-answers.ts'
 import { untilSignal } from './until-signal.ts'
 
@@ -31,6 +33,8 @@ const DEFAULTS = {
   netConf: '/etc/kube-flannel/net-conf.json',
   renewMarginMinutes: 60,
 } as const
+
+const RELEASE_AFTER_MS = 2000
 
 /** Returns the exit code: 2 for options that cannot be. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -123,6 +127,7 @@ async function run(flags: FlannelFlags, log: Log, signal: AbortSignal): Promise<
       onReady: () => {
         isReady = true
         log.info('flannel is ready')
+        setTimeout(releaseMemory, RELEASE_AFTER_MS).unref()
       },
     },
     signal,
@@ -147,8 +152,12 @@ async function openLeases(
   const nodeName = flags['node-name'] ?? process.env.NODE_NAME ?? (await nodeOfPod(api))
   const conf = parseNetConf(await readNetConf(api, path), path)
   const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
-  const nodes = createInformer(api, resources.nodes, signal, { onError })
   const prefix = flags['kube-annotation-prefix']
+  const keys = annotationKeys(prefix)
+  const nodes = createInformer(api, resources.nodes, signal, {
+    onError,
+    keep: (node) => keepLease(node, keys),
+  })
   const options = {
     nodeName,
     ...(prefix !== undefined && { annotationPrefix: prefix }),

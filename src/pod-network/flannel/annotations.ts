@@ -77,6 +77,36 @@ export function leaseOfNode(node: Node, keys: AnnotationKeys): Lease | undefined
   }
 }
 
+/** Of a node, what the pod network looks at: most of a Node object is kubelet's reports and images, and they are often new. */
+export function keepLease({ status, ...node }: Node, keys: AnnotationKeys): Node {
+  const known = new Set(
+    Object.values(keys).flatMap((it) => (typeof it === 'string' ? it : Object.values(it))),
+  )
+  const annotations = Object.entries(node.metadata.annotations ?? {}).filter(([key]) =>
+    known.has(key),
+  )
+  const condition = status?.conditions?.find(({ type }) => type === 'NetworkUnavailable')
+  return {
+    ...node,
+    metadata: {
+      ...node.metadata,
+      labels: {},
+      managedFields: [],
+      annotations: Object.fromEntries(annotations),
+    },
+    status: { conditions: condition ? [{ type: condition.type, status: condition.status }] : [] },
+  }
+}
+
+/** Whether two states of a node are the same to the pod network. */
+export function isSameLease(a: Node, b: Node, keys: AnnotationKeys): boolean {
+  const text = (node: Node) => {
+    const { metadata, spec, status } = keepLease(node, keys)
+    return JSON.stringify([metadata.annotations, spec?.podCIDR, spec?.podCIDRs, status])
+  }
+  return text(a) === text(b)
+}
+
 /** The addresses that people gave this node, if any. */
 export function givenAddresses(
   { metadata: { annotations = {} } }: Node,

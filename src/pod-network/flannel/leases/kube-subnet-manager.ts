@@ -7,6 +7,7 @@ import {
   annotationKeys,
   givenAddresses,
   hasAnnotations,
+  isSameLease,
   leaseOfNode,
   planAnnotations,
   podCIDRsOf,
@@ -52,7 +53,12 @@ export function createKubeSubnetManager(
         .list()
         .filter(({ metadata }) => metadata.name !== nodeName)
         .flatMap((node) => leaseOfNode(node, keys) ?? []),
-    subscribe: (listener) => nodes.subscribe(listener),
+    // Every kubelet reports on its node every few minutes: of many nodes there is always one.
+    subscribe: (listener) =>
+      nodes.subscribe(({ type, object, previous }) => {
+        const isOld = type === 'modified' && previous && isSameLease(object, previous, keys)
+        if (!isOld) listener()
+      }),
   }
 }
 
