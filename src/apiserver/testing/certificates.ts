@@ -13,7 +13,7 @@ export interface KeyPair {
   readonly keyPEM: string
 }
 
-/** An authority for one test, and its way to sign. Server certificates are for 127.0.0.1. */
+/** An authority for one test, and its way to sign. Server certificates are for one address. */
 export interface TestAuthority {
   readonly caPEM: string
   sign(user: string, groups?: readonly string[]): Promise<KeyPair>
@@ -22,7 +22,7 @@ export interface TestAuthority {
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const HOUR_MS = 3_600_000
 
-export async function createTestAuthority(): Promise<TestAuthority> {
+export async function createTestAuthority(address = '127.0.0.1'): Promise<TestAuthority> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const authority = await X509CertificateGenerator.createSelfSigned({
     name: [{ CN: ['test-ca'] }],
@@ -33,13 +33,14 @@ export async function createTestAuthority(): Promise<TestAuthority> {
   })
   return {
     caPEM: authority.toString('pem'),
-    sign: (user, groups = []) => sign(authority, keys.privateKey, user, groups),
+    sign: (user, groups = []) => sign(authority, keys.privateKey, address, user, groups),
   }
 }
 
 async function sign(
   issuer: X509Certificate,
   signingKey: CryptoKey,
+  address: string,
   user: string,
   groups: readonly string[],
 ): Promise<KeyPair> {
@@ -51,7 +52,7 @@ async function sign(
     publicKey: keys.publicKey,
     signingAlgorithm: ALGORITHM,
     ...validity(),
-    extensions: [new SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }])],
+    extensions: [new SubjectAlternativeNameExtension([{ type: 'ip', value: address }])],
   })
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
   return { certPEM: certificate.toString('pem'), keyPEM: PemConverter.encode(pkcs8, 'PRIVATE KEY') }

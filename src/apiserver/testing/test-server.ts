@@ -39,10 +39,11 @@ export interface WatchLine {
   readonly object: any
 }
 
-let shared: Promise<{ authority: TestAuthority; server: KeyPair; admin: KeyPair }> | undefined
+const LOOPBACK = '127.0.0.1'
+let shared: ReturnType<typeof makeIdentities> | undefined
 
-async function makeIdentities() {
-  const authority = await createTestAuthority()
+async function makeIdentities(address = LOOPBACK) {
+  const authority = await createTestAuthority(address)
   const [server, admin] = await Promise.all([
     authority.sign('kube-apiserver'),
     authority.sign('kubernetes-admin', ['system:masters']),
@@ -50,11 +51,14 @@ async function makeIdentities() {
   return { authority, server, admin }
 }
 
+/** @param address Where it listens; on loopback by default */
 export async function startTestServer(
   options: Partial<APIServerOptions> = {},
+  address = LOOPBACK,
 ): Promise<TestServer> {
-  shared ??= makeIdentities()
-  const { authority, server: serving, admin } = await shared
+  if (address === LOOPBACK) shared ??= makeIdentities()
+  const identities = address === LOOPBACK && shared ? shared : makeIdentities(address)
+  const { authority, server: serving, admin } = await identities
   const store = options.store ?? createSQLiteStore(':memory:')
   const server = createAPIServer({
     store,
@@ -65,8 +69,8 @@ export async function startTestServer(
     log: silentLog,
     ...options,
   })
-  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
-  const url = `https://127.0.0.1:${port}`
+  const { port } = await server.listen({ host: address, port: 0 })
+  const url = `https://${address}:${port}`
   const sessions: ClientHttp2Session[] = []
   const connectAs = (identity: KeyPair | undefined) => {
     const session = connect(url, {
