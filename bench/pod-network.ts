@@ -1,11 +1,20 @@
-/** The pod network: what CNI calls take beside the reference plugins. `npm run bench -- pod-network [rounds] [parts]` */
+/**
+ * The pod network: CNI calls beside the reference plugins, a flow through each backend beside what it is made of, how soon a new node is
+ * reached, and what the daemon takes. `npm run bench -- pod-network [rounds] [parts]`
+ */
 import { measureCNI } from './pod-network/cni.ts'
+import { measureDaemon } from './pod-network/daemon.ts'
+import { measureJoin } from './pod-network/join.ts'
+import { measureThroughput } from './pod-network/throughput.ts'
 import type { Measurement } from './support/report.ts'
 
 type Part = (rounds: number, progress: (what: string) => void) => Promise<readonly Measurement[]>
 
 const PARTS: Readonly<Record<string, Part>> = {
   cni: measureCNI,
+  throughput: measureThroughput,
+  converge: measureJoin,
+  memory: measureDaemon,
 }
 
 export async function measure([

@@ -40,6 +40,7 @@ const needed: readonly {
   { path: 'etcd', pkg: 'etcd-server', services: ['etcd'] },
   { path: '/usr/lib/cni/bridge', pkg: 'containernetworking-plugins', forTests: true },
   { path: 'dnsmasq', pkg: 'dnsmasq-base', forTests: true },
+  { path: 'socat', pkg: 'socat', forTests: true },
   { path: 'iperf3', pkg: 'iperf3', services: ['iperf3'], forTests: true },
   { path: 'busybox', pkg: 'busybox-static', forTests: true },
   { path: 'containerd', pkg: 'containerd', services: ['containerd'], forTests: true },

@@ -2,11 +2,11 @@
  * An API server that holds COUNT Services with ENDPOINTS endpoints each, for a proxy in the same network: `api-server.ts FOLDER COUNT
  * ENDPOINTS`. Writes FOLDER/kubeconfig, says `ready`, and then changes an endpoint a line that it reads.
  */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { startTestServer } from '#apiserver/testing/test-server.ts'
 import { formatCIDR } from '#ip/cidr.ts'
+import { writeKubeconfig } from '../support/kubeconfig.ts'
 import { NODE_IP, nameOf, SERVICE_CIDR, serviceOf, sliceOf } from './services.ts'
 
 const AT_ONCE = 64
@@ -38,30 +38,7 @@ await Promise.all(
     }
   }),
 )
-const { admin, authority } = server
-const base64 = (text: string) => Buffer.from(text).toString('base64')
-writeFileSync(
-  join(folder, 'kubeconfig'),
-  JSON.stringify({
-    'current-context': 'bench',
-    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
-    clusters: [
-      {
-        name: 'bench',
-        cluster: { server: server.url, 'certificate-authority-data': base64(authority.caPEM) },
-      },
-    ],
-    users: [
-      {
-        name: 'bench',
-        user: {
-          'client-certificate-data': base64(admin.certPEM),
-          'client-key-data': base64(admin.keyPEM),
-        },
-      },
-    ],
-  }),
-)
+writeKubeconfig(join(folder, 'kubeconfig'), server)
 console.log('ready')
 let generation = 0
 for await (const _ of createInterface({ input: process.stdin })) {
