@@ -13,7 +13,7 @@ import {
   TEMPLATES,
 } from '#apiserver/testing/hostile-requests.ts'
 import { send } from '#apiserver/testing/test-server.ts'
-import { sendBroken } from './hostile-framing.ts'
+import { sendBroken } from './hostile-input/send-broken.ts'
 import type { SoakOptions } from './soak-options.ts'
 import { createIdentities, startServer } from './storage/api-server.ts'
 

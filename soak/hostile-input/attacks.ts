@@ -1,69 +1,37 @@
-import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
-import { connect as connectTLS } from 'node:tls'
-import type { Identities } from './storage/api-server.ts'
+import {
+  after,
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  GOAWAY,
+  get,
+  HEADERS,
+  h1,
+  literal,
+  PING,
+  PRIORITY,
+  PUSH_PROMISE,
+  RST_STREAM,
+  request,
+  SETTINGS,
+  times,
+  WINDOW_UPDATE,
+} from './frames.ts'
 
 /** Broken or greedy framing: bytes for one connection, and what the client does then. */
-interface Attack {
+export interface Attack {
   readonly name: string
   readonly protocol: 'h2' | 'http/1.1'
   readonly bytes: (random: () => number) => Buffer
 }
 
-const [
-  DATA,
-  HEADERS,
-  PRIORITY,
-  RST_STREAM,
-  SETTINGS,
-  PUSH_PROMISE,
-  PING,
-  GOAWAY,
-  WINDOW_UPDATE,
-  CONTINUATION,
-] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const
-const [END_STREAM, END_HEADERS] = [0x1, 0x4] as const
-
-/** RFC 9113 section 4.1; `length` may be a lie. */
-function frame(
-  type: number,
-  flags: number,
-  stream: number,
-  payload: Uint8Array,
-  length = payload.length,
-): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-
-const literal = (index: number, text: string) =>
-  Buffer.concat([Buffer.from([index, text.length]), Buffer.from(text)])
-/** RFC 7541: `GET https` by their indexes, then a path and a host that are not to be indexed. */
-const request = (method: 'GET' | 'POST', path: string) =>
-  Buffer.concat([
-    Buffer.from([method === 'GET' ? 0x82 : 0x83, 0x87]),
-    literal(4, path),
-    literal(1, 'x'),
-  ])
-const opening = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  frame(SETTINGS, 0, 0, Buffer.alloc(0)),
-])
-const after = (...frames: readonly Buffer[]) => Buffer.concat([opening, ...frames])
-const times = (count: number, make: (index: number) => Buffer) =>
-  Array.from({ length: count }, (_, index) => make(index))
-const get = (stream: number) =>
-  frame(HEADERS, END_HEADERS | END_STREAM, stream, request('GET', '/readyz'))
-const h1 = (...lines: readonly string[]) => Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
 const MAPS = '/api/v1/namespaces/default/configmaps'
 const EXEC = '/api/v1/namespaces/default/pods/a/exec?command=x&stdout=1'
 
 /** Names of the flaws: RFC 9113 section 10.5, CVE-2023-44487 (rapid reset), CVE-2024-27983 (continuations), RFC 9112 section 11.2 (smuggling). */
-const ATTACKS: readonly Attack[] = [
+export const ATTACKS: readonly Attack[] = [
   {
     name: 'a flood of continuations',
     protocol: 'h2',
@@ -305,36 +273,3 @@ const ATTACKS: readonly Attack[] = [
     }),
   ),
 ]
-
-const PATIENCE_MS = 300
-
-/**
- * Opens a connection, sends an attack (every other time only a part of it), reads what comes and hangs up.
- * Resolves with the attack's name.
- */
-export async function sendBroken(
-  round: number,
-  port: number,
-  { caPEM, admin }: Identities,
-  random: () => number,
-): Promise<string> {
-  const attack = ATTACKS[round % ATTACKS.length]!
-  const socket = connectTLS({
-    host: '127.0.0.1',
-    port,
-    ca: caPEM,
-    cert: admin.certPEM,
-    key: admin.keyPEM,
-    ALPNProtocols: [attack.protocol],
-    checkServerIdentity: () => undefined,
-  })
-  socket.on('error', () => {})
-  socket.resume()
-  const closed = once(socket, 'close').catch(() => undefined)
-  const bytes = attack.bytes(random)
-  const isWhole = Math.floor(round / ATTACKS.length) % 2 === 0
-  socket.write(isWhole ? bytes : bytes.subarray(0, Math.ceil(random() * bytes.length)))
-  await Promise.race([closed, delay(PATIENCE_MS)])
-  socket.destroy()
-  return attack.name
-}
