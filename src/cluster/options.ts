@@ -48,9 +48,8 @@ export const defaults = {
 } as const satisfies ClusterOptions
 
 export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
-const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 /** Those that `service-network/proxy/modes.ts` has. */
-export const BUILT_PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
+export const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 
 /** flannel's names. `fairlead pod-network` alone has more, by net-conf.json. */
 export type PodNetworkBackend = (typeof BACKENDS)[number]
@@ -108,8 +107,6 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     // Nothing to check.
   } else if (!PROXY_MODES.includes(proxy))
     problem(`--proxy ${proxy}`, `it is one of ${PROXY_MODES.join(', ')}, none`)
-  else if (!BUILT_PROXY_MODES.includes(proxy))
-    problem(`--proxy ${proxy}`, `it is not built yet (${BUILT_PROXY_MODES.join(', ')} is)`)
   if (options.proxy !== 'iptables') {
     const why = 'it is an option of --proxy iptables'
     if (options.iptablesLayout) problem(`--iptables-layout ${options.iptablesLayout}`, why)

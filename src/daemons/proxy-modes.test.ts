@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BUILT_PROXY_MODES } from '#cluster/options.ts'
+import { PROXY_MODES } from '#cluster/options.ts'
 import { BUILT_MODES } from '#service-network/proxy/modes.ts'
 
 test('the proxy modes that `up` takes are those that are built', () => {
-  assert.deepEqual(BUILT_PROXY_MODES.toSorted(), BUILT_MODES.toSorted())
+  assert.deepEqual(PROXY_MODES.toSorted(), BUILT_MODES.toSorted())
 })
