@@ -3,7 +3,7 @@
  * `npm test -- unit|kernel|e2e …` runs those rings only; further words choose files by a part of their path.
  */
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { diffNetworkStates, readNetworkState } from '../e2e/support/host-network.ts'
@@ -12,8 +12,9 @@ interface Ring {
   readonly name: string
   readonly needsRoot: boolean
   readonly files: readonly string[]
-  /** e2e tests share one machine's ports and time their steps: one file at a time. */
+  /** Clusters share one machine's ports and their tests time their steps: one file at a time. */
   readonly concurrency: number
+  readonly what?: string
 }
 
 const TEST_TIMEOUT_MS = 240_000
@@ -22,6 +23,10 @@ const launcher = resolve(root, 'bin/fairlead-node')
 const isRoot = process.getuid?.() === 0
 
 const all = globSync(['src/**/*.test.ts', 'tools/**/*.test.ts'], { cwd: root }).sort()
+const e2e = globSync('e2e/**/*.test.ts', { cwd: root }).sort()
+/** Others talk to servers of their own, or boot a guest, which has one core. */
+const bringsUpClusters = (file: string) =>
+  readFileSync(resolve(root, file), 'utf8').includes("'./support/cluster.ts'")
 const rings: readonly Ring[] = [
   {
     name: 'unit',
@@ -37,9 +42,17 @@ const rings: readonly Ring[] = [
   },
   {
     name: 'e2e',
+    what: 'clusters',
     needsRoot: true,
-    files: globSync('e2e/**/*.test.ts', { cwd: root }).sort(),
+    files: e2e.filter(bringsUpClusters),
     concurrency: 1,
+  },
+  {
+    name: 'e2e',
+    what: 'no cluster of this machine',
+    needsRoot: true,
+    files: e2e.filter((file) => !bringsUpClusters(file)),
+    concurrency: availableParallelism(),
   },
 ]
 
@@ -56,7 +69,7 @@ const strange = parts.filter(
   (part) => !running.some(({ files }) => files.some((file) => file.includes(part))),
 )
 if (strange.length > 0) {
-  const names = rings.map(({ name }) => name).join(', ')
+  const names = [...new Set(rings.map(({ name }) => name))].join(', ')
   console.error(
     `Cannot run tests of ${strange.join(', ')}: no file of the ${chosen.map(({ name }) => name).join(', ') || 'tests'} has it in its path (rings: ${names})`,
   )
@@ -70,12 +83,12 @@ if (words.length === 0) {
   await step('imports', launcher, ['tools/check-imports.ts'])
 }
 const skipped: string[] = []
-for (const { name, needsRoot, files, concurrency } of running) {
+for (const { name, what, needsRoot, files, concurrency } of running) {
   if (files.length === 0) continue
   if (needsRoot && !isRoot) skipped.push(`the ${name} ring (${files.length} files)`)
   else {
     const before = needsRoot ? readNetworkState() : undefined
-    await step(`${name} ring, ${files.length} files`, launcher, [
+    await step(`${name} ring${what ? `, ${what}` : ''}, ${files.length} files`, launcher, [
       '--test',
       // A test that hangs fails, instead of holding up all the others.
       `--test-timeout=${TEST_TIMEOUT_MS}`,

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { tryLock } from '../../src/kernel/lock/lock.ts'
 
 /*
  * A small emulated machine with Debian's own kernel, for what the kernel at hand cannot show: modules that can be missing. Its root
@@ -40,6 +41,8 @@ const BUSYBOX = '/bin/busybox'
 /** What the guest needs before it can read its root. */
 const EARLY_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay', 'virtio_console']
 const GUEST_DIED = 125
+/** A download and the unpacking of a kernel. */
+const LOCK_MS = 180_000
 
 /** The Debian packages that {@link runInGuest} calls for. */
 export const guestPackages = ['qemu-system-x86', 'busybox-static'] as const
@@ -75,8 +78,10 @@ export function runInGuest(command: string, options: GuestOptions = {}): GuestRe
   }
 }
 
-/** Fetches and unpacks the kernel and packs the initial file system, once. */
+/** Fetches and unpacks the kernel and packs the initial file system, once, also where two ask at the same time. */
 function prepareGuest(): void {
+  mkdirSync(dirname(cache), { recursive: true })
+  using _lock = waitForLock(`${cache}.lock`)
   installGuestPackages()
   const init = join(cache, 'initial/init')
   if (existsSync(join(cache, 'initrd')) && readFileSync(init, 'utf8') === INIT) return
@@ -98,6 +103,16 @@ function prepareGuest(): void {
   packInitrd(building, version)
   rmSync(cache, { recursive: true, force: true })
   renameSync(building, cache)
+}
+
+function waitForLock(path: string): Disposable {
+  const until = performance.now() + LOCK_MS
+  for (;;) {
+    const lock = tryLock(path)
+    if (lock) return lock
+    if (performance.now() > until) throw new Error(`Cannot prepare the guest: ${path} is held`)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+  }
 }
 
 function installGuestPackages(): void {
