@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { familyOf, type IP } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { openListener } from '#kernel/socket/listener.ts'
@@ -11,8 +11,15 @@ import { openListener } from '#kernel/socket/listener.ts'
  */
 export async function answer(netns: Netns, name: string, address: IP): Promise<Disposable> {
   const stack = new DisposableStack()
+  // Of a connection that conntrack forgot, the server never hears the end.
+  const open = new Set<Socket>()
+  stack.defer(() => {
+    for (const socket of open) socket.destroy()
+  })
   for (const port of [8080, 8081]) {
     const server = createServer((socket) => {
+      open.add(socket)
+      socket.once('close', () => open.delete(socket))
       socket.on('error', () => {})
       socket.on('data', (chunk) => socket.write(chunk)) // for connections that are held
       socket.write(`${name} ${socket.remoteAddress}\n`)
