@@ -34,6 +34,7 @@ import { serveCNI } from '#pod-network/cni/serve-cni.ts'
 import { type NodeSubnet, runPodNetwork } from '#pod-network/daemon.ts'
 import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { createKubeSubnetManager } from '#pod-network/flannel/leases/kube-subnet-manager.ts'
+import { keepAttachments } from '#pod-network/keep-attachments.ts'
 import { createPodNetwork } from '#pod-network/pod-network.ts'
 import { openModeMemory } from '#service-network/proxy/mode-memory.ts'
 import { runSwitchingProxy } from '#service-network/proxy/switch-modes.ts'
@@ -126,6 +127,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       },
       signal,
     ),
+    keepAttachments({ podNetwork, host: pluginHost, log: log.child('cni') }, signal),
     ...(proxy === 'none'
       ? []
       : [

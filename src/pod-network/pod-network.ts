@@ -1,4 +1,7 @@
 import type { IP } from '#ip/ip.ts'
+import type { PluginHost } from './cni/plugins/plugin.ts'
+import { loadPlugin } from './cni/plugins/registry.ts'
+import { parseCall } from './cni/protocol/cni-call.ts'
 import type { CNIRuntime, RuntimeAttachment } from './cni/runtime.ts'
 import { createTurns } from './cni/turns.ts'
 
@@ -26,7 +29,18 @@ export interface PodNetwork {
   keepOnly(podUIDs: readonly string[]): Promise<void>
 }
 
+/** {@link PodNetwork}, and what its daemon does with it. */
+export interface KeptPodNetwork extends PodNetwork {
+  /**
+   * Puts back what somebody took of the node's side of attachments.
+   * @returns containers of which anything was missing @throws AggregateError
+   */
+  keep(host: PluginHost): Promise<readonly string[]>
+}
+
 const IFNAME = 'eth0'
+/** Whose turn it is when it is about all attachments: no pod's UID. */
+const ALL = ''
 
 /** The pod network by CNI. Calls for one pod follow each other; those for different pods run at the same time. */
 export function createPodNetwork({
@@ -36,7 +50,7 @@ export function createPodNetwork({
   readonly runtime: CNIRuntime
   /** Resolves when conflist and plugins are in place. */
   readonly ready: Promise<void>
-}): PodNetwork {
+}): KeptPodNetwork {
   const inTurn = createTurns()
   return {
     ready,
@@ -59,8 +73,33 @@ export function createPodNetwork({
     // Not only when ready: what was never attached needs no network to be detached.
     detach: (sandbox) => inTurn(sandbox.podUID, () => runtime.del(toAttachment(sandbox))),
     keepOnly: (podUIDs) =>
-      runtime.gc(podUIDs.map((containerID) => ({ containerID, ifname: IFNAME }))),
+      inTurn(ALL, () =>
+        runtime.gc(podUIDs.map((containerID) => ({ containerID, ifname: IFNAME }))),
+      ),
+    keep: (host) => inTurn(ALL, () => keepAll(runtime, inTurn, host)),
   }
+}
+
+/** In a turn for each, so that nothing comes back that is just being detached. */
+async function keepAll(
+  runtime: CNIRuntime,
+  inTurn: ReturnType<typeof createTurns>,
+  host: PluginHost,
+): Promise<readonly string[]> {
+  const kept = new Set<string>()
+  const errors: unknown[] = []
+  for (const attachment of await runtime.attachments()) {
+    const { containerID } = attachment
+    const keepOne = async () => {
+      for (const run of await runtime.checks(attachment)) {
+        const plugin = await loadPlugin(run.type)
+        if (await plugin?.keep?.(parseCall(run.env, run.stdin), host)) kept.add(containerID)
+      }
+    }
+    await inTurn(containerID, keepOne).catch((error: unknown) => errors.push(error))
+  }
+  if (errors.length === 0) return [...kept]
+  throw new AggregateError(errors, errors.map((error) => (error as Error).message).join('; '))
 }
 
 /** As containerd calls CNI (internal/cri/server/sandbox_run.go). */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { openNetns } from '#kernel/netns/netns.ts'
 import { execPlugin, findPlugin } from './exec-plugin.ts'
+import type { PluginRun } from './plugins/run-plugin.ts'
 import { CNI_CODE, CNIError } from './protocol/cni-error.ts'
 import { isObject, readFields } from './protocol/fields.ts'
 import { type CNIResult, decodeResult, EMPTY_RESULT } from './protocol/result.ts'
@@ -42,6 +43,10 @@ export interface CNIRuntime {
   status(): Promise<void>
   /** Asks each plugin for its versions. @returns the capabilities of the chain @throws AggregateError where one does not know the list's */
   validate(): Promise<readonly string[]>
+  /** Those whose ADD succeeded and that no DEL came for. */
+  attachments(): Promise<readonly RuntimeAttachment[]>
+  /** How CHECK of an attachment calls the chain's plugins; none where it is not attached, or to subnets that the node had before. */
+  checks(attachment: RuntimeAttachment): Promise<readonly PluginRun[]>
   /** Whether an ADD of this attachment succeeded and no DEL did. */
   isAdded(attachment: RuntimeAttachment): Promise<boolean>
 }
@@ -146,6 +151,23 @@ export function createCNIRuntime({ binDir, confFile, stateDir }: CNIRuntimeOptio
       return [...new Set(list.plugins.flatMap(capabilitiesOf))]
     },
 
+    async attachments() {
+      return existsSync(confFile) ? cache.list((await currentList()).name) : []
+    },
+
+    async checks(attachment) {
+      const held = await heldList(attachment)
+      if (!held?.cached || !hasSameIPAM(held.list, await currentList())) return []
+      const { list, cached } = held
+      return list.plugins.map((plugin) => ({
+        type: plugin.type,
+        env: environmentOf(binDir, 'CHECK', held.attachment),
+        stdin: Buffer.from(
+          planStdin(list, plugin, { prevResult: cached.result, ...held.attachment }),
+        ),
+      }))
+    },
+
     async isAdded(attachment) {
       return (await heldList(attachment))?.cached !== undefined
     },
@@ -185,10 +207,25 @@ async function runOne(
   binDir: string,
   plugin: PluginConf,
   verb: string,
-  { containerID, netns, ifname, args = {} }: RuntimeAttachment,
+  attachment: RuntimeAttachment,
   stdin: string,
 ): Promise<string> {
-  const env = {
+  const executable = await findPlugin(plugin.type, [binDir])
+  return execPlugin(executable, environmentOf(binDir, verb, attachment), stdin)
+}
+
+function hasSameIPAM(a: NetworkList, b: NetworkList): boolean {
+  const text = ({ plugins }: NetworkList) =>
+    JSON.stringify(plugins.map(({ config }) => config.ipam))
+  return text(a) === text(b)
+}
+
+function environmentOf(
+  binDir: string,
+  verb: string,
+  { containerID, netns, ifname, args = {} }: RuntimeAttachment,
+) {
+  return {
     CNI_COMMAND: verb,
     CNI_CONTAINERID: containerID,
     CNI_NETNS: netns,
@@ -198,7 +235,6 @@ async function runOne(
       .join(';'),
     CNI_PATH: binDir,
   }
-  return execPlugin(await findPlugin(plugin.type, [binDir]), env, stdin)
 }
 
 function withCached(cached: CachedAttachment | undefined) {

@@ -31,6 +31,12 @@ export const fairlead: Plugin = {
     await portmap.check(call, host)
     if (isLimited(call)) await (await loadBandwidth()).check(call, host)
   },
+  async keep(original, host) {
+    const call = withDefaults(original)
+    const wasCut = (await bridge.keep?.(call, host)) ?? false
+    const wasClosed = (await portmap.keep?.(call, host)) ?? false
+    return wasCut || wasClosed
+  },
   async gc(original, host) {
     const call = withDefaults(original)
     await bridge.gc?.(call, host)

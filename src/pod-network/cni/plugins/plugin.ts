@@ -20,6 +20,11 @@ export interface Plugin {
   del(call: CNICall, host: PluginHost): Promise<void>
   /** @throws CNIError where something of the attachment is missing */
   check(call: CNICall, host: PluginHost): Promise<void>
+  /**
+   * Puts back what somebody took of an attachment's node side; called as CHECK is. Absent: what is taken stays away.
+   * @returns whether anything was missing
+   */
+  keep?(call: CNICall, host: PluginHost): Promise<boolean>
   /** Frees what belongs to no valid attachment. Absent: nothing of it outlives an attachment. */
   gc?(call: CNICall, host: PluginHost): Promise<void>
   /** @throws CNIError 50 or 51 where ADD cannot succeed now. Absent: it always can. */

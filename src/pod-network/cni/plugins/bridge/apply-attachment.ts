@@ -40,6 +40,14 @@ export function applyVeth(
   }
 }
 
+/** A cable that somebody pulled out of the bridge, or switched off, as {@link applyVeth} made it. */
+export function connectVeth({ bridge, veth }: AttachmentPlan, { rtnetlink }: PluginHost): void {
+  const { name, hairpin, isolated } = veth
+  rtnetlink.setLink(name, { master: bridge.name, up: true })
+  if (hairpin || isolated) rtnetlink.setLink(name, { hairpin, isolated })
+  if (veth.vlans) applyVLANs(rtnetlink, name, veth.vlans)
+}
+
 /** The pod's own side. @returns the interface as it is now */
 export async function applyPod({ pod }: AttachmentPlan, podNetns: Netns): Promise<Link> {
   using rtnetlink = openRtnetlink(podNetns)

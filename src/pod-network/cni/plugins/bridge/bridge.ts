@@ -15,6 +15,7 @@ import { applyPod, applyVeth, requirePortUp } from './apply-attachment.ts'
 import { applyBridge } from './apply-bridge.ts'
 import { checkAttachment } from './check-attachment.ts'
 import { parseBridgeConfig } from './config.ts'
+import { keepAttachment } from './keep-attachment.ts'
 import { type AttachmentPlan, planAttachment } from './plan-attachment.ts'
 import { addSpoofCheck, removeSpoofCheck } from './spoof-check.ts'
 
@@ -65,6 +66,10 @@ export const bridge: Plugin = {
     const ipam = await loadIPAM(call)
     await ipam?.check(call, host)
     checkAttachment(call, config, { host, netns })
+  },
+
+  async keep(call, host) {
+    return keepAttachment(call, parseBridgeConfig(call), host)
   },
 
   async gc(call, host) {

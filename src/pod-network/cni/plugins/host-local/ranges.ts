@@ -69,6 +69,11 @@ export function rangeContains({ start, end }: Range, address: IP): boolean {
   return compareIPs(start, address) <= 0 && compareIPs(address, end) <= 0
 }
 
+/** The range that an address was given out of. */
+export function rangeOf(sets: readonly RangeSet[], address: IP): Range | undefined {
+  return sets.flat().find(({ subnet }) => contains(subnet, address))
+}
+
 export function setsOverlap(a: RangeSet, b: RangeSet): boolean {
   return a.some((one) => b.some((other) => overlaps(one, other)))
 }

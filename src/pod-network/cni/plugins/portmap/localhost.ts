@@ -11,6 +11,8 @@ import type { PluginHost } from '../plugin.ts'
  * it, drops these.
  */
 
+export const LOCALNET_TABLE = 'fairlead-localnet'
+
 /** Dropped before anything else sees them; replies come with the node's own address, since 127.0.0.1 is masqueraded. */
 export const LOCALNET_GUARD = `table ip fairlead-localnet {
   chain prerouting {
@@ -26,15 +28,16 @@ const GUARD_RULES = ['-d', '-s'].map(
   (side) => `PREROUTING ! -i lo ${side} 127.0.0.0/8 -m comment --comment fairlead-localnet -j DROP`,
 )
 
-/** The guard comes first: there is no moment without it. */
-export function openLocalhost(pod: IP, host: PluginHost): void {
+/** The guard comes first: there is no moment without it. @returns whether anything had to be done */
+export function openLocalhost(pod: IP, host: PluginHost): boolean {
   const { rtnetlink, netns } = host
   const device = deviceTo(pod, rtnetlink.routes())
-  if (!device) return
+  if (!device) return false
   const sysctl = `net.ipv4.conf.${device.replaceAll('.', '/')}.route_localnet`
-  if (readSysctl(sysctl, netns) === '1' && hasGuard(host)) return
+  if (readSysctl(sysctl, netns) === '1' && hasGuard(host)) return false
   addGuard(host)
   writeSysctl(sysctl, 1, netns)
+  return true
 }
 
 /** What `ip route get` finds in the main table: the longest prefix that holds the pod. */
@@ -45,11 +48,11 @@ function deviceTo(pod: IP, routes: readonly Route[]): string | undefined {
     .toSorted((a, b) => lengthOf(b) - lengthOf(a))[0]?.device
 }
 
-/** Somebody else may have set route_localnet, the reference plugins among them, who guard nothing. */
+/** Somebody else may have set route_localnet, the reference plugins among them, who guard nothing; or emptied the chain. */
 function hasGuard({ nft }: PluginHost): boolean {
   try {
-    nft.read('list chain ip fairlead-localnet prerouting')
-    return true
+    const shown = nft.read('list chain ip fairlead-localnet prerouting')
+    return ['daddr', 'saddr'].every((side) => shown.includes(`ip ${side} 127.0.0.0/8 drop`))
   } catch {
     return false
   }

@@ -53,16 +53,21 @@ export const portmap: Plugin = {
   async check(call, host) {
     const config = parsePortmapConfig(call)
     if (!call.prevResult) throw fail('Required prevResult missing')
-    if (config.mappings.length === 0) return
-    const backend = backendOf(config, host)
     for (const pod of podAddresses(call)) {
-      const version = familyOf(pod.address) === 4 ? 'ipv4' : 'ipv6'
-      const wrong =
-        backend === 'nftables'
-          ? checkNftablesPortMap(host.nft, config, call, pod)
-          : prefixed(version, checkIptablesPortMap(host.iptables, config, call, pod))
+      const wrong = whatIsWrong(call, host, config, pod)
       if (wrong) throw fail(wrong)
     }
+  },
+
+  async keep(call, host) {
+    const config = parsePortmapConfig(call)
+    if (!call.prevResult || config.mappings.length === 0) return false
+    const pods = podAddresses(call)
+    const v4 = pods.find(({ address }) => familyOf(address) === 4)
+    const wasLocal = !(v4 && config.snat) || !openLocalhost(v4.address, host)
+    if (pods.every((pod) => !whatIsWrong(call, host, config, pod))) return !wasLocal
+    addPortMaps(call, host, config, pods)
+    return true
   },
 
   async gc(call, host) {
@@ -74,6 +79,21 @@ export const portmap: Plugin = {
   async status(call) {
     parsePortmapConfig(call)
   },
+}
+
+/** @returns in upstream's words */
+function whatIsWrong(
+  call: CNICall,
+  host: PluginHost,
+  config: PortmapConfig,
+  pod: CIDR,
+): string | undefined {
+  if (config.mappings.length === 0) return undefined
+  if (backendOf(config, host) === 'nftables') {
+    return checkNftablesPortMap(host.nft, config, call, pod)
+  }
+  const version = familyOf(pod.address) === 4 ? 'ipv4' : 'ipv6'
+  return prefixed(version, checkIptablesPortMap(host.iptables, config, call, pod))
 }
 
 function addPortMaps(
