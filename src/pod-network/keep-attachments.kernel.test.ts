@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { silentLog } from '#log/log.ts'
-import { createPluginHost } from '#pod-network/cni/plugins/plugin.ts'
 import { createLab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
+import { createPluginHost } from './cni/plugins/plugin.ts'
 import { keepAttachments } from './keep-attachments.ts'
 import { createCNINode, sandbox } from './testing/cni-node.ts'
 
