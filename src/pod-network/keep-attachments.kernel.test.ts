@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { cidr } from '#ip/cidr.ts'
 import { silentLog } from '#log/log.ts'
 import { createLab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
@@ -7,6 +8,7 @@ import { createPluginHost } from './cni/plugins/plugin.ts'
 import { keepAttachments } from './keep-attachments.ts'
 import { createCNINode, sandbox } from './testing/cni-node.ts'
 
+const PODS = [cidr('10.244.1.0/24'), cidr('fd00:10:244:1::/64')]
 const PORTS = [{ hostPort: 8088, containerPort: 8080, protocol: 'TCP' }]
 /** How soon traffic has to be back (issue "The pod network", tampering). */
 const LIMIT_MS = 2000
@@ -35,7 +37,7 @@ const DAMAGES = [
 suite('keepAttachments()', () => {
   test('what attached pods have on the node comes back', async () => {
     using lab = createLab()
-    using node = await createCNINode(lab)
+    using node = await createCNINode(lab, PODS)
     using host = createPluginHost(node.netns)
     await node.serve()
     const pods = [lab.netns('a'), lab.netns('b')] as const
@@ -49,12 +51,16 @@ suite('keepAttachments()', () => {
       const port = shell('ip -o link show master cni0').match(/veth[0-9a-f]{11}/)![0]
       const look = () =>
         shell(
-          `ip -o -4 addr show cni0 | grep -o 'inet [^ ]*'; ip -o link show master cni0 | grep -c 'state UP'
+          `ip -o addr show cni0 | grep -o 'inet6* [^ ]*' | sort; ip -o link show master cni0 | grep -c 'state UP'
            nft list table ip cni_hostport; nft list table ip fairlead-localnet; sysctl net.ipv4.conf.cni0.route_localnet`,
         )
       const whole = look()
       // host-local's first address is the gateway; two pods; RFC 1122 3.2.1.3 (g) and the port of PORTS
-      for (const part of [/inet 10\.244\.1\.1\/24\n2\n/, /daddr 127\.0\.0\.0\/8 drop/, /8088/])
+      for (const part of [
+        /inet 10\.244\.1\.1\/24\ninet6 fd00:10:244:1::1\/64\ninet6 fe80::858:aff:fef4:101\/64\n2\n/,
+        /daddr 127\.0\.0\.0\/8 drop/,
+        /8088/,
+      ])
         assert.match(whole, part)
       for (const { name, command } of DAMAGES) {
         shell(command.replaceAll('V', port))

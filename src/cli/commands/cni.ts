@@ -27,8 +27,9 @@ export async function run(args: readonly string[]): Promise<number> {
   if (values.flannel && values['pod-cidr']) {
     throw new UsageError('Cannot use --pod-cidr with --flannel: the subnet comes from subnet.env')
   }
-  const { installCNIPlugins } = await import('#daemons/cni-install.ts')
   const confDir = values['conf-dir']
+  if (confDir === undefined) refuseOfConflist(values)
+  const { installCNIPlugins } = await import('#daemons/cni-install.ts')
   const { confFile } = await installCNIPlugins({
     binDir: resolve(binDir),
     ...(confDir && { confDir: resolve(confDir) }),
@@ -41,4 +42,15 @@ export async function run(args: readonly string[]): Promise<number> {
   })
   console.error(`installed the CNI plugins in ${binDir}${confFile ? `, and ${confFile}` : ''}`)
   return 0
+}
+
+const OF_CONFLIST = ['pod-cidr', 'flannel', 'bridge', 'mtu', 'data-dir'] as const
+
+/** @throws UsageError for what would be ignored */
+function refuseOfConflist(values: Readonly<Record<string, unknown>>): void {
+  const flag = OF_CONFLIST.find((each) => values[each] !== undefined)
+  if (!flag) return
+  throw new UsageError(
+    `Cannot use --${flag} without --conf-dir: it is for the conflist, and none is written`,
+  )
 }

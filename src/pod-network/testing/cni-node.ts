@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { cidr } from '#ip/cidr.ts'
+import { type CIDR, cidr } from '#ip/cidr.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Lab } from '#testing/netns.ts'
 import { installCNI } from '../cni/install-cni.ts'
@@ -13,8 +13,10 @@ interface AgentOptions {
   readonly seen?: (run: PluginRun) => void
 }
 
+const POD_CIDRS = [cidr('10.244.1.0/24')]
+
 /** A node with plugins installed; with `serve`, also their agent. */
-export async function createCNINode(lab: Lab) {
+export async function createCNINode(lab: Lab, podCIDRs: readonly CIDR[] = POD_CIDRS) {
   const netns = lab.netns('node')
   const socketPath = join(lab.folder, 'run/cni.sock')
   const { binDir, confFile } = await installCNI({
@@ -22,7 +24,7 @@ export async function createCNINode(lab: Lab) {
     socketPath,
     conflist: {
       confDir: join(lab.folder, 'net.d'),
-      podCIDRs: [cidr('10.244.1.0/24')],
+      podCIDRs,
       mtuBytes: 1450,
       dataDir: join(lab.folder, 'networks'),
     },

@@ -100,7 +100,9 @@ const refusals: readonly {
     stdin: { ...config, cniVersion: '9.9.9' },
     code: 1,
     message: 'incompatible CNI versions',
-    details: /^config is "9\.9\.9", plugin supports \["0\.1\.0",.*"1\.1\.0"\]$/,
+    // What Debian's bridge prints, with the version that it does not know.
+    details:
+      /^config is "9\.9\.9", plugin supports \["0\.1\.0" "0\.2\.0" "0\.3\.0" "0\.3\.1" "0\.4\.0" "1\.0\.0" "1\.1\.0"\]$/,
   },
   {
     name: 'CHECK before 0.4.0',

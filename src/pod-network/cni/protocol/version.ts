@@ -28,7 +28,7 @@ export function parseCNIVersion(value: unknown): CNIVersion {
   const known = CNI_VERSIONS.find((version) => version === value)
   if (known) return known
   throw new CNIError(CNI_CODE.incompatibleVersion, 'incompatible CNI versions', {
-    details: `config is ${JSON.stringify(value)}, plugin supports ${JSON.stringify(CNI_VERSIONS)}`,
+    details: describeMismatch(value, CNI_VERSIONS),
   })
 }
 
@@ -36,8 +36,14 @@ export function parseCNIVersion(value: unknown): CNIVersion {
 export function requireSince(version: CNIVersion, since: CNIVersion): void {
   if (isAtLeast(version, since)) return
   throw new CNIError(CNI_CODE.incompatibleVersion, 'incompatible CNI versions', {
-    details: `config is ${JSON.stringify(version)}, plugin supports ${JSON.stringify(versionsSince(since))}`,
+    details: describeMismatch(version, versionsSince(since)),
   })
+}
+
+/** As Go prints a list by %q: without commas (containernetworking/cni, pkg/version/reconcile.go). */
+function describeMismatch(told: string, supported: readonly string[]): string {
+  const list = supported.map((version) => JSON.stringify(version)).join(' ')
+  return `config is ${JSON.stringify(told)}, plugin supports [${list}]`
 }
 
 /** What VERSION answers. */

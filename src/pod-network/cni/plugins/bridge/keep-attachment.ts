@@ -1,3 +1,6 @@
+import type { CIDR } from '#ip/cidr.ts'
+import { familyOf, ipFromBytes } from '#ip/ip.ts'
+import { type MAC, macToBytes } from '#ip/mac.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import type { CNIAddress } from '../../protocol/result.ts'
 import { parseConfig } from '../host-local/config.ts'
@@ -21,7 +24,10 @@ export function keepAttachment(call: CNICall, config: BridgeConfig, host: Plugin
   const plan = planAttachment(config, call, { ...prevResult, ips })
   const { rtnetlink } = host
   const isBridgeWhole = isWhole(plan, config, host)
-  if (!isBridgeWhole) applyBridge(plan, config, host)
+  if (!isBridgeWhole) {
+    applyBridge(plan, config, host)
+    keepLinkLocal(plan, host)
+  }
   const [held, port] = [rtnetlink.link(plan.bridge.name), rtnetlink.link(plan.veth.name)]
   if (!port || (port.up && port.masterIndex === held?.index)) return !isBridgeWhole
   connectVeth(plan, host)
@@ -37,7 +43,33 @@ function isWhole(
   if (!isUp) return false
   const held = rtnetlink.addresses().filter(({ device }) => device === gateway.device)
   const addresses = held.map(({ address }) => address)
-  return planGatewayAddresses(gateway, addresses, config).add.length === 0
+  if (planGatewayAddresses(gateway, addresses, config).add.length > 0) return false
+  return !hasIPv6(gateway) || addresses.some(isLinkLocal)
+}
+
+/** Pods ask for their gateway from a link-local address, and are answered by the route that comes with ours. */
+function keepLinkLocal({ gateway }: AttachmentPlan, { rtnetlink }: PluginHost): void {
+  const { device } = gateway
+  const mac = rtnetlink.link(device)?.mac
+  const held = rtnetlink.addresses().filter((each) => each.device === device)
+  if (!mac || !hasIPv6(gateway) || held.some(({ address }) => isLinkLocal(address))) return
+  rtnetlink.replaceAddress({ device, address: linkLocalOf(mac) })
+}
+
+/** RFC 4291, appendix A: the modified EUI-64, which is what the kernel takes by itself. */
+function linkLocalOf(mac: MAC): CIDR {
+  const [first, ...rest] = macToBytes(mac)
+  const eui64 = [first! ^ 0x02, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)]
+  const prefix = [0xfe, 0x80, 0, 0, 0, 0, 0, 0]
+  return { address: ipFromBytes(Uint8Array.of(...prefix, ...eui64)), prefixLength: 64 }
+}
+
+function hasIPv6({ addresses }: AttachmentPlan['gateway']): boolean {
+  return addresses.some(({ address }) => familyOf(address) === 6)
+}
+
+function isLinkLocal({ address }: CIDR): boolean {
+  return /^fe[89ab]/.test(address)
 }
 
 /** With `hostPrefix` the result has a pod's address alone: its subnet is that of host-local's range. */
