@@ -139,7 +139,19 @@ function renderFamily(family: Family): string {
   return [head, ...[...family.lines()].map((line) => `${line}\n`)].join('')
 }
 
-function formatLabels(labels: Labels = {}): string {
+/** Whoever counts often counts with the same object. */
+const formatted = new WeakMap<Labels, string>()
+const NO_LABELS: Labels = {}
+
+function formatLabels(labels: Labels = NO_LABELS): string {
+  const known = formatted.get(labels)
+  if (known !== undefined) return known
+  const text = renderLabels(labels)
+  formatted.set(labels, text)
+  return text
+}
+
+function renderLabels(labels: Labels): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`)
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`
 }

@@ -81,7 +81,8 @@ function observeTable(table: ModeTable, watch: TableWatch): ModeTable {
   }
 }
 
-const labelsOf = (family: Family) => ({ ip_family: `IPv${family}` })
+const LABELS = { 4: { ip_family: 'IPv4' }, 6: { ip_family: 'IPv6' } } as const
+const labelsOf = (family: Family) => LABELS[family]
 
 function createSyncMetrics(registry: Registry) {
   const histogram = (name: string, help: string) =>
