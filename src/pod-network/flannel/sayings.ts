@@ -18,7 +18,22 @@ export function createSayings(log: Log) {
       refusals = now
       if (changes.length === 0 && !isRenewed) return
       const podCIDRs = FAMILIES.flatMap((family) => node.subnets[family] ?? []).map(formatCIDR)
-      log.info('Pod network set', { podCIDRs, peers: peers.map(({ name }) => name), changes })
+      log.info('Pod network set', { podCIDRs, peers: namesOf(peers), changes: countEach(changes) })
     },
   }
+}
+
+/** As many as a line of a log can hold. */
+const MOST_NAMES = 20
+
+function namesOf(peers: Reconciled['peers']): readonly string[] {
+  const names = peers.slice(0, MOST_NAMES).map(({ name }) => name)
+  const more = peers.length - names.length
+  return more > 0 ? [...names, `and ${more} more`] : names
+}
+
+function countEach(changes: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const change of changes) counts[change] = (counts[change] ?? 0) + 1
+  return counts
 }
