@@ -24,7 +24,7 @@ import {
 import { planConntrackSettings } from '#service-network/proxy/standalone/conntrack-settings.ts'
 import { overlay, type ParsedFlags, parseFlags } from '#service-network/proxy/standalone/flags.ts'
 import { createProxyHealth, type ProxyHealth } from '#service-network/proxy/standalone/health.ts'
-import { createProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
+import { createProxyMetrics, type ProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
 import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
 import { CONTENT_TYPE } from '#wire/prometheus/registry.ts'
 import { releaseMemory } from './release-memory.ts'
@@ -117,7 +117,7 @@ async function serve(
       setTimeout(releaseMemory, RELEASE_AFTER_MS).unref()
   }
   await using _health = await serveHealth(configuration, health, metrics.registry, log)
-  await using _metrics = await serveMetrics(configuration, health, metrics.registry, log)
+  await using _metrics = await serveMetrics(configuration, health, metrics, log)
   await runProxy(
     {
       services,
@@ -175,12 +175,10 @@ async function findNode(
   return undefined
 }
 
-type Registry = ReturnType<typeof createProxyMetrics>['registry']
-
 function serveHealth(
   { healthz, bindAddressHardFail }: ProxyConfiguration,
   health: ProxyHealth,
-  registry: Registry,
+  registry: ProxyMetrics['registry'],
   log: Log,
 ) {
   const counted = (name: string, answer: () => Answer) => {
@@ -199,24 +197,28 @@ function serveHealth(
 }
 
 function serveMetrics(
-  { metrics, mode, bindAddressHardFail }: ProxyConfiguration,
+  { metrics: socket, mode, bindAddressHardFail }: ProxyConfiguration,
   health: ProxyHealth,
-  registry: Registry,
+  metrics: ProxyMetrics,
   log: Log,
 ) {
   const paths = {
-    '/metrics': () => ({ code: 200, contentType: CONTENT_TYPE, body: registry.render() }),
+    '/metrics': async () => ({
+      code: 200,
+      contentType: CONTENT_TYPE,
+      body: await metrics.render(log),
+    }),
     '/proxyMode': () => ({ code: 200, body: mode }),
     '/healthz': () => ({ ...health.liveness(), contentType: 'application/json' }),
   }
-  return listen(metrics, bindAddressHardFail, paths, log)
+  return listen(socket, bindAddressHardFail, paths, log)
 }
 
 /** As upstream, a port that is taken is no reason to end, unless `bindAddressHardFail` says so. */
 async function listen(
   socket: SocketAddress | undefined,
   isHard: boolean,
-  paths: Readonly<Record<string, () => Answer>>,
+  paths: Readonly<Record<string, () => Answer | Promise<Answer>>>,
   log: Log,
 ): Promise<AsyncDisposable> {
   if (!socket) return { [Symbol.asyncDispose]: async () => {} }

@@ -11,11 +11,13 @@ export interface Answer {
 /** An HTTP server of a few paths, each of which says how things are now. */
 export async function serveAnswers(
   { address, port }: { readonly address: string; readonly port: number },
-  paths: Readonly<Record<string, () => Answer>>,
+  paths: Readonly<Record<string, () => Answer | Promise<Answer>>>,
 ): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const path = request.url?.split('?')[0] ?? ''
-    const answer = Object.hasOwn(paths, path) ? paths[path]!() : { code: 404, body: 'not found' }
+    const answer = await (Object.hasOwn(paths, path)
+      ? paths[path]!()
+      : { code: 404, body: 'not found' })
     const { code, contentType = 'text/plain; charset=utf-8', body } = answer
     response.writeHead(code, {
       'content-type': contentType,

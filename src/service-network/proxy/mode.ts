@@ -53,11 +53,20 @@ export type SyncOutcome = 'nothing' | 'changed' | 'replaced'
 export interface ModeCounters {
   /** Rules and elements that the mode holds. */
   readonly rules: number
+  /** Of iptables mode, by table. */
+  readonly tables?: Readonly<Record<string, RuleCounts>>
   /** By `namespace/name`: packets of its connections that conntrack could not place (k/k#74839). Absent: none, or not counted in this mode. */
   readonly invalidPackets?: ReadonlyMap<string, number>
   /** Of iptables mode, where the kernel counts by name (kube-proxy's nfacct counters), of both families together. */
   readonly invalidPacketsDropped?: number
   readonly localhostNodePortPackets?: number
+}
+
+export interface RuleCounts {
+  /** Rules in chains of the mode's own. */
+  readonly held: number
+  /** Of those that the last sync wrote. */
+  readonly written: number
 }
 
 export interface ModeDeps {

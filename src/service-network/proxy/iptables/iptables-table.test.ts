@@ -99,6 +99,22 @@ suite('createIptablesTable()', () => {
     assert.equal((await iptables.save('nat')).includes('default/web'), false)
   })
 
+  test('counts the rules that iptables-save shows in its chains, and those that the last sync wrote', async () => {
+    const { table, iptables, lastScript } = openTable()
+    const own = (lines: readonly string[]) =>
+      lines.filter((line) => line.startsWith('-A KUBE-')).length
+    const saved = async (name: 'nat' | 'filter') => own((await iptables.save(name)).split('\n'))
+    await table.sync(modelOf('10.244.2.9'))
+    await table.sync(modelOf('10.244.2.9', '10.244.3.9'))
+    assert.deepEqual((await table.counters()).tables, {
+      filter: { held: await saved('filter'), written: 0 },
+      nat: { held: await saved('nat'), written: own(lastScript()) },
+    })
+    assert.ok((await saved('filter')) > 0 && own(lastScript()) > 0)
+    await table.sync(modelOf('10.244.2.9', '10.244.3.9'))
+    assert.equal((await table.counters()).tables?.nat?.written, 0)
+  })
+
   test('writes everything after an error, and every hour', async () => {
     const { table, iptables, pass } = openTable()
     assert.equal(await table.sync(modelOf('10.244.2.9')), 'replaced')

@@ -3,6 +3,7 @@ import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { parseSave, type SavedTables } from '#kernel/iptables/parse-save.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { ModeDeps, ModeTable, SyncOutcome } from '../mode.ts'
+import { countRules } from './count-rules.ts'
 import { diffPlans, everyChain, type IptablesChanges, isEmpty } from './diff-plans.ts'
 import type { IptablesPlan, Settings } from './iptables-plan.ts'
 import { CANARY, CANARY_TABLES, INVALID_COUNTER, LOCALHOST_COUNTER } from './plan-base.ts'
@@ -33,8 +34,10 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
   let planned: IptablesPlan | undefined
   let writtenAt = 0
   let localnetBefore: string | undefined
+  let written: IptablesChanges['written'] = []
 
   const restore = (changes: IptablesChanges) => {
+    written = changes.written
     const write = () => iptables.restore(renderChanges(changes))
     return watcher ? watcher.during(write) : write()
   }
@@ -57,6 +60,7 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
     const plan = planProxy(model, settings, planned)
     planned = plan
     applied = undefined // until the kernel has agreed
+    written = []
     const isDue = now() - writtenAt >= FULL_SYNC_MS
     const outcome = before && !isDue ? await change(before, plan) : 'replaced'
     if (outcome === 'replaced') await replace(plan)
@@ -84,9 +88,8 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
       localnetBefore = undefined
     },
     async counters() {
-      const chains = applied ? everyChain(applied) : []
-      const rules = chains.reduce((sum, chain) => sum + chain.rules.length, 0)
-      return { rules, ...(deps.accounts && readAccounts(deps.accounts)) }
+      const counts = countRules(applied ? everyChain(applied) : [], written)
+      return { ...counts, ...(deps.accounts && readAccounts(deps.accounts)) }
     },
     async [Symbol.asyncDispose]() {
       watcher?.[Symbol.dispose]()

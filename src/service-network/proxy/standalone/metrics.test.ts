@@ -27,10 +27,10 @@ const local = serviceOf('local', {
 })
 
 /** Answers as it is told. */
-function createFakeMode() {
+function createFakeMode(name: Mode['name'] = 'nftables') {
   const fake = { next: 'replaced' as SyncOutcome | Error }
   const mode: Mode = {
-    name: 'nftables',
+    name,
     removeLeftovers: async () => {},
     open: async () => ({
       sync: async () => {
@@ -75,6 +75,33 @@ suite('createProxyMetrics()', () => {
     const noLocal = 'kubeproxy_sync_proxy_rules_no_local_endpoints_total'
     assert.equal(value(`${noLocal}{ip_family="IPv4",traffic_policy="internal"}`), '1')
     assert.equal(value(`${noLocal}{ip_family="IPv4",traffic_policy="external"}`), '0')
+  })
+
+  test('iptables mode: a failed sync of changes counts as such too, one of everything does not', async () => {
+    const metrics = createProxyMetrics([4])
+    const fake = createFakeMode('iptables')
+    const table = await metrics.observe(fake.mode).open({ log: silentLog }, NODE)
+    const failures = 'kubeproxy_sync_proxy_rules_iptables'
+    const model = planServiceModel([], [], NODE)
+    const fail = async () => {
+      fake.next = new Error('refused')
+      await assert.rejects(table.sync(model))
+      return (await metrics.render(silentLog))
+        .split('\n')
+        .filter((line) => /^\w+failures_total{/.test(line))
+    }
+    assert.deepEqual(await fail(), [`${failures}_restore_failures_total${IPV4} 1`])
+    fake.next = 'replaced'
+    await table.sync(model)
+    const second = [
+      `${failures}_restore_failures_total${IPV4} 2`,
+      `${failures}_partial_restore_failures_total${IPV4} 1`,
+    ]
+    assert.deepEqual(await fail(), second)
+    fake.next = 'replaced'
+    await table.sync(model)
+    table.doubt()
+    assert.deepEqual(await fail(), [second[0]!.replace(/2$/, '3'), second[1]])
   })
 
   test('counts what waits, and how long the network took to learn of a change', async () => {

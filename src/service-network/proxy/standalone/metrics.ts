@@ -2,10 +2,12 @@ import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { Informer } from '#client/informer.ts'
 import { type Family, familyOf } from '#ip/ip.ts'
+import type { Log } from '#log/log.ts'
 import { createRegistry, observeProcess, type Registry } from '#wire/prometheus/registry.ts'
 import { TRIGGER_TIME } from '../../endpoints/plan-slices.ts'
 import type { ServiceModel } from '../../model.ts'
 import type { Mode, ModeTable, SyncOutcome } from '../mode.ts'
+import { createKernelMetrics } from './kernel-metrics.ts'
 
 export interface ProxyMetrics {
   readonly registry: Registry
@@ -13,6 +15,8 @@ export interface ProxyMetrics {
   observe(mode: Mode): Mode
   /** Counts what is heard of. Returns the way to stop. */
   follow(services: Informer<Service>, slices: Informer<EndpointSlice>): () => void
+  /** All of them, in Prometheus' text format, with what the kernel counts now. */
+  render(log: Log): Promise<string>
 }
 
 const PREFIX = 'kubeproxy_'
@@ -32,6 +36,7 @@ export function createProxyMetrics(families: readonly Family[]): ProxyMetrics {
   const registry = createRegistry()
   const syncs = createSyncMetrics(registry)
   const changes = createChangeMetrics(registry, families)
+  const kernel = createKernelMetrics(registry)
   observeProcess(registry)
   return {
     registry,
@@ -39,42 +44,59 @@ export function createProxyMetrics(families: readonly Family[]): ProxyMetrics {
       ...mode,
       open: async (deps, options) => {
         const family = familyOf(options.nodeIP)
-        return observeTable(await mode.open(deps, options), {
+        const table = await mode.open(deps, options)
+        return observeTable(table, {
           started: () => changes.taken(family),
+          closed: kernel.follow(mode.name, family, table),
           ended: (milliseconds, outcome, model) => {
             syncs.synced(family, milliseconds, outcome, model)
             changes.synced(family)
           },
-          failed: () => syncs.failed(mode.name, family),
+          failed: (wasPartial) => syncs.failed(mode.name, family, wasPartial),
         })
       },
     }),
     follow: changes.follow,
+    async render(log) {
+      await kernel.refresh(log)
+      return registry.render()
+    },
   }
 }
 
 interface TableWatch {
   started(): void
   ended(milliseconds: number, outcome: SyncOutcome, model: ServiceModel): void
-  failed(): void
+  /** @param wasPartial the kernel was known, and only a change should have been written */
+  failed(wasPartial: boolean): void
+  closed(): void
 }
 
 function observeTable(table: ModeTable, watch: TableWatch): ModeTable {
+  let isKnown = false
   return {
     isIntact: () => table.isIntact(),
-    doubt: () => table.doubt(),
-    remove: (drain) => table.remove(drain),
+    doubt() {
+      isKnown = false
+      table.doubt()
+    },
+    remove: (drain, onRulesGone) => table.remove(drain, onRulesGone),
     counters: () => table.counters(),
-    [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]() {
+      watch.closed()
+      return table[Symbol.asyncDispose]()
+    },
     async sync(model) {
       const start = performance.now()
       watch.started()
       try {
         const outcome = await table.sync(model)
         watch.ended(performance.now() - start, outcome, model)
+        isKnown = true
         return outcome
       } catch (error) {
-        watch.failed()
+        watch.failed(isKnown)
+        isKnown = false
         throw error
       }
     },
@@ -108,6 +130,10 @@ function createSyncMetrics(registry: Registry) {
     `${PREFIX}sync_proxy_rules_iptables_restore_failures_total`,
     'Failed calls of iptables-restore',
   )
+  const partialIptables = registry.counter(
+    `${PREFIX}sync_proxy_rules_iptables_partial_restore_failures_total`,
+    'Of those, calls for changes only',
+  )
   const nftables = registry.counter(
     `${PREFIX}sync_proxy_rules_nftables_sync_failures_total`,
     'Failed nftables transactions',
@@ -122,9 +148,10 @@ function createSyncMetrics(registry: Registry) {
       for (const policy of ['internal', 'external'] as const)
         withoutLocal.set(countWithoutLocal(model, policy), { ...labels, traffic_policy: policy })
     },
-    failed(mode: string, family: Family): void {
+    failed(mode: string, family: Family, wasPartial: boolean): void {
       if (mode === 'iptables') iptables.add(labelsOf(family))
-      else if (mode === 'nftables') nftables.add(labelsOf(family))
+      if (mode === 'iptables' && wasPartial) partialIptables.add(labelsOf(family))
+      if (mode === 'nftables') nftables.add(labelsOf(family))
     },
   }
 }
