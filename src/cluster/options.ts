@@ -48,7 +48,7 @@ export const defaults = {
 } as const satisfies ClusterOptions
 
 export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
-/** Those that `service-network/proxy/modes.ts` has. */
+/** Those of `service-network/proxy/mode.ts`. */
 export const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 
 /** flannel's names. `fairlead pod-network` alone has more, by net-conf.json. */

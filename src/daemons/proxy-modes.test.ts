@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PROXY_MODES } from '#cluster/options.ts'
-import { BUILT_MODES } from '#service-network/proxy/modes.ts'
+import { PROXY_MODES as ACCEPTED } from '#cluster/options.ts'
+import { PROXY_MODES } from '#service-network/proxy/mode.ts'
 
-test('the proxy modes that `up` takes are those that are built', () => {
-  assert.deepEqual(PROXY_MODES.toSorted(), BUILT_MODES.toSorted())
+test('`up` takes the modes that the proxy has', () => {
+  assert.deepEqual(ACCEPTED.toSorted(), PROXY_MODES.toSorted())
 })

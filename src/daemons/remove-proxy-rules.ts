@@ -1,6 +1,7 @@
 import { openNft } from '#kernel/nft/open-nft.ts'
 import type { Log } from '#log/log.ts'
-import { BUILT_MODES, loadMode } from '#service-network/proxy/modes.ts'
+import { PROXY_MODES } from '#service-network/proxy/mode.ts'
+import { loadMode } from '#service-network/proxy/modes.ts'
 
 /** `fairlead proxy --cleanup`: takes away what proxies of every mode, ours and kube-proxy's, left in this network. `false` where some could not. */
 export async function removeEveryMode(log: Log): Promise<boolean> {
@@ -13,7 +14,7 @@ export async function removeEveryMode(log: Log): Promise<boolean> {
       log.error(`Cannot remove the rules of ${what}`, { error })
     }
   }
-  for (const name of BUILT_MODES)
+  for (const name of PROXY_MODES)
     for (const family of [4, 6] as const)
       await attempt(`mode ${name}, IPv${family}`, async () => {
         await (await loadMode(name)).removeLeftovers({ log }, family)

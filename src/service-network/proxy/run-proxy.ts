@@ -78,6 +78,8 @@ const CHECK_INTERVAL_MS = 30_000
 /**
  * Keeps the rules of one proxy mode equal to the Services until `signal` aborts. The rules stay when it returns, so that traffic flows on
  * while the proxy is being replaced; conntrack keeps what flows over the first sync, too, which replaces everything.
+ *
+ * @throws what made the mode unable to run in one family; the other has ended by then, too
  */
 export async function runProxy(
   deps: ProxyDeps,
@@ -85,9 +87,19 @@ export async function runProxy(
   signal: AbortSignal,
 ): Promise<void> {
   const mode = await (deps.loadMode ?? loadMode)(options.mode ?? 'nftables')
-  await Promise.all(
-    options.families.map((family) => proxyFamily(mode, deps, { ...options, ...family }, signal)),
+  const failure = new AbortController()
+  const both = AbortSignal.any([signal, failure.signal])
+  const ended = await Promise.allSettled(
+    options.families.map(async (family) => {
+      try {
+        await proxyFamily(mode, deps, { ...options, ...family }, both)
+      } catch (error) {
+        failure.abort()
+        throw error
+      }
+    }),
   )
+  for (const one of ended) if (one.status === 'rejected') throw one.reason
 }
 
 async function proxyFamily(

@@ -34,27 +34,46 @@ export async function runSwitchingProxy(
   signal: AbortSignal,
 ): Promise<void> {
   const { log, memory, onMode } = deps
-  const retiring: Promise<void>[] = []
+  const wanted = modes[Symbol.asyncIterator]()
+  let following = wanted.next()
   let active: Running | undefined
-  for await (const mode of modes) {
-    if (signal.aborted) break
+  for (;;) {
+    const { done, value: mode } = await following
+    if (done || signal.aborted) break
+    following = wanted.next()
     if (mode === active?.mode) continue
     memory?.add(mode)
     const next = start(mode, deps, options, signal)
     try {
-      await Promise.race([next.programmed, next.ended])
+      await Promise.race([next.programmed, next.ended, overtaken(following, mode)])
     } catch (cause) {
-      if (!active) throw cause
-      log.error(`Cannot switch to proxy mode ${mode}: it stays ${active.mode}`, { cause })
+      const isOvertaken = cause instanceof OvertakenError
+      if (!active && !isOvertaken) throw cause
+      const stays = active ? `it stays ${active.mode}` : 'another is asked for'
+      log.error(`Cannot switch to proxy mode ${mode}: ${stays}`, { cause })
+      await abandon(next, active, deps, options)
       continue
     }
     if (signal.aborted) break
     onMode?.(mode)
-    retiring.push(active ? retireOne(active, next, deps) : removeLeftovers(mode, deps, options))
+    void (active ? retireOne(active, next, deps) : removeLeftovers(mode, deps, options))
     active = next
   }
+  await wanted.return?.()
   await active?.ended
   // What still drains ends with the process, or is found by the next one.
+}
+
+class OvertakenError extends Error {}
+
+/** Rejects when another mode is asked for: this one may never be programmed. */
+async function overtaken(
+  following: Promise<IteratorResult<ProxyMode>>,
+  mode: ProxyMode,
+): Promise<never> {
+  const { done, value } = await following
+  if (!done && value !== mode) throw new OvertakenError(`${value} is asked for`)
+  return new Promise(() => {})
 }
 
 function start(
@@ -110,24 +129,42 @@ async function retireOne(old: Running, next: Running, { log, memory }: SwitchDep
   }
 }
 
+/** Takes away what a mode has done that cannot run here: in one family it may have. */
+async function abandon(
+  next: Running,
+  active: Running | undefined,
+  deps: SwitchDeps,
+  options: Pick<ProxyOptions, 'families'>,
+): Promise<void> {
+  await next.retire().catch(() => {}) // why it failed is known
+  await removeMode(next.mode, deps, options)
+  active?.damages.dispatchEvent(new Event('damage'))
+}
+
 /** What a process before this one left in another mode. */
 async function removeLeftovers(
   mode: ProxyMode,
   deps: SwitchDeps,
+  options: Pick<ProxyOptions, 'families'>,
+): Promise<void> {
+  for (const other of deps.memory?.modes() ?? [])
+    if (other !== mode) await removeMode(other, deps, options)
+}
+
+async function removeMode(
+  name: ProxyMode,
+  deps: SwitchDeps,
   { families }: Pick<ProxyOptions, 'families'>,
 ): Promise<void> {
   const { log, memory, netns } = deps
-  for (const other of memory?.modes() ?? []) {
-    if (other === mode) continue
-    try {
-      const old = await (deps.loadMode ?? loadMode)(other)
-      const modeDeps = { log, ...(netns && { netns }) }
-      await Promise.all(
-        families.map(({ nodeIP }) => old.removeLeftovers(modeDeps, familyOf(nodeIP))),
-      )
-      memory?.remove(other)
-    } catch (cause) {
-      log.error(`Cannot take away what proxy mode ${other} left`, { cause })
-    }
+  try {
+    const mode = await (deps.loadMode ?? loadMode)(name)
+    const modeDeps = { log, ...(netns && { netns }) }
+    await Promise.all(
+      families.map(({ nodeIP }) => mode.removeLeftovers(modeDeps, familyOf(nodeIP))),
+    )
+    memory?.remove(name)
+  } catch (cause) {
+    log.error(`Cannot take away what proxy mode ${name} left`, { cause })
   }
 }
