@@ -59,7 +59,7 @@ function startProxy(broken: Partial<Record<ProxyMode, 'opening IPv6' | 'every sy
       slices: createInformer(api, resources.endpointSlices, abort.signal),
       log: silentLog,
       loadMode: async (name) => modeOf(name),
-      openConntrack: () => ({ udpFlows: async () => [], deleteUDPFlow: async () => {} }),
+      openConntrack: () => ({ udpFlows: async () => [], deleteUDPFlows: async () => {} }),
       onMode: (mode) => taken.push(mode),
     },
     DUAL_STACK_OPTIONS,
