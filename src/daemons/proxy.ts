@@ -78,8 +78,11 @@ async function serve(
   configuration: ProxyConfiguration,
   { allowExternalIPs, iptables }: ParsedFlags,
   log: Log,
-  signal: AbortSignal,
+  stopped: AbortSignal,
 ): Promise<void> {
+  // What follows the API ends with an error, too: else the process would live on, and serve nothing.
+  using ended = abortWhenDisposed()
+  const signal = AbortSignal.any([stopped, ended.signal])
   const nodeName = (configuration.hostnameOverride || hostname()).trim().toLowerCase()
   setProcessUp(configuration, log)
   await using api = createAPI(await loadKubeconfig(configuration.kubeconfig))
@@ -150,6 +153,11 @@ async function serve(
     },
     signal,
   )
+}
+
+function abortWhenDisposed(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController()
+  return { signal: controller.signal, [Symbol.dispose]: () => controller.abort() }
 }
 
 function detectLocal({ bridgeInterface, interfaceNamePrefix }: ProxyConfiguration) {

@@ -139,7 +139,8 @@ function forwardRules({
       ],
       do: { kind: 'accept' },
     })
-    return [forwarding, pod('source'), pod('destination')]
+    const ofPods = podCIDR.prefixLength > 0 ? [pod('source'), pod('destination')] : []
+    return [forwarding, ...ofPods]
   }
   const counted: readonly Match[] = hasAccounts
     ? [{ kind: 'account', counter: INVALID_COUNTER }]

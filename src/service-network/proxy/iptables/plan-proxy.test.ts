@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { cidr } from '#ip/cidr.ts'
 import { type NodePortAddresses, planServiceModel } from '../../model.ts'
 import { portOf, serviceOf, sliceOf } from '../testing/objects.ts'
-import { A, B, C, OPTIONS, SERVICES, SLICES } from '../testing/packet-flows.ts'
+import { A, B, C, OPTIONS, OUTSIDE, SERVICES, SLICES } from '../testing/packet-flows.ts'
 import { suiteOfTracedFlows } from '../testing/suite-of-traced-flows.ts'
 import { formatOutcome } from '../trace/outcome.ts'
+import { everyChain } from './diff-plans.ts'
 import { planProxy } from './plan-proxy.ts'
 import { renderRule } from './render.ts'
 import { settingsOf } from './settings.ts'
@@ -60,6 +62,18 @@ suite('planProxy()', () => {
       assert.equal(formatOutcome(inside), `dnat ${C}:8080`)
     }
   })
+
+  // proxier.go of kube-proxy: without a range of pods its local detector is none, and rules that need one are left out.
+  for (const layout of ['modern', 'classic'] as const)
+    test(`takes nobody for a stranger where no range of pods is known (${layout})`, () => {
+      const options = { ...OPTIONS, podCIDR: cidr('0.0.0.0/0'), iptables: { layout } }
+      const open = planProxy(model, settingsOf(options))
+      // iptables refuses to negate it: RULE_APPEND failed (Invalid argument).
+      for (const { chain, rules } of everyChain(open))
+        for (const rule of rules) assert.doesNotMatch(renderRule(chain, rule), /0\.0\.0\.0\/0/)
+      const outcome = tracePacket(open, { from: OUTSIDE, to: '10.96.0.20:80/tcp' })
+      assert.equal(formatOutcome(outcome), `dnat ${A}:8080`)
+    })
 
   test('masquerades all, where it is told to', () => {
     const all = planProxy(model, settingsOf({ ...OPTIONS, masqueradeAll: true }))

@@ -29,7 +29,9 @@ export function settingsOf(options: ModeOptions, hasAccounts = false): Settings 
   return {
     ...options,
     layout,
-    detectLocal,
+    // Where pods may have any address, nobody is a stranger; iptables refuses `! -s 0.0.0.0/0`.
+    detectLocal:
+      detectLocal === 'pod-cidr' && options.podCIDR.prefixLength === 0 ? 'none' : detectLocal,
     // They need route_localnet, which IPv6 does not have.
     localhostNodePorts:
       localhostNodePorts && family === 4 && opensLocalhost(family, nodePortAddresses),

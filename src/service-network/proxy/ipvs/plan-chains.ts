@@ -148,8 +148,10 @@ function addNatRules(input: ChainsInput, add: AddRule): void {
     const when = [commentOf('KUBE-CLUSTER-IP'), inSet('KUBE-CLUSTER-IP', 'dst,dst', family)]
     // Who comes from outside the pods' network may have come to any node: the reply must find back to this one.
     const fromElsewhere: Match = { kind: 'source', network: options.podCIDR, not: true }
-    const from = options.masqueradeAll ? when : [fromElsewhere, ...when]
-    add('nat', 'KUBE-SERVICES', from, jump('KUBE-MARK-MASQ'))
+    if (options.masqueradeAll) add('nat', 'KUBE-SERVICES', when, jump('KUBE-MARK-MASQ'))
+    // Where pods may have any address, nobody comes from outside; iptables refuses `! -s 0.0.0.0/0`.
+    else if (options.podCIDR.prefixLength > 0)
+      add('nat', 'KUBE-SERVICES', [fromElsewhere, ...when], jump('KUBE-MARK-MASQ'))
   }
   for (const set of ['KUBE-EXTERNAL-IP', 'KUBE-EXTERNAL-IP-LOCAL'] as const) {
     if (!sets.get(set)?.size) continue
