@@ -96,9 +96,13 @@ function ipvsCalls(socket: NetlinkSocket, family: number): IPVS {
       return answers.map((answer) => decodeDestination(answer, of))
     },
     addService: (service) =>
-      request(`add ${describe(service)}`, newService, encodeService(service)),
+      withScheduler(service, () =>
+        request(`add ${describe(service)}`, newService, encodeService(service)),
+      ),
     setService: (service) =>
-      request(`set ${describe(service)}`, setService, encodeService(service)),
+      withScheduler(service, () =>
+        request(`set ${describe(service)}`, setService, encodeService(service)),
+      ),
     deleteService: (service) =>
       deleteUnlessMissing(['ESRCH'], () =>
         request(`delete ${describe(service)}`, deleteService, encodeServiceKey(service)),
@@ -135,6 +139,19 @@ function ipvsCalls(socket: NetlinkSocket, family: number): IPVS {
     setTimeouts: (timeouts) =>
       request('set IPVS timeouts', IPVS_CMD.setConfig, encodeTimeouts(timeouts)),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
+  }
+}
+
+/** The kernel loads a scheduler's module as it is asked for (net/netfilter/ipvs/ip_vs_sched.c: `ip_vs_rr`). */
+function withScheduler({ scheduler }: IPVSService, request: () => void): void {
+  try {
+    request()
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.errno !== 'ENOENT') throw error
+    throw new KernelError(error.op, 'ENOENT', {
+      hint: `this kernel has no scheduler ${scheduler}`,
+      cause: error,
+    })
   }
 }
 
