@@ -144,6 +144,8 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
               nodeName,
               podDevice,
               iptables: iptablesOptions(state.options),
+              // The announcer below says which node answers for an address that all have.
+              ipvs: { strictARP: true },
               families: plan.families.map((_, i) => ({
                 nodeIP: nodeIPs[i]!,
                 podCIDR: plan.podCIDRs[i]!,

@@ -27,8 +27,11 @@ const MAX_FRAME_BYTES = 65_536
 
 const readAsync = promisify(read)
 
-/** @throws KernelError ENODEV, or ENOSYS without node:ffi */
-export function openPacketSocket(device: string, netns: Netns): PacketSocket {
+/**
+ * @param netns where the device is; the caller's own by default
+ * @throws KernelError ENODEV, or ENOSYS without node:ffi
+ */
+export function openPacketSocket(device: string, netns?: Netns): PacketSocket {
   const op = `open a packet socket on ${device}`
   if (kernelBackend() === 'command') {
     throw new KernelError(op, 'ENOSYS', { hint: 'this needs node:ffi' })
@@ -58,15 +61,13 @@ export function openPacketSocket(device: string, netns: Netns): PacketSocket {
   }
 }
 
-function openBound(device: string, netns: Netns, op: string): number {
+function openBound(device: string, netns: Netns | undefined, op: string): number {
   using rtnetlink = openRtnetlink(netns)
   const index = rtnetlink.link(device)?.index
   if (index === undefined) throw new KernelError(op, 'ENODEV')
   const type = SOCK_RAW | SOCK_CLOEXEC
-  const fd = checked(
-    inNetns(netns, () => libc().socket(AF_PACKET, type, PROTOCOL_IPV4)),
-    op,
-  )
+  const open = () => libc().socket(AF_PACKET, type, PROTOCOL_IPV4)
+  const fd = checked(netns ? inNetns(netns, open) : open(), op)
   try {
     const address = Buffer.alloc(SOCKADDR_LL_BYTES)
     address.writeUInt16LE(AF_PACKET, 0)

@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { cidrContains, cidrSize, networkOf, nthAddress } from '#ip/cidr.ts'
 import { familyOf, type IP } from '#ip/ip.ts'
+import { kernelBackend } from '#kernel/backend.ts'
 import type { Rtnetlink } from '#kernel/netlink/model.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
+import { openPacketSocket } from '#kernel/packet/open-packet-socket.ts'
 import { openListener } from '#kernel/socket/listener.ts'
+import { encodeARPAnnouncement } from '#wire/arp.ts'
 
 /** RFC 863, discard: nobody shall answer. */
 const DISCARD_PORT = 9
@@ -22,20 +25,35 @@ export interface TakeoverOptions {
 }
 
 /**
- * Tells the link that an address is here now, so that peers need not wait until their ARP entries expire (more than 30 s). ARP itself
- * takes a raw socket, which Node has not. But the kernel asks for an unknown neighbour by broadcast, in the name of the address that it
- * sends from, and whoever hears the question updates the entry it has for the asker (RFC 826, "Packet Reception"). So: take the
- * address for a moment, send a datagram from it to an address on the link that nobody has, give it back.
+ * Tells the link that an address is here now, so that peers need not wait until their ARP entries expire (more than 30 s).
  *
  * One at a time: the kernel asks for a neighbour once, in one name.
  */
 export async function announceTakeover(ip: IP, options: TakeoverOptions): Promise<void> {
   if (familyOf(ip) === 6) return advertise(ip, options)
+  if (kernelBackend() === 'command') return askInItsName(ip, options)
+  const mac = options.rtnetlink.link(options.device)?.mac
+  if (!mac) return
+  await using socket = openPacketSocket(options.device, options.netns)
+  // Some peers heed questions only, some answers only (RFC 5227, section 3 and appendix).
+  for (const operation of ['request', 'reply'] as const)
+    socket.send(encodeARPAnnouncement(operation, { ip, mac }))
+}
+
+/**
+ * Without system calls there is no raw socket. But the kernel asks for an unknown neighbour by broadcast, in the name of the address that it
+ * sends from, and whoever hears the question updates the entry it has for the asker (RFC 826, "Packet Reception"). So: take the
+ * address for a moment, send a datagram from it to an address on the link that nobody has, give it back. In vain under `arp_announce` 2.
+ */
+export async function askInItsName(ip: IP, options: TakeoverOptions): Promise<void> {
   const { rtnetlink, device, netns } = options
   const target = findUnusedAddress(ip, { rtnetlink, device })
   if (!target) return
   const address = { device, address: { address: ip, prefixLength: 32 } }
-  rtnetlink.replaceAddress(address)
+  const isHeld = rtnetlink
+    .addresses()
+    .some((one) => one.device === device && one.address.address === ip)
+  if (!isHeld) rtnetlink.replaceAddress(address)
   const socket = createSocket('udp4')
   try {
     const listening = once(socket, 'listening') // from a descriptor it comes at once
@@ -50,7 +68,7 @@ export async function announceTakeover(ip: IP, options: TakeoverOptions): Promis
     await promise
   } finally {
     socket.close()
-    rtnetlink.deleteAddress(address)
+    if (!isHeld) rtnetlink.deleteAddress(address)
   }
 }
 
@@ -66,12 +84,6 @@ async function advertise(ip: IP, { rtnetlink, device }: TakeoverOptions): Promis
   } finally {
     rtnetlink.deleteAddress(address)
   }
-}
-
-/** Takes back what a process left that was killed in the midst of {@link announceTakeover}. */
-export function removeTakenAddress(ip: IP, { rtnetlink, device }: TakeoverOptions): void {
-  const prefixLength = familyOf(ip) === 4 ? 32 : 128
-  rtnetlink.deleteAddress({ device, address: { address: ip, prefixLength } })
 }
 
 /** From the end of the link's network, where fewest addresses are in use. One that did not answer before will do again. */

@@ -10,6 +10,7 @@ import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { silentLog } from '#log/log.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
+import { askInItsName } from './announce-takeover.ts'
 import { ROUTE_PROTOCOL } from './plan-announcement.ts'
 import { runAnnouncer } from './run-announcer.ts'
 
@@ -17,7 +18,7 @@ import { runAnnouncer } from './run-announcer.ts'
 const VIPS = { 4: ip('172.30.0.200'), 6: ip('fd00:172:30::200') } as const
 
 /** Two nodes and a host outside on one link. What a node gets for the address it answers itself, as the proxy would have it. */
-function createCluster(family: Family = 4) {
+function createCluster(family: Family = 4, { byIPVS = false } = {}) {
   const vip = VIPS[family]
   const lab = createLab()
   const lan = lab.netns('lan')
@@ -38,6 +39,7 @@ function createCluster(family: Family = 4) {
       const name = `node${i + 1}`
       const netns = join(name, address)
       furnishNode(lab, netns, { address, vip })
+      if (byIPVS) bindAsIPVS(lab, netns, vip)
       return [name, netns] as const
     }),
   )
@@ -87,6 +89,19 @@ function furnishNode(
   lab.exec(netns, ['nft', '-f', '-'], { input: script })
 }
 
+/** What kube-proxy's ipvs mode does to each node, with strictARP (k/k pkg/proxy/ipvs/proxier.go). */
+function bindAsIPVS(lab: Lab, netns: Netns, vip: IP): void {
+  writeSysctl('net.ipv4.conf.all.arp_ignore', 1, netns)
+  writeSysctl('net.ipv4.conf.all.arp_announce', 2, netns)
+  const prefixLength = familyOf(vip) === 4 ? 32 : 128
+  // A dummy in truth, which not every kernel has; all that counts is whose address it is.
+  lab.rtnetlink(netns).addLink({ kind: 'bridge', name: 'kube-ipvs0' })
+  lab.rtnetlink(netns).replaceAddress({
+    device: 'kube-ipvs0',
+    address: { address: vip, prefixLength },
+  })
+}
+
 type Cluster = ReturnType<typeof createCluster>
 
 /** Stops with the scope; what it did to the node stays. */
@@ -126,6 +141,8 @@ suite('a LoadBalancer address', () => {
   for (const family of [4, 6] as const) {
     test(`is answered by one node, and moves with news to those who knew it, IPv${family}`, () =>
       moves(createCluster(family)))
+    test(`also where ipvs mode with strictARP has it on every node, IPv${family}`, () =>
+      moves(createCluster(family, { byIPVS: true })))
   }
 
   async function moves(cluster: Cluster): Promise<void> {
@@ -154,10 +171,19 @@ suite('a LoadBalancer address', () => {
     assert.ok(!cluster.answers('node1'))
     // The address was borrowed for the news only.
     const rtnetlink = cluster.lab.rtnetlink(cluster.nodes.get('node2')!)
-    const holds = () => rtnetlink.addresses().some(({ address }) => address.address === cluster.vip)
+    const holds = () =>
+      rtnetlink
+        .addresses()
+        .some(({ device, address }) => device === 'eth0' && address.address === cluster.vip)
+    const isBound = cluster.vip === VIPS[4] && rtnetlink.link('kube-ipvs0') !== undefined
+    if (isBound) {
+      assert.ok(holds(), 'ARP is answered for what the link itself has')
+      rtnetlink.deleteLink('kube-ipvs0')
+    }
     await waitFor(() => !holds(), {
       what: 'the address to be given back',
     })
+    assert.ok(cluster.pings())
 
     await api.delete(resources.services, { namespace: 'default', name: 'web' })
     await waitFor(() => !cluster.answers('node2'), { what: 'node2 to stop' })
@@ -186,6 +212,24 @@ suite('a LoadBalancer address', () => {
     await waitFor(() => !cluster.answers('node1'), { what: 'node1 to stop' })
     cluster.lab.rtnetlink(cluster.outside).deleteNeighbour({ device: 'eth0', ip: cluster.vip })
     assert.ok(!cluster.pings())
+  })
+
+  test('is told of without a raw socket too', async () => {
+    const cluster = createCluster()
+    using _ = cluster.lab
+    await cluster.api.create(resources.nodes, nodeOf('node1', 'True'))
+    await cluster.api.create(resources.services, serviceAt(cluster.vip))
+    await using _one = announce(cluster, 'node1')
+    await waitFor(() => cluster.pings(), { what: 'node1 to answer' })
+    assert.equal(cluster.holder(), 'node1')
+    const netns = cluster.nodes.get('node2')!
+    const options = { rtnetlink: cluster.lab.rtnetlink(netns), device: 'eth0', netns }
+    // The entry must be a second old (`locktime`).
+    const tell = async () => {
+      await askInItsName(cluster.vip, options)
+      return cluster.holder() === 'node2'
+    }
+    await waitFor(tell, { what: 'the outside to hear of node2' })
   })
 
   test("waits for the pods' bridge", async () => {

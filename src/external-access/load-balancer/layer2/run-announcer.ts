@@ -6,11 +6,13 @@ import { createWorkQueue, type WorkQueue } from '#client/work-queue.ts'
 import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Route, Rtnetlink } from '#kernel/netlink/model.ts'
+import { watchChanges } from '#kernel/netlink/watch-changes.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import { planLoadBalancerAddresses } from '../../model.ts'
-import { announceTakeover, removeTakenAddress } from './announce-takeover.ts'
+import { announceTakeover } from './announce-takeover.ts'
 import {
+  type AnnouncementChanges,
   type AnnouncementOptions,
   diffAnnouncements,
   planAnnouncement,
@@ -55,21 +57,26 @@ export async function runAnnouncer(
   const stops = [services, nodes, slices].map((informer) =>
     informer.subscribe(() => queue.add(SYNC)),
   )
+  // The ipvs mode comes and goes, and with it its addresses.
+  const watch = watchChanges(({ kind }) => {
+    if (kind === 'address' || kind === 'anything') queue.add(SYNC)
+  }, deps.netns)
   try {
     await Promise.all([services.synced, nodes.synced, slices.synced])
     queue.add(SYNC)
-    const tellLink = createTakeoverNews(deps, device, signal)
-    for (const { destination } of observeRoutes(deps.rtnetlink)) {
-      if (destination)
-        removeTakenAddress(destination.address, { rtnetlink: deps.rtnetlink, device })
-    }
+    const news = createTakeoverNews(deps, device, signal)
     await work(queue, signal, log, () => {
       const desired = addressesOwnedBy(nodeName, deps, networks)
-      tellLink(syncAnnouncements(desired, deps, { device, podDevice }), desired)
+      const { start, release } = syncAnnouncements(desired, deps, { device, podDevice })
+      news.tell(start, desired)
+      // What is told just now has the address for a moment.
+      for (const ip of release.filter((each) => !news.isTelling(each)))
+        deps.rtnetlink.deleteAddress(planAnnouncement(ip, { device, podDevice }).address)
     })
   } catch (error) {
     if (!signal.aborted) throw error
   } finally {
+    watch[Symbol.dispose]()
     for (const stop of stops) stop()
   }
 }
@@ -110,14 +117,19 @@ function addressesOwnedBy(
   return addresses.filter(({ owner }) => owner === nodeName).map(({ ip }) => ip)
 }
 
-/** @returns those that this node did not answer for before */
+/** @returns those that this node did not answer for before, and those that the link has in vain */
 function syncAnnouncements(
   desired: readonly IP[],
   { rtnetlink, log }: AnnouncerDeps,
   options: AnnouncementOptions,
-): readonly IP[] {
-  const observed = { routes: observeRoutes(rtnetlink), neighbours: rtnetlink.neighbours() }
-  const { start, stop } = diffAnnouncements(desired, observed, options)
+): Pick<AnnouncementChanges, 'start' | 'release'> {
+  const observed = {
+    routes: observeRoutes(rtnetlink),
+    neighbours: rtnetlink.neighbours(),
+    addresses: rtnetlink.addresses(),
+  }
+  const { start, stop, hold, release } = diffAnnouncements(desired, observed, options)
+  for (const ip of hold) rtnetlink.replaceAddress(planAnnouncement(ip, options).address)
   for (const ip of stop) {
     const { route, neighbour } = planAnnouncement(ip, options)
     // The route goes last: it is what a later process would find.
@@ -131,28 +143,36 @@ function syncAnnouncements(
     rtnetlink.replaceNeighbour(neighbour)
     log.info('Answering for a LoadBalancer address', { ip })
   }
-  return start
+  return { start, release }
 }
 
 function observeRoutes(rtnetlink: Rtnetlink): readonly Route[] {
   return rtnetlink.routes().filter(({ protocol }) => protocol === ROUTE_PROTOCOL)
 }
 
-/** Tells the link what this node took over, as long as it has it: a few times, one address after the other. */
+interface TakeoverNews {
+  /** Tells the link what this node took over, as long as it has it: a few times, one address after the other. */
+  tell(started: readonly IP[], desired: readonly IP[]): void
+  isTelling(ip: IP): boolean
+}
+
 function createTakeoverNews(
   { rtnetlink, netns, log }: AnnouncerDeps,
   device: string,
   signal: AbortSignal,
-): (started: readonly IP[], desired: readonly IP[]) => void {
+): TakeoverNews {
+  let telling: IP | undefined
   let held: readonly IP[] = []
   let line = Promise.resolve()
   const options = { rtnetlink, device, ...(netns && { netns }) }
 
   async function tell(ip: IP): Promise<void> {
     if (!held.includes(ip) || signal.aborted) return
+    telling = ip
     await announceTakeover(ip, options).catch((cause) => {
       log.warn('Cannot tell the link who has a LoadBalancer address now', { ip, cause })
     })
+    telling = undefined
   }
   async function tellAgain(ip: IP): Promise<void> {
     for (let time = 0; time < TAKEOVER_TIMES; time++) {
@@ -161,8 +181,11 @@ function createTakeoverNews(
       await line
     }
   }
-  return (started, desired) => {
-    held = desired
-    for (const ip of started) void tellAgain(ip)
+  return {
+    tell(started, desired) {
+      held = desired
+      for (const ip of started) void tellAgain(ip)
+    },
+    isTelling: (ip) => ip === telling,
   }
 }

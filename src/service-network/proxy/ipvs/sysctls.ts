@@ -7,9 +7,7 @@ import type { ModeOptions } from '../mode.ts'
  * As kube-proxy sets them (k/k pkg/proxy/ipvs/proxier.go: NewProxier). `conn_reuse_mode` stays as it is: from Linux 5.9 on its default is
  * right (k/k#93297).
  */
-export function planIPVSSysctls({
-  ipvs,
-}: Pick<ModeOptions, 'ipvs'>): ReadonlyMap<string, number> {
+export function planIPVSSysctls({ ipvs }: Pick<ModeOptions, 'ipvs'>): ReadonlyMap<string, number> {
   return new Map([
     // IPVS tells conntrack what it translated: masquerading and `ctstate` need that.
     ['net.ipv4.vs.conntrack', 1],

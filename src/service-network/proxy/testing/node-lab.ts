@@ -3,6 +3,7 @@ import type { EndpointSlice } from '#api/discovery.ts'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createFakeAPI, type FakeAPI } from '#client/fake-api.ts'
+import { cidr, parseInterfaceAddress } from '#ip/cidr.ts'
 import { type Family, familyOf, ip } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
@@ -66,27 +67,21 @@ async function furnish(lab: Lab): Promise<NodeLab> {
     [node2, '172.30.0.12'],
     [outside, OUTSIDE],
   ])
-  lab.exec(node, ['ip', 'link', 'add', 'cni0', 'type', 'bridge'])
-  for (const family of FAMILIES)
-    must(lab, node, ['ip', 'addr', 'add', inFamily(family, '10.244.1.1/24'), 'dev', 'cni0'])
-  lab.exec(node, ['ip', 'link', 'set', 'cni0', 'up'])
+  lab.rtnetlink(node).addLink({ kind: 'bridge', name: 'cni0', up: true })
+  addAddresses(lab, node, 'cni0', '10.244.1.1/24')
   const pods = new Map([
     [A, hangPod(lab, node, 'a', A, 'cni0')],
     [B, hangPod(lab, node, 'b', B, 'cni0')],
     [C, hangPod(lab, node2, 'c', C)],
   ])
-  const route = (netns: Netns, ...args: readonly string[]) => {
-    for (const family of FAMILIES)
-      must(lab, netns, ['ip', `-${family}`, 'route', 'add', ...inFamily(family, args)])
-  }
-  route(node, '10.244.2.0/24', 'via', '172.30.0.12')
-  route(node2, '10.244.1.0/24', 'via', NODE)
-  route(outside, '10.96.0.0/16', 'via', NODE)
+  addRoutes(lab, node, '10.244.2.0/24', { gateway: '172.30.0.12' })
+  addRoutes(lab, node2, '10.244.1.0/24', { gateway: NODE })
+  addRoutes(lab, outside, '10.96.0.0/16', { gateway: NODE })
   for (const address of LB_IPS) {
-    route(node, `${address}/32`, 'dev', 'cni0')
+    addRoutes(lab, node, `${address}/32`, { device: 'cni0' })
     for (const family of FAMILIES) {
-      const proxied = inFamily(family, address)
-      must(lab, node, ['ip', 'neigh', 'add', 'proxy', proxied, 'dev', 'eth0'])
+      const proxied = ip(inFamily(family, address))
+      lab.rtnetlink(node).replaceNeighbour({ device: 'eth0', ip: proxied, proxy: true })
     }
   }
   writeSysctl('net.ipv4.neigh.eth0.proxy_delay', 0, node)
@@ -192,15 +187,13 @@ function layUnderlay(
   lan: Netns,
   members: readonly (readonly [netns: Netns, address: string])[],
 ): void {
-  must(lab, lan, ['ip', 'link', 'add', 'br0', 'type', 'bridge'])
-  for (const family of FAMILIES)
-    must(lab, lan, ['ip', 'addr', 'add', inFamily(family, '172.30.0.2/24'), 'dev', 'br0'])
-  must(lab, lan, ['ip', 'link', 'set', 'br0', 'up'])
+  lab.rtnetlink(lan).addLink({ kind: 'bridge', name: 'br0', up: true })
+  addAddresses(lab, lan, 'br0', '172.30.0.2/24')
   members.forEach(([netns, address], i) => {
     const port = `port${i}`
-    lab.connect({ netns: lan, device: port }, { netns, device: 'eth0', address: `${address}/24` })
-    must(lab, lan, ['ip', 'link', 'set', port, 'master', 'br0'])
-    must(lab, netns, ['ip', 'addr', 'add', inFamily(6, `${address}/24`), 'dev', 'eth0'])
+    lab.connect({ netns: lan, device: port }, { netns, device: 'eth0' })
+    lab.rtnetlink(lan).setLink(port, { master: 'br0' })
+    addAddresses(lab, netns, 'eth0', `${address}/24`)
     for (const [name, value] of [
       ['net.ipv4.ip_forward', address === OUTSIDE ? 0 : 1],
       ['net.ipv6.conf.all.forwarding', address === OUTSIDE ? 0 : 1],
@@ -226,21 +219,40 @@ function hangPod(lab: Lab, node: Netns, name: string, address: string, bridge?: 
   const pod = lab.netns(name)
   const port = `veth-${name}`
   lab.connect({ netns: node, device: port }, { netns: pod, device: 'eth0' })
-  if (bridge) must(lab, node, ['ip', 'link', 'set', port, 'master', bridge])
+  if (bridge) lab.rtnetlink(node).setLink(port, { master: bridge })
+  const gateway = ip(address.replace(/\d+$/, '1'))
+  addAddresses(lab, pod, 'eth0', `${address}/32`)
+  if (!bridge) {
+    addAddresses(lab, node, port, `${gateway}/32`)
+    addRoutes(lab, node, `${address}/32`, { device: port })
+  }
   for (const family of FAMILIES) {
-    const own = inFamily(family, `${address}/32`)
-    const gateway = inFamily(family, ip(address.replace(/\d+$/, '1')))
-    must(lab, pod, ['ip', 'addr', 'add', own, 'dev', 'eth0'])
-    if (!bridge) {
-      must(lab, node, ['ip', 'addr', 'add', `${gateway}/${family === 4 ? 32 : 128}`, 'dev', port])
-      must(lab, node, ['ip', 'route', 'add', own, 'dev', port])
-    }
-    lab.rtnetlink(pod).replaceRoute({ family, gateway, device: 'eth0', onlink: true })
+    const route = { family, gateway: inFamily(family, gateway), device: 'eth0', onlink: true }
+    lab.rtnetlink(pod).replaceRoute(route)
   }
   return pod
 }
 
-function must(lab: Lab, netns: Netns, argv: readonly string[]): void {
-  const { status, stderr } = lab.exec(netns, argv)
-  if (status !== 0) throw new Error(`Cannot run ${argv.join(' ')}: ${stderr}`)
+/** One of IPv4 and its like of IPv6. By netlink: on an emulated machine each process costs half a second. */
+function addAddresses(lab: Lab, netns: Netns, device: string, address: string): void {
+  for (const family of FAMILIES) {
+    const parsed = parseInterfaceAddress(inFamily(family, address))!
+    lab.rtnetlink(netns).replaceAddress({ device, address: parsed })
+  }
+}
+
+function addRoutes(
+  lab: Lab,
+  netns: Netns,
+  destination: string,
+  { gateway, device }: { readonly gateway?: string; readonly device?: string },
+): void {
+  for (const family of FAMILIES) {
+    lab.rtnetlink(netns).replaceRoute({
+      family,
+      destination: cidr(inFamily(family, destination)),
+      ...(gateway && { gateway: ip(inFamily(family, gateway)) }),
+      ...(device && { device, ...(family === 4 && { scope: 'link' as const }) }),
+    })
+  }
 }

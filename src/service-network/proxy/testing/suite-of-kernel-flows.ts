@@ -80,7 +80,8 @@ function sendFlows(mode: ProxyMode, family: Family, lab: () => NodeLab): void {
     }
     // What is answered takes its own time only: one after the other. What is refused or lost is waited for all at once.
     const isAnswered = (flow: PacketFlow) => !['reject', 'drop'].includes(seen(flow))
-    for (const flow of flows.filter(isAnswered)) await ask(flow.from, [flow], ANSWER_MS * timeFactor)
+    for (const flow of flows.filter(isAnswered))
+      await ask(flow.from, [flow], ANSWER_MS * timeFactor)
     const rest = Map.groupBy(
       flows.filter((flow) => !isAnswered(flow)),
       (flow) => flow.from,

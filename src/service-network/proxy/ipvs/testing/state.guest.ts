@@ -23,7 +23,7 @@ suite('what the ipvs mode has in the kernel', () => {
     using ipvs = openIPVS(lab.netns('node1'))
     const service = { protocol: 'tcp', ip: ip('10.96.1.1'), flags: 0, timeout: 0 } as const
     SCHEDULERS.forEach((scheduler, i) => ipvs.addService({ ...service, port: i + 1, scheduler }))
-    const found = ipvs.services().sort((a, b) => a.port - b.port)
+    const found = [...ipvs.services()].sort((a, b) => a.port - b.port)
     assert.deepEqual(
       found.map(({ scheduler }) => scheduler),
       SCHEDULERS,
@@ -41,7 +41,10 @@ suite('what the ipvs mode has in the kernel', () => {
     const web = serviceOf('web', { clusterIP: '10.96.1.1', ports: portOf(80), ...affinity })
     const model = planServiceModel([web], [sliceOf('web', [A, B])], OPTIONS)
     const sync = async (options: IPVSOptions) => {
-      await using table = await ipvsMode.open({ netns, log: silentLog }, { ...OPTIONS, ipvs: options })
+      await using table = await ipvsMode.open(
+        { netns, log: silentLog },
+        { ...OPTIONS, ipvs: options },
+      )
       await table.sync(model)
       assert.ok(await table.isIntact())
     }
