@@ -52,13 +52,15 @@ suite('A cluster with --proxy userspace', () => {
       must(
         cluster.kubectl(['patch', 'service', 'app1', '-p', `{"spec":{"sessionAffinity":"${to}"}}`]),
       )
-    const pods = () =>
-      new Set(
-        Array.from(
-          { length: 8 },
-          () => /"pod":"([^"]+)"/.exec(curl('pod/default/client', 'http://app1:8080/').stdout)?.[1],
-        ),
-      )
+    // One exec for all: each is a process here.
+    const eight =
+      'for i in 1 2 3 4 5 6 7 8; do curl -sS --max-time 5 http://app1:8080/ || exit; done'
+    const pods = () => {
+      const answers = must(cluster.exec('pod/default/client', ['sh', '-c', eight]))
+      const names = [...answers.matchAll(/"pod":"([^"]+)"/g)].map(([, name]) => name)
+      assert.equal(names.length, 8)
+      return new Set(names)
+    }
     assert.ok(pods().size > 1, 'they are spread')
     affinity('ClientIP')
     await eventually('it does', () => pods().size === 1)
@@ -70,7 +72,7 @@ suite('A cluster with --proxy userspace', () => {
       fairleadCommand,
       [
         ...['exec', 'pod/default/client', '--name', cluster.name, '--', 'sh', '-c'],
-        'for i in $(seq 60); do curl -sS --max-time 5 -o /dev/null http://app1:8080/ || echo failed; sleep 0.05; done; echo done',
+        'for i in $(seq 40); do curl -sS --max-time 5 -o /dev/null http://app1:8080/ || echo failed; sleep 0.05; done; echo done',
       ],
       { env: cluster.home.env },
     )
@@ -113,15 +115,14 @@ suite('A cluster with --proxy userspace', () => {
       held.stdin.end('\n')
       await once(held, 'close')
       assert.match(output, /app1-/, 'the held connection goes on')
-      const isThere = {
-        nftables: () =>
-          cluster.exec('node/node1', ['nft', 'list', 'tables']).stdout.includes('fairlead-proxy'),
-        iptables: () => rules().includes('KUBE-SVC-'),
-        userspace: () => rules().includes('KUBE-PORTALS'),
-      }
-      await eventually('only its own rules are there', () =>
-        Object.entries(isThere).every(([each, isIt]) => isIt() === (each === mode)),
-      )
+      const marks = { nftables: 'fairlead-proxy', iptables: 'KUBE-SVC-', userspace: 'KUBE-PORTALS' }
+      const list = ['sh', '-c', 'nft list tables && iptables-save']
+      await eventually('only its own rules are there', () => {
+        const found = must(cluster.exec('node/node1', list))
+        return Object.entries(marks).every(
+          ([each, mark]) => found.includes(mark) === (each === mode),
+        )
+      })
     })
 
   test('up --proxy ipvs says why it cannot, and changes nothing', () => {

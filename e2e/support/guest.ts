@@ -24,6 +24,8 @@ import { tryLock } from '../../src/kernel/lock/lock.ts'
 export interface GuestOptions {
   /** Modules that this guest's kernel shall not have. */
   readonly without?: readonly string[]
+  /** Modules to load at once. The kernel would ask for each by itself, one after the other, and wait for seconds every time. */
+  readonly modules?: readonly string[]
   readonly memoryMiB?: number
   readonly timeoutSeconds?: number
   readonly env?: Readonly<Record<string, string>>
@@ -178,7 +180,10 @@ exec $b switch_root /new /bin/sh /out/run >/new/dev/hvc0 2>&1 </new/dev/null
 `
 
 /** The kernel asks /run/modprobe for what it misses; those modules that the guest shall not have are refused there. */
-function runScript(command: string, { without = [], env = {} }: GuestOptions): string {
+function runScript(
+  command: string,
+  { without = [], modules = [], env = {} }: GuestOptions,
+): string {
   return `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 ${Object.entries(env)
   .map(([name, value]) => `export ${name}=${quote(value)}`)
@@ -194,6 +199,7 @@ EOF
 chmod +x /run/modprobe
 mkdir -p /run/bin && ln -s /run/modprobe /run/bin/modprobe && PATH=/run/bin:$PATH
 echo /run/modprobe > /proc/sys/kernel/modprobe
+${modules.length > 0 ? `${BUSYBOX} modprobe -a ${modules.join(' ')}` : ''}
 cd ${quote(root)}
 ( ${command} )
 echo $? > /out/status

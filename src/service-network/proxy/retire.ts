@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '#log/log.ts'
 import type { ServiceModel } from '../model.ts'
 import type { ModeTable } from './mode.ts'
@@ -6,9 +7,13 @@ import type { ConntrackFlusher } from './udp-flows.ts'
 /** How long connections may go on that pass through a mode that was left: as long as kube-proxy lets destinations drain. */
 const MAX_DRAIN_MS = 15 * 60_000
 
+const TRIES = 10
+const RETRY_MS = 500
+
 interface RetireDeps {
   readonly log: Log
   readonly onRetired?: () => void
+  readonly retryMs?: number
 }
 
 /** Takes a mode's rules away after another has taken over, and waits until nothing passes through it. */
@@ -16,16 +21,35 @@ export async function retire(
   table: ModeTable,
   conntrack: ConntrackFlusher,
   model: ServiceModel,
-  { log, onRetired }: RetireDeps,
+  { log, onRetired, retryMs = RETRY_MS }: RetireDeps,
 ): Promise<void> {
   const gone = Promise.withResolvers<void>()
-  const removing = table.remove(AbortSignal.timeout(MAX_DRAIN_MS), gone.resolve)
+  const drain = AbortSignal.timeout(MAX_DRAIN_MS)
+  const removing = persistently({ log, retryMs }, () => table.remove(drain, gone.resolve))
   await Promise.race([gone.promise, removing])
   await forgetUDPFlows(conntrack, model).catch((error: unknown) =>
     log.warn('Cannot forget UDP flows of the proxy mode that was left', { error }),
   )
   onRetired?.()
   await removing
+}
+
+/** Other modes change the same tables meanwhile: a rule that was read a moment ago may be gone, and the kernel refuses all changes. */
+async function persistently(
+  { log, retryMs }: Required<Pick<RetireDeps, 'log' | 'retryMs'>>,
+  remove: () => Promise<void>,
+): Promise<void> {
+  for (let left = TRIES; ; left--) {
+    try {
+      return await remove()
+    } catch (cause) {
+      if (left === 1) throw cause
+      log.warn('Cannot take the rules of the proxy mode away that was left: trying again', {
+        cause,
+      })
+      await pause(retryMs)
+    }
+  }
 }
 
 /** UDP knows no end: a client that keeps its port would go on by what the old mode made of its flow. */

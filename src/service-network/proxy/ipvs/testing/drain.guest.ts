@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { ip } from '#ip/ip.ts'
-import { silentLog } from '#log/log.ts'
+import { createLog } from '#log/log.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { createConntrackCommand } from '../../conntrack-command.ts'
 import type { ProxyMode } from '../../mode.ts'
@@ -49,7 +49,7 @@ suite('the ipvs mode', () => {
       {
         services: createInformer(cluster.api, resources.services, abort.signal),
         slices: createInformer(cluster.api, resources.endpointSlices, abort.signal),
-        log: silentLog,
+        log: createLog('proxy'),
         netns: cluster.node,
         openConntrack: (family) =>
           createConntrackCommand(family, [
