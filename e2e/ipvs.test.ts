@@ -4,8 +4,18 @@ import { runInGuest } from './support/guest.ts'
 
 const TESTS = 'src/service-network/proxy/ipvs/testing/all.guest.ts'
 
-/** What the tests make the kernel ask for. */
-const MODULES = []
+const withPrefix = (prefix: string, names: string) =>
+  names.split(' ').map((name) => `${prefix}_${name}`)
+
+/** What Services take of the kernel, in all modes. */
+const MODULES = [
+  ...['ip_vs', 'ipt_REJECT', 'ip6t_REJECT', 'nf_conntrack_netlink', 'veth', 'bridge', 'dummy'],
+  ...withPrefix('ip_vs', 'rr wrr lc wlc lblc lblcr sh dh sed nq mh'),
+  ...withPrefix('ip_set', 'hash_ip hash_ipport hash_ipportip hash_ipportnet bitmap_port'),
+  ...withPrefix('xt', 'set comment mark MASQUERADE conntrack addrtype physdev ipvs'),
+  ...withPrefix('xt', 'tcpudp REDIRECT nat statistic nfacct'),
+  ...withPrefix('nft', 'compat chain_nat ct masq nat redir reject_inet numgen fib_inet hash limit'),
+]
 
 // The promise: with --proxy ipvs Services work as in the other modes, by the kernel's virtual servers. This kernel may have none: Debian's has.
 suite('In a guest whose kernel has IP_VS', () => {

@@ -4,7 +4,7 @@ import { type Log, silentLog } from '#log/log.ts'
 import type { ModeTable } from './mode.ts'
 import { retire } from './retire.ts'
 
-const conntrack = { udpFlows: async () => [], deleteUDPFlow: async () => {} }
+const conntrack = { udpFlows: async () => [], deleteUDPFlows: async () => {} }
 
 /** A table whose rules the kernel refuses to take away so often. */
 function tableRefusing(times: number) {

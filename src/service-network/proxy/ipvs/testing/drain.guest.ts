@@ -7,7 +7,6 @@ import { createInformer } from '#client/create-informer.ts'
 import { ip } from '#ip/ip.ts'
 import { createLog } from '#log/log.ts'
 import { waitFor } from '#testing/wait-for.ts'
-import { createConntrackCommand } from '../../conntrack-command.ts'
 import type { ProxyMode } from '../../mode.ts'
 import { createSockets } from '../../relay/sockets.ts'
 import { runSwitchingProxy } from '../../switch-modes.ts'
@@ -51,11 +50,6 @@ suite('the ipvs mode', () => {
         slices: createInformer(cluster.api, resources.endpointSlices, abort.signal),
         log: createLog('proxy'),
         netns: cluster.node,
-        openConntrack: (family) =>
-          createConntrackCommand(family, [
-            'nsenter',
-            `--net=/proc/${process.pid}/fd/${cluster.node.fd}`,
-          ]),
         onMode: (mode) => {
           taken = mode
         },
