@@ -1,10 +1,14 @@
 import * as resources from '#api/resources.ts'
 import type { Lab } from './lab.ts'
+import { headless, lookup, srv } from './names.ts'
 import { inURL, type Outcome, parseEcho, type Row } from './row.ts'
 
 const CLIENT = { kind: 'pod', namespace: 'default', name: 'client' } as const
 const REQUESTS = 100
+const READINESS_REQUESTS = 30
 const PATIENCE_MS = 10_000
+/** How long a node may take to follow the endpoints. */
+const RULES_MS = 3000
 
 export const serviceNetworkRows: readonly Row[] = [
   { layer: '3 service', request: `pod → ClusterIP of app1, ${REQUESTS} times`, ask: spread },
@@ -81,80 +85,6 @@ async function spread(lab: Lab): Promise<Outcome> {
   }
 }
 
-async function lookup(lab: Lab, name: string): Promise<Outcome> {
-  const { clusterIP = '' } = (await lab.service('app1')).spec
-  const { stdout } = await lab.run(CLIENT, [
-    'dig',
-    '+search',
-    '+tries=1',
-    '+time=2',
-    '-u',
-    '+noall',
-    '+answer',
-    '+stats',
-    recordOf(clusterIP),
-    name,
-  ])
-  const [, owner, address] = /^(\S+)\s+\d+\s+IN\s+A{1,4}\s+(\S+)$/m.exec(stdout) ?? []
-  return {
-    asPromised: address !== undefined && address === clusterIP,
-    answered: address ?? 'no address',
-    how: owner ? `${owner} by ${/SERVER: ([^#(\s]+)/.exec(stdout)?.[1]}` : 'no record',
-    milliseconds: queryTime(stdout),
-  }
-}
-
-async function headless(lab: Lab): Promise<Outcome> {
-  const wanted = (await lab.pods({ name: 'app1' })).map(({ status }) => status?.podIP ?? '').sort()
-  const { stdout } = await lab.run(CLIENT, [
-    'dig',
-    '+search',
-    '+tries=1',
-    '+time=2',
-    '-u',
-    '+noall',
-    '+answer',
-    '+stats',
-    recordOf(wanted[0] ?? ''),
-    'app1-headless',
-  ])
-  const found = [...stdout.matchAll(/\sIN\s+A{1,4}\s+(\S+)$/gm)]
-    .map(([, address]) => address!)
-    .sort()
-  return {
-    asPromised: found.length === 3 && found.join() === wanted.join(),
-    answered: found.join(', ') || 'no address',
-    how:
-      found.join() === wanted.join()
-        ? "the pods' own addresses, no virtual one"
-        : `not the pods' addresses ${wanted.join(', ')}`,
-    milliseconds: queryTime(stdout),
-  }
-}
-
-async function srv(lab: Lab): Promise<Outcome> {
-  const { stdout } = await lab.run(CLIENT, [
-    'dig',
-    '+tries=1',
-    '+time=2',
-    '-u',
-    '+noall',
-    '+answer',
-    '+stats',
-    'SRV',
-    '_http._tcp.app1-headless.default.svc.cluster.local.',
-  ])
-  const found = [...stdout.matchAll(/\sIN\s+SRV\s+(\d+) (\d+) (\d+) (\S+)$/gm)]
-  return {
-    asPromised: found.length === 3 && found.every(([, , , port]) => port === '8080'),
-    answered: `${found.length} records`,
-    how: found[0]
-      ? `priority ${found[0][1]} weight ${found[0][2]} port ${found[0][3]} ${found[0][4]}, …`
-      : 'no record',
-    milliseconds: queryTime(stdout),
-  }
-}
-
 async function environment(lab: Lab): Promise<Outcome> {
   const { clusterIP } = (await lab.service('app1')).spec
   const { body, milliseconds } = await lab.http(CLIENT, 'http://127.0.0.1:8080/env')
@@ -183,30 +113,40 @@ async function readiness(lab: Lab): Promise<Outcome> {
   await lab.http(CLIENT, `http://${inURL(address)}:8080/healthz/fail`, ['-X', 'POST'])
   try {
     const left = await until(async () => !(await readyAddresses(lab)).includes(address))
-    const { stdout } = await lab.run(CLIENT, [
-      'curl',
-      '-sS',
-      '--max-time',
-      '10',
-      '-H',
-      'Connection: close',
-      '-w',
-      '\n',
-      `http://${inURL(clusterIP ?? '')}:8080/?[1-30]`,
-    ])
-    const answers = stdout.split('\n').flatMap((line) => parseEcho(line) ?? [])
-    const strays = answers.filter(({ pod }) => pod === name).length
+    // The rules of the client's node follow as soon as it has heard of that.
+    let served: readonly string[] = []
+    await until(async () => {
+      served = await servedBy(lab, clusterIP ?? '')
+      return !served.includes(name)
+    }, RULES_MS)
+    const others = served.filter((pod) => pod !== name).length
     await lab.http(CLIENT, `http://${inURL(address)}:8080/healthz/ok`, ['-X', 'POST'])
     const cameBack = await until(async () => (await readyAddresses(lab)).includes(address))
     return {
-      asPromised: left && cameBack && answers.length === 30 && strays === 0,
-      answered: `${answers.length} of 30 by the other two`,
+      asPromised: left && cameBack && others === READINESS_REQUESTS,
+      answered: `${others} of ${READINESS_REQUESTS} by the other two`,
       how: `${address} ${left ? 'left' : 'did not leave'} the endpoints and ${cameBack ? 'came back' : 'did not come back'}`,
       milliseconds: performance.now() - started,
     }
   } finally {
     await lab.http(CLIENT, `http://${inURL(address)}:8080/healthz/ok`, ['-X', 'POST'])
   }
+}
+
+/** The pods that answer, one a request. */
+async function servedBy(lab: Lab, clusterIP: string): Promise<readonly string[]> {
+  const { stdout } = await lab.run(CLIENT, [
+    'curl',
+    '-sS',
+    '--max-time',
+    '10',
+    '-H',
+    'Connection: close',
+    '-w',
+    '\n',
+    `http://${inURL(clusterIP)}:8080/?[1-${READINESS_REQUESTS}]`,
+  ])
+  return stdout.split('\n').flatMap((line) => parseEcho(line)?.pod ?? [])
 }
 
 async function portOf(lab: Lab, service: string, port: number, target: number): Promise<Outcome> {
@@ -295,20 +235,11 @@ async function readyAddresses(lab: Lab): Promise<readonly string[]> {
     .flatMap(({ addresses }) => addresses)
 }
 
-async function until(holds: () => Promise<boolean>): Promise<boolean> {
-  const deadline = performance.now() + PATIENCE_MS
+async function until(holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<boolean> {
+  const deadline = performance.now() + patienceMs
   while (!(await holds())) {
     if (performance.now() > deadline) return false
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return true
-}
-
-/** The type of the records that hold such an address. */
-function recordOf(address: string): string {
-  return address.includes(':') ? 'AAAA' : 'A'
-}
-
-function queryTime(dig: string): number {
-  return Number(/Query time: (\d+) usec/.exec(dig)?.[1] ?? 0) / 1000
 }
