@@ -1,6 +1,5 @@
 import type { KubernetesObject } from '#api/meta.ts'
-import type { Resource } from '#api/resources.ts'
-import type { API, ListOptions, ObjectKey } from './api.ts'
+import type { ListOptions, ObjectKey } from './api.ts'
 
 export interface Change<T> {
   readonly type: 'added' | 'modified' | 'deleted'
@@ -32,10 +31,3 @@ export interface InformerOptions<T extends KubernetesObject = KubernetesObject>
   /** What of each object is kept; all but metadata.managedFields by default. */
   readonly keep?: (object: T) => T
 }
-
-export type CreateInformer = <T extends KubernetesObject>(
-  api: API,
-  resource: Resource<T>,
-  signal: AbortSignal,
-  options?: InformerOptions<T>,
-) => Informer<T>

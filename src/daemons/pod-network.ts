@@ -16,6 +16,7 @@ import { chooseInterface } from '#pod-network/flannel/choose-interface.ts'
 import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { type FlannelFlags, parseFlags } from '#pod-network/flannel/flags.ts'
 import type { PerFamily } from '#pod-network/flannel/lease.ts'
+import { DEFAULT_ETCD_PREFIX } from '#pod-network/flannel/leases/etcd-keys.ts'
 import { createKubeSubnetManager } from '#pod-network/flannel/leases/kube-subnet-manager.ts'
 import type { SubnetManager } from '#pod-network/flannel/leases/subnet-manager.ts'
 import { type NetConf, parseNetConf } from '#pod-network/flannel/net-conf.ts'
@@ -28,7 +29,7 @@ import { untilSignal } from './until-signal.ts'
 const DEFAULTS = {
   // flanneld's (main.go)
   endpoints: 'http://127.0.0.1:4001,http://127.0.0.1:2379',
-  prefix: '/coreos.com/network',
+  prefix: DEFAULT_ETCD_PREFIX,
   subnetFile: '/run/flannel/subnet.env',
   netConf: '/etc/kube-flannel/net-conf.json',
   renewMarginMinutes: 60,

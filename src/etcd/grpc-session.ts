@@ -35,7 +35,6 @@ export class GRPCError extends Error {
 
 export const DEADLINE_EXCEEDED = 4
 export const OUT_OF_RANGE = 11
-export const RESOURCE_EXHAUSTED = 8
 export const INTERNAL = 13
 export const UNAVAILABLE = 14
 

@@ -1,4 +1,4 @@
-import type { Deployment, ReplicaSet } from '#api/apps.ts'
+import type { Deployment } from '#api/apps.ts'
 import type { Pod } from '#api/core.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
@@ -140,11 +140,4 @@ export function withImage({ spec }: Deployment, image: string) {
       template: { ...template, spec: { ...template.spec, containers: [{ name: 'web', image }] } },
     },
   }
-}
-
-export function isActivePodOf(set: ReplicaSet, pod: Pod): boolean {
-  return (
-    pod.metadata.ownerReferences?.[0]?.uid === set.metadata.uid &&
-    pod.metadata.deletionTimestamp === undefined
-  )
 }

@@ -2,22 +2,12 @@ import type { Lab } from './lab.ts'
 import type { Outcome } from './row.ts'
 
 const CLIENT = { kind: 'pod', namespace: 'default', name: 'client' } as const
+const DIG = ['dig', '+tries=1', '+time=2', '-u', '+noall', '+answer', '+stats'] as const
 
 /** One name of app1, from a pod by its search list. */
 export async function lookup(lab: Lab, name: string): Promise<Outcome> {
   const { clusterIP = '' } = (await lab.service('app1')).spec
-  const { stdout } = await lab.run(CLIENT, [
-    'dig',
-    '+search',
-    '+tries=1',
-    '+time=2',
-    '-u',
-    '+noall',
-    '+answer',
-    '+stats',
-    recordOf(clusterIP),
-    name,
-  ])
+  const { stdout } = await lab.run(CLIENT, [...DIG, '+search', recordOf(clusterIP), name])
   const [, owner, address] = /^(\S+)\s+\d+\s+IN\s+A{1,4}\s+(\S+)$/m.exec(stdout) ?? []
   return {
     asPromised: address !== undefined && address === clusterIP,
@@ -30,14 +20,8 @@ export async function lookup(lab: Lab, name: string): Promise<Outcome> {
 export async function headless(lab: Lab): Promise<Outcome> {
   const wanted = (await lab.pods({ name: 'app1' })).map(({ status }) => status?.podIP ?? '').sort()
   const { stdout } = await lab.run(CLIENT, [
-    'dig',
+    ...DIG,
     '+search',
-    '+tries=1',
-    '+time=2',
-    '-u',
-    '+noall',
-    '+answer',
-    '+stats',
     recordOf(wanted[0] ?? ''),
     'app1-headless',
   ])
@@ -57,13 +41,7 @@ export async function headless(lab: Lab): Promise<Outcome> {
 
 export async function srv(lab: Lab): Promise<Outcome> {
   const { stdout } = await lab.run(CLIENT, [
-    'dig',
-    '+tries=1',
-    '+time=2',
-    '-u',
-    '+noall',
-    '+answer',
-    '+stats',
+    ...DIG,
     'SRV',
     '_http._tcp.app1-headless.default.svc.cluster.local.',
   ])

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { createBackend } from './create-backend.ts'
-import { checkSubnetRange, parseNetConf, renderNetConf } from './net-conf.ts'
+import { checkSubnetRange, parseNetConf } from './net-conf.ts'
 import { fuzzNetConf } from './testing/fuzz-flannel.ts'
 
 // Documentation/configuration.md of flannel, "Example configuration JSON"
@@ -52,13 +52,6 @@ suite('parseNetConf()', () => {
   // facts/pod-network.md 3.1: parseBackendType() says udp where Backend is absent
   test('without Backend it is udp', () =>
     assert.equal(parseNetConf('{"Network":"10.1.0.0/16"}').backend.type, 'udp'))
-
-  test('comes back as rendered', () => {
-    const networks = { 4: cidr('10.244.0.0/16'), 6: cidr('fd00:10:244::/56') }
-    const text = renderNetConf(networks, { type: 'vxlan', options: { VNI: 7 } })
-    assert.deepEqual(parseNetConf(text).networks, networks)
-    assert.deepEqual(parseNetConf(text).backend.options, { VNI: 7, Type: 'vxlan' })
-  })
 
   const refused = [
     { text: '', why: /it is no JSON/ },

@@ -1,4 +1,4 @@
-import { type CIDR, formatCIDR, parseCIDR } from '#ip/cidr.ts'
+import { type CIDR, parseCIDR } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP, ipFromBigInt, ipToBigInt, parseIP } from '#ip/ip.ts'
 import type { PerFamily } from './lease.ts'
 
@@ -169,14 +169,4 @@ export function checkSubnetRange(network: CIDR, given: GivenRange): SubnetRange 
   const min = end('Min', given.min, first + size)
   const max = end('Max', given.max, last + 1n - size)
   return { length, min, max }
-}
-
-/** What the ConfigMap kube-flannel-cfg holds, for a network of ours. */
-export function renderNetConf(networks: PerFamily<CIDR>, backend: BackendConf): string {
-  const conf = {
-    ...(networks[4] ? { Network: formatCIDR(networks[4]) } : { EnableIPv4: false }),
-    ...(networks[6] && { IPv6Network: formatCIDR(networks[6]), EnableIPv6: true }),
-    Backend: { ...backend.options, Type: backend.type },
-  }
-  return `${JSON.stringify(conf, undefined, 2)}\n`
 }

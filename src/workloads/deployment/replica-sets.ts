@@ -93,5 +93,3 @@ export function replicaSetWriter({ api, deployments, replicaSets, events }: Repl
     },
   }
 }
-
-export type ReplicaSetWriter = ReturnType<typeof replicaSetWriter>
