@@ -7,7 +7,7 @@ import { prepareNode } from '#pod-network/testing/prepare-node.ts'
 import { suiteOnEachBackend } from '#testing/backends.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 
-/* Runs in a guest whose kernel filters by VLAN (CONFIG_BRIDGE_VLAN_FILTERING): see e2e/cni-bridge-vlan.test.ts. */
+/* Runs in a guest whose kernel filters by VLAN (CONFIG_BRIDGE_VLAN_FILTERING): see e2e/cni-plugins.test.ts. */
 
 function createNode(lab: Lab, side: 'ours' | 'reference') {
   const netns = lab.netns(`node-${side}`)
