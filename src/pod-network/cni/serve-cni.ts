@@ -68,18 +68,14 @@ async function answer(
   const stdin = type === undefined ? undefined : await readAll(request)
   response.setHeader('Connection', 'close')
   if (type === undefined || stdin === undefined) {
-    response.writeHead(type === undefined ? 404 : 413, { 'Content-Length': 0 }).end()
+    response.writeHead(type === undefined ? 404 : 413).end()
     return
   }
   const env: CNIEnvironment = Object.fromEntries(
     [...searchParams].filter(([name, value]) => name.startsWith('CNI_') && value !== ''),
   )
   const { exitCode, stdout } = await handler({ type: decodeURIComponent(type), env, stdin })
-  const headers = {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(stdout),
-  }
-  response.writeHead(exitCode === 0 ? 200 : 500, headers).end(stdout)
+  response.writeHead(exitCode === 0 ? 200 : 500, { 'Content-Type': 'application/json' }).end(stdout)
 }
 
 /** `undefined` where it is more than any configuration has. */
