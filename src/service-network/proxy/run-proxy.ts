@@ -144,7 +144,10 @@ async function proxyFamily(
       checkIntervalMs,
       signal,
     )
-    if (deps.retired?.aborted) await retire(table, conntrack, index.model(), deps)
+    if (!deps.retired?.aborted) return
+    // The next mode listens where this one did, while this one's connections may end in many minutes.
+    await servers.stop()
+    await retire(table, conntrack, index.model(), deps)
   } finally {
     unsubscribe()
   }

@@ -152,6 +152,36 @@ suite('switching proxy modes', () => {
     await proxy.stop()
   })
 
+  // Source of the answer: kubernetes pkg/proxy/healthcheck/service_health.go.
+  test('health checks of load balancers are the next mode’s at once, also while connections drain', async () => {
+    const port = 32_123
+    const balanced = serviceOf('balanced', {
+      type: 'LoadBalancer',
+      clusterIP: '10.96.1.2',
+      ports: portOf(80),
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort: port,
+    })
+    const url = `http://${PROXY_OPTIONS.families[0]!.nodeIP}:${port}/`
+    const isTold = async (localEndpoints: number) => {
+      const script = 'for i in $(seq 50); do curl -s --max-time 1 "$0"; sleep 0.1; done'
+      using asking = cluster.lab.spawn(cluster.node, ['bash', '-c', script, url])
+      await asking.outputs(`"localEndpoints": ${localEndpoints}`)
+    }
+    await cluster.put(balanced, sliceOf('balanced', [A, B]))
+    const proxy = start('userspace')
+    await proxy.taken('userspace')
+    await isTold(2)
+    const held = await hold()
+    proxy.switchTo('nftables')
+    await proxy.taken('nftables')
+    await cluster.put(balanced, sliceOf('balanced', [A]))
+    await isTold(1)
+    await held.answers('still through userspace')
+    held.end()
+    await proxy.stop()
+  })
+
   test('a proxy that starts in another mode takes away what the one before it left', async () => {
     const first = start('userspace')
     await first.taken('userspace')

@@ -34,7 +34,9 @@ export function planLocalhostPorts(model: ServiceModel): ReadonlyMap<number, Loc
 export interface LocalhostNodePorts {
   /** Calls need not wait for one another. */
   update(ports: ReadonlyMap<number, LocalhostPort>): Promise<void>
-  /** Takes no one any more; connections end with this process. */
+  /** Takes no one any more; connections go on. */
+  stop(): void
+  /** Takes no one any more, and ends connections. */
   close(): void
 }
 
@@ -72,15 +74,20 @@ export function createLocalhostNodePorts(
     }
   }
 
+  function stop(): void {
+    isClosed = true
+    for (const relay of relays.values()) relay.close()
+    relays.clear()
+  }
+
   return {
     update(ports) {
       running = running.then(() => apply(ports))
       return running
     },
+    stop,
     close() {
-      isClosed = true
-      for (const relay of relays.values()) relay.close()
-      relays.clear()
+      stop()
       limit.endAll()
     },
   }

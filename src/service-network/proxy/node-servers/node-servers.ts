@@ -20,6 +20,8 @@ export interface NodeServersOptions {
 export interface NodeServers extends AsyncDisposable {
   /** @param addresses those that nodePorts are open on */
   update(model: ServiceModel, addresses: readonly IP[], isHealthy: boolean): Promise<void>
+  /** Leaves every port to another. Connections to nodePorts on loopback go on until this is disposed. */
+  stop(): Promise<void>
 }
 
 /** Modes whose rules cannot translate what goes to loopback: the iptables mode can in IPv4, the userspace mode listens everywhere. */
@@ -52,6 +54,11 @@ export function createNodeServers(options: NodeServersOptions): NodeServers {
         .then(() => apply(model, addresses, isHealthy))
         .catch((cause) => options.log.warn('Cannot serve on the node', { cause }))
       return running
+    },
+    async stop() {
+      await running
+      checks?.close()
+      loopback?.stop()
     },
     async [Symbol.asyncDispose]() {
       await running
