@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { cidr } from '#ip/cidr.ts'
 import { silentLog } from '#log/log.ts'
 import { createLab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { createPluginHost } from './cni/plugins/plugin.ts'
 import { keepAttachments } from './keep-attachments.ts'
+import { hasLost, takePicture } from './node-picture.ts'
 import { createCNINode, sandbox } from './testing/cni-node.ts'
 
 const PODS = [cidr('10.244.1.0/24'), cidr('fd00:10:244:1::/64')]
@@ -64,8 +66,11 @@ suite('keepAttachments()', () => {
         assert.match(whole, part)
       for (const { name, command } of DAMAGES) {
         shell(command.replaceAll('V', port))
-        const isBack = () =>
-          look() === whole && lab.exec(pods[0], ['ping', '-c1', '-W0.2', '10.244.1.3']).status === 0
+        // The daemon runs in this event loop, which commands hold up.
+        const isBack = async () =>
+          (await delay(50, true)) &&
+          look() === whole &&
+          lab.exec(pods[0], ['ping', '-c1', '-W0.2', '10.244.1.3']).status === 0
         await waitFor(isBack, { what: `the node to be whole after: ${name}`, timeoutMs: LIMIT_MS })
       }
       await podNetwork.detach(sandbox('a', pods[0]))
@@ -75,5 +80,20 @@ suite('keepAttachments()', () => {
       stop.abort()
       await running
     }
+  })
+
+  test('a node loses nothing by a pod that comes, and something by one that goes', async () => {
+    using lab = createLab()
+    using node = await createCNINode(lab)
+    using host = createPluginHost(node.netns)
+    await node.serve()
+    const pods = [lab.netns('a'), lab.netns('b')] as const
+    await node.podNetwork.attach(sandbox('a', pods[0]))
+    const one = takePicture(host)
+    await node.podNetwork.attach(sandbox('b', pods[1], PORTS))
+    const two = takePicture(host)
+    assert.ok(!hasLost(one, two))
+    await node.podNetwork.detach(sandbox('b', pods[1]))
+    assert.ok(hasLost(two, takePicture(host)))
   })
 })
