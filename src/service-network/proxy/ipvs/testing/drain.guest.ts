@@ -116,6 +116,21 @@ suite('the ipvs mode', () => {
     held.end()
   })
 
+  test('a client with affinity leaves an endpoint that is gone, for another one', async () => {
+    const [first] = await ask('10.96.1.2')
+    const gone = ADDRESSES[first![0]!]!
+    const others = [A, B, C].filter((address) => address !== gone)
+    await cluster.put(sliceOf('sticky', others))
+    const isHeld = () => exec('ipvsadm', '-Ln', '-t', '10.96.1.2:80').includes(`${gone}:8080 `)
+    await waitFor(() => !isHeld() || /Masq +0 /.test(exec('ipvsadm', '-Ln')), {
+      what: 'the endpoint to go',
+    })
+    const names = new Set((await ask('10.96.1.2', 6)).map((answer) => answer[0]))
+    assert.equal(names.size, 1)
+    assert.ok(!names.has(first![0]))
+    await cluster.put(sliceOf('sticky', [A, B, C]))
+  })
+
   for (const to of ['nftables', 'iptables', 'userspace'] as const)
     test(`leaves for ${to} and comes back: held connections go on, nothing stays behind`, async () => {
       const held = await hold()
