@@ -22,6 +22,8 @@ export function planLocalhostPorts(model: ServiceModel): ReadonlyMap<number, Loc
   for (const service of model.values()) {
     for (const { protocol, nodePort, endpoints, affinityTimeoutSeconds } of service.ports) {
       if (protocol !== 'tcp' || nodePort === undefined) continue
+      // Nobody listens: refused at once, as by rules.
+      if (endpoints.cluster.length === 0) continue
       ports.set(nodePort, {
         endpoints: endpoints.cluster,
         ...(affinityTimeoutSeconds !== undefined && { affinitySeconds: affinityTimeoutSeconds }),
