@@ -226,9 +226,9 @@ suite('fairlead refuses', () => {
     { name: 'a verb that is none', args: ['fly'], says: /there is no such verb/ },
     { name: 'a verb that is not built', args: ['trace', 'a', 'b'], says: /not built yet/ },
     {
-      name: 'a mode that is not built',
-      args: ['up', '--proxy', 'ipvs'],
-      says: /Cannot use --proxy ipvs: it is not built yet/,
+      name: 'a mode that is none',
+      args: ['up', '--proxy', 'ebpf'],
+      says: /Cannot use --proxy ebpf: it is one of nftables, iptables, ipvs, userspace/,
     },
     { name: 'an unknown flag', args: ['up', '--fast'], says: /Unknown option '--fast'/ },
     {

@@ -50,8 +50,10 @@ suite('The real kubectl', () => {
       test('runs a command in a container: both outputs, and its exit status', () => {
         const result = run(['exec', 'box', '--', 'sh', '-c', 'echo out; echo err >&2; exit 3'])
         assert.deepEqual([result.status, result.stdout], [3, 'out\n'])
-        assert.match(result.stderr, /^err\n/)
-        assert.match(result.stderr, /command terminated with exit code 3/)
+        // kubectl 1.32 may not know its streams yet when the server's empty first message comes, and says so (client-go, readDemuxLoop).
+        const stderr = result.stderr.replace(/^E.*Unknown stream id 1, discarding message\n/, '')
+        assert.match(stderr, /^err\n/)
+        assert.match(stderr, /command terminated with exit code 3/)
       })
 
       // As a cluster of kind or k3s says it (containerd, runc).
