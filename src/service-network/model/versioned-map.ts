@@ -58,7 +58,11 @@ class Version<V> implements VersionedMap<V> {
     return this.get(key) !== undefined
   }
 
-  *entries(): MapIterator<[string, V]> {
+  entries(): MapIterator<[string, V]> {
+    return this.entriesHeld?.entries() ?? this.entriesOfOlder()
+  }
+
+  private *entriesOfOlder(): MapIterator<[string, V]> {
     const older = new Map<string, V | undefined>()
     let version: Version<V> = this
     while (version.newer) {
@@ -69,12 +73,12 @@ class Version<V> implements VersionedMap<V> {
     for (const [key, value] of older) if (value !== undefined) yield [key, value]
   }
 
-  *keys(): MapIterator<string> {
-    for (const [key] of this.entries()) yield key
+  keys(): MapIterator<string> {
+    return this.entriesHeld?.keys() ?? this.entries().map(([key]) => key)
   }
 
-  *values(): MapIterator<V> {
-    for (const [, value] of this.entries()) yield value
+  values(): MapIterator<V> {
+    return this.entriesHeld?.values() ?? this.entries().map(([, value]) => value)
   }
 
   [Symbol.iterator](): MapIterator<[string, V]> {

@@ -6,6 +6,7 @@ import type { ServiceModel } from '../../model.ts'
 import type { ProxyMode } from '../mode.ts'
 import type { HealthCheckServers } from './health-checks.ts'
 import type { LocalhostNodePorts } from './localhost-node-ports.ts'
+import { createServiceFilter } from './service-filter.ts'
 
 export interface NodeServersOptions {
   readonly nodeIP: IP
@@ -34,18 +35,27 @@ export function createNodeServers(options: NodeServersOptions): NodeServers {
   let checks: HealthCheckServers | undefined
   let loopback: LocalhostNodePorts | undefined
   let running = Promise.resolve()
+  const checked = createServiceFilter(
+    ({ healthCheckNodePort }) => healthCheckNodePort !== undefined,
+  )
+  const opened = createServiceFilter(({ ports }) =>
+    ports.some(({ nodePort }) => nodePort !== undefined),
+  )
 
   async function apply(
     model: ServiceModel,
     addresses: readonly IP[],
     isHealthy: boolean,
   ): Promise<void> {
-    if (checks || hasHealthCheck(model)) {
+    const toCheck = checked(model)
+    if (checks || toCheck.size > 0) {
       const { createHealthCheckServers, planHealthChecks } = await import('./health-checks.ts')
       checks ??= createHealthCheckServers(listenIn(options.netns), options.log)
-      checks.update(planHealthChecks(model), addresses, isHealthy)
+      checks.update(planHealthChecks(toCheck), addresses, isHealthy)
     }
-    if (servesLoopback) loopback = await updateLoopback(family, loopback, model, options)
+    const toOpen = servesLoopback ? opened(model) : undefined
+    if (toOpen && (loopback || toOpen.size > 0))
+      loopback = await updateLoopback(family, loopback, toOpen, options)
   }
 
   return {
@@ -78,12 +88,6 @@ async function updateLoopback(
   const ports = open ?? createLocalhostNodePorts(family, log, netns)
   await ports.update(planLocalhostPorts(model))
   return ports
-}
-
-function hasHealthCheck(model: ServiceModel): boolean {
-  for (const { healthCheckNodePort } of model.values())
-    if (healthCheckNodePort !== undefined) return true
-  return false
 }
 
 function listenIn(netns: Netns | undefined): (address: IP, port: number) => number {

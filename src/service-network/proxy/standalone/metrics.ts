@@ -3,7 +3,12 @@ import type { EndpointSlice } from '#api/discovery.ts'
 import type { Informer } from '#client/informer.ts'
 import { type Family, familyOf } from '#ip/ip.ts'
 import type { Log } from '#log/log.ts'
-import { createRegistry, observeProcess, type Registry } from '#wire/prometheus/registry.ts'
+import {
+  createRegistry,
+  observeProcess,
+  type Registry,
+  type Sample,
+} from '#wire/prometheus/registry.ts'
 import { TRIGGER_TIME } from '../../endpoints/plan-slices.ts'
 import type { ServiceModel } from '../../model.ts'
 import type { Mode, ModeTable, SyncOutcome } from '../mode.ts'
@@ -122,9 +127,12 @@ function createSyncMetrics(registry: Registry) {
     `${PREFIX}sync_proxy_rules_last_timestamp_seconds`,
     'When rules were last brought into the kernel',
   )
-  const withoutLocal = registry.gauge(
+  const models = new Map<Family, ServiceModel>()
+  registry.observed(
     `${PREFIX}sync_proxy_rules_no_local_endpoints_total`,
+    'gauge',
     'Services with a Local traffic policy and no endpoint on this node',
+    () => [...models].flatMap(([family, model]) => countWithoutLocal(family, model)),
   )
   const iptables = registry.counter(
     `${PREFIX}sync_proxy_rules_iptables_restore_failures_total`,
@@ -145,8 +153,7 @@ function createSyncMetrics(registry: Registry) {
       if (outcome === 'replaced') full.observe(milliseconds / 1000, labels)
       else if (outcome === 'changed') partial.observe(milliseconds / 1000, labels)
       last.set(Date.now() / 1000, labels)
-      for (const policy of ['internal', 'external'] as const)
-        withoutLocal.set(countWithoutLocal(model, policy), { ...labels, traffic_policy: policy })
+      models.set(family, model)
     },
     failed(mode: string, family: Family, wasPartial: boolean): void {
       if (mode === 'iptables') iptables.add(labelsOf(family))
@@ -156,20 +163,23 @@ function createSyncMetrics(registry: Registry) {
   }
 }
 
-/** Services that would answer elsewhere and do not here. */
-function countWithoutLocal(model: ServiceModel, policy: 'internal' | 'external'): number {
-  let count = 0
-  for (const { ports } of model.values())
-    if (
-      ports.some(
-        ({ endpoints, internalTrafficPolicy, externalTrafficPolicy }) =>
-          (policy === 'internal' ? internalTrafficPolicy : externalTrafficPolicy) === 'Local' &&
-          endpoints.cluster.length > 0 &&
-          endpoints.local.length === 0,
-      )
-    )
-      count++
-  return count
+/** Services that would answer elsewhere and do not here. A look at all of them: for whoever asks, not for each sync. */
+function countWithoutLocal(family: Family, model: ServiceModel): readonly Sample[] {
+  const counts = { internal: 0, external: 0 }
+  for (const { ports } of model.values()) {
+    const isWithout = { internal: false, external: false }
+    for (const { endpoints, internalTrafficPolicy, externalTrafficPolicy } of ports) {
+      if (endpoints.cluster.length === 0 || endpoints.local.length > 0) continue
+      isWithout.internal ||= internalTrafficPolicy === 'Local'
+      isWithout.external ||= externalTrafficPolicy === 'Local'
+    }
+    if (isWithout.internal) counts.internal++
+    if (isWithout.external) counts.external++
+  }
+  return (['internal', 'external'] as const).map((policy) => ({
+    labels: { ...labelsOf(family), traffic_policy: policy },
+    value: counts[policy],
+  }))
 }
 
 function createChangeMetrics(registry: Registry, families: readonly Family[]) {
