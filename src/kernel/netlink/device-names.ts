@@ -14,7 +14,7 @@ const IFREQ_BYTES = 40
 const IFNAMSIZ = 16
 
 /** @throws KernelError ENODEV */
-export function deviceIndex(socket: NetlinkSocket, name: string, op: string): number {
+export function deviceIndex(socket: Pick<NetlinkSocket, 'fd'>, name: string, op: string): number {
   const request = Buffer.alloc(IFREQ_BYTES)
   // A longer name would be cut, and might then be another link's.
   if (name === '' || Buffer.byteLength(name) >= IFNAMSIZ) {

@@ -5,6 +5,7 @@ import { ip } from '#ip/ip.ts'
 import { mac } from '#ip/mac.ts'
 import { suiteOnEachBackend } from '#testing/backends.ts'
 import { createLab } from '#testing/netns.ts'
+import { deleteLinkBeside } from './delete-link-beside.ts'
 
 const address = (text: string) => parseInterfaceAddress(text)!
 
@@ -172,6 +173,41 @@ suiteOnEachBackend('links', (backend) => {
     assert.equal(rtnetlink.deleteLink('br0'), true)
     assert.equal(rtnetlink.deleteLink('br0'), false)
     assert.equal(rtnetlink.deleteLink('a-name-that-is-far-too-long'), false)
+  })
+
+  test('deleteLinkBeside() returns when both ends and what led over them are gone', async () => {
+    using lab = createLab()
+    const [node, pod] = [lab.netns('node'), lab.netns('pod')]
+    const [atNode, atPod] = [lab.rtnetlink(node), lab.rtnetlink(pod)]
+    atNode.addLink({ kind: 'bridge', name: 'cni0', up: true })
+    for (let i = 0; i < 5; i++) {
+      const peer = { name: 'eth0', netns: pod, up: true } as const
+      atNode.addLink({ kind: 'veth', name: 'veth1', up: true, master: 'cni0', peer })
+      atPod.replaceAddress({ device: 'eth0', address: address('10.244.1.5/24') })
+      assert.equal(await deleteLinkBeside('eth0', pod), true)
+      assert.equal(atNode.link('veth1'), undefined)
+      assert.equal(atPod.link('eth0'), undefined)
+      const left = atPod.routes({ table: 'all' }).filter(({ device }) => device === 'eth0')
+      assert.deepEqual(left, [])
+    }
+  })
+
+  test('deleteLinkBeside() says whether there was one, also where two ask at once', async () => {
+    using lab = createLab()
+    const netns = lab.netns('a')
+    const rtnetlink = lab.rtnetlink(netns)
+    rtnetlink.addLink({ kind: 'veth', name: 'v0', up: true, peer: { name: 'v1', up: true } })
+    rtnetlink.addLink({ kind: 'bridge', name: 'br0' })
+    const both = await Promise.all(['v0', 'v0'].map((name) => deleteLinkBeside(name, netns)))
+    assert.ok(both.includes(true))
+    const names = rtnetlink.links().map(({ name }) => name)
+    assert.deepEqual(names, ['lo', 'br0'])
+    assert.equal(await deleteLinkBeside('v0', netns), false)
+    assert.equal(await deleteLinkBeside('a-name-that-is-far-too-long', netns), false)
+    await assert.rejects(deleteLinkBeside('lo', netns), {
+      name: 'KernelError',
+      errno: 'EOPNOTSUPP',
+    })
   })
 
   test('links() lists more than one datagram holds', () => {

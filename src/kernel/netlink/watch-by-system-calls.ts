@@ -5,18 +5,12 @@ import { RTM_DELLINK, RTM_NEWLINK } from '#wire/netlink/link.ts'
 import { decodeMessages, type Message } from '#wire/netlink/message.ts'
 import { RTM_DELNEIGH, RTM_NEWNEIGH } from '#wire/netlink/neighbour.ts'
 import { RTM_DELROUTE, RTM_NEWROUTE } from '#wire/netlink/route.ts'
-import { checked, lastErrno, libc } from '../ffi/libc.ts'
+import { lastErrno, libc } from '../ffi/libc.ts'
 import { onReadable } from '../ffi/on-readable.ts'
 import { KernelError } from '../kernel-error.ts'
-import { inNetns, type Netns } from '../netns/netns.ts'
+import type { Netns } from '../netns/netns.ts'
+import { NETLINK_NETFILTER, NETLINK_ROUTE, openNotificationSocket } from './notification-socket.ts'
 import type { KernelChange } from './watch-changes.ts'
-
-const AF_NETLINK = 16
-const SOCK_RAW = 3
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
-const NETLINK_ROUTE = 0
-const NETLINK_NETFILTER = 12
 
 /** RTNLGRP_* of include/uapi/linux/rtnetlink.h: link, neigh (FDB entries too), IPv4 and IPv6 addresses and routes. */
 const ROUTE_GROUPS = [1, 3, 5, 7, 9, 11]
@@ -49,28 +43,16 @@ function watch(
   changed: (change: KernelChange) => void,
   netns: Netns | undefined,
 ): Disposable {
-  const op = 'watch the kernel for changes'
-  const open = () => libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)
-  const fd = checked(netns ? inNetns(netns, open) : open(), op)
+  const fd = openNotificationSocket(protocol, groups, netns)
   const stack = new DisposableStack()
   stack.defer(() => libc().close(fd))
   try {
-    const address = encodeNetlinkAddress(groups)
-    checked(libc().bind(fd, address, address.length), op)
     stack.use(onReadable(fd, () => receiveAll(fd, changed)))
     return stack
   } catch (error) {
     stack.dispose()
     throw error
   }
-}
-
-/** `struct sockaddr_nl`: family, the kernel's choice of a port, and a bit a group. */
-function encodeNetlinkAddress(groups: readonly number[]): Uint8Array {
-  const address = Buffer.alloc(12)
-  address.writeUInt16LE(AF_NETLINK)
-  address.writeUInt32LE(groups.reduce((mask, group) => mask | (1 << (group - 1)), 0) >>> 0, 8)
-  return address
 }
 
 function receiveAll(fd: number, changed: (change: KernelChange) => void): void {

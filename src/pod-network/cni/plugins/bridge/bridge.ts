@@ -54,7 +54,7 @@ export const bridge: Plugin = {
 
   async del(call, host) {
     const config = parseBridgeConfig(call)
-    deleteVeth(call, host)
+    await deleteVeth(call, host)
     await (await loadIPAM(call))?.del(call, host)
     if (config.macspoofchk) removeSpoofCheck(host.nft, call)
     if (config.ipMasq) removeMasqueradeRules(call, host)

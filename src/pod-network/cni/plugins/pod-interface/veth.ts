@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { deleteLinkBeside } from '#kernel/netlink/delete-link-beside.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Attachment } from '../../protocol/attachments.ts'
@@ -20,11 +21,10 @@ export function requireFreeName(podNetns: Netns, ifname: string): void {
 }
 
 /** Either end takes the other along: from the pod's side, whoever made it; from ours, also where the namespace is gone or hidden. */
-export function deleteVeth(call: CNICall, host: PluginHost): void {
+export async function deleteVeth(call: CNICall, host: PluginHost): Promise<void> {
   using netns = openPodNetnsIfThere(call)
   if (netns && netns.inode !== host.netns.inode) {
-    using pod = openRtnetlink(netns)
-    if (pod.deleteLink(call.ifname)) return
+    if (await deleteLinkBeside(call.ifname, netns)) return
   }
-  host.rtnetlink.deleteLink(hostVethName(call))
+  await deleteLinkBeside(hostVethName(call), host.netns)
 }

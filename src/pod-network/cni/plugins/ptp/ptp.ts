@@ -54,7 +54,7 @@ export const ptp: Plugin = {
   },
 
   async del(call, host) {
-    deleteVeth(call, host)
+    await deleteVeth(call, host)
     await (await loadIPAM(call))?.del(call, host)
     if (call.config.flag('ipMasq')) removeMasqueradeRules(call, host)
   },
