@@ -164,53 +164,6 @@ suite('runPodNetwork()', () => {
     assert.match(shown('ip route'), new RegExp(foreign))
   })
 
-  test("the tunnel's MTU follows the underlay's", async () => {
-    using lab = createLab()
-    await using cluster = await createCluster(lab, 1)
-    const { netns, rtnetlink } = cluster.members[0]!
-    lab.exec(netns, ['ip', 'link', 'set', 'eth0', 'mtu', '1400'])
-    await waitFor(() => rtnetlink.link('flannel.1')?.mtuBytes === 1350, { what: 'the MTU' })
-    const file = () => readFileSync(join(lab.folder, 'subnet1.env'), 'utf8')
-    await waitFor(() => file().includes('FLANNEL_MTU=1350'), { what: 'the file' })
-  })
-
-  test('a node that is replaced by another of its name', async () => {
-    using lab = createLab()
-    await using cluster = await createCluster(lab, 2)
-    const a = await cluster.addPod(1, 'a')
-    const { netns } = cluster.members[1]!
-    await cluster.stopDaemon(2)
-    lab.exec(netns, ['ip', 'link', 'del', 'flannel.1'])
-    cluster.nodes.remove('node2')
-    cluster.nodes.put({ metadata: { name: 'node2' }, spec: { podCIDR: '10.244.9.0/24' } })
-    await cluster.startDaemon(2)
-    const b = await cluster.addPod(2, 'b')
-    assert.match(b.address, /^10\.244\.9\./)
-    await waitFor(() => ping(lab, a.netns, b.address).status === 0, { what: 'the new node' })
-    const routes = lab.exec(cluster.members[0]!.netns, [
-      'ip',
-      'route',
-      'show',
-      'proto',
-      '241',
-    ]).stdout
-    assert.doesNotMatch(routes, /10\.244\.2\.0/)
-  })
-
-  test('a node that was cut off comes back', async () => {
-    using lab = createLab()
-    await using cluster = await createCluster(lab, 2)
-    const [a, b] = [await cluster.addPod(1, 'a'), await cluster.addPod(2, 'b')]
-    const reaches = () => ping(lab, a.netns, b.address).status === 0
-    await waitFor(reaches, { what: 'the tunnel' })
-    const { netns } = cluster.members[1]!
-    for (const cut of ['down', 'up']) {
-      lab.exec(netns, ['ip', 'link', 'set', 'eth0', cut])
-      if (cut === 'down') assert.equal(reaches(), false)
-    }
-    await waitFor(reaches, { what: 'the node', timeoutMs: 2000 })
-  })
-
   test('repairs its table', async () => {
     using lab = createLab()
     await using cluster = await createCluster(lab, 1)

@@ -6,6 +6,7 @@ import type { AddressPlan } from '#cluster/address-plan.ts'
 import { type ExecTarget, execArgv } from '#cluster/exec.ts'
 import { findKubectl } from '#cluster/kubectl.ts'
 import type { Layout } from '#cluster/layout.ts'
+import type { ClusterOptions } from '#cluster/options.ts'
 import { endpointOf } from './row.ts'
 
 export interface CommandResult {
@@ -39,12 +40,14 @@ export class Lab {
   readonly layout: Layout
   readonly api: API
   readonly plan: AddressPlan
+  readonly proxy: ClusterOptions['proxy']
   readonly #argv = new Map<string, Promise<readonly string[]>>()
 
-  constructor(layout: Layout, api: API, plan: AddressPlan) {
+  constructor(layout: Layout, api: API, plan: AddressPlan, proxy: ClusterOptions['proxy']) {
     this.layout = layout
     this.api = api
     this.plan = plan
+    this.proxy = proxy
   }
 
   async run(target: ExecTarget, command: readonly string[], input = ''): Promise<CommandResult> {
@@ -126,6 +129,12 @@ export class Lab {
     const command = ['conntrack', '-L', '-f', family, '-p', 'tcp', ...filter]
     const { stdout } = await this.run({ kind: 'node', name: node }, command)
     return parseConntrack(stdout)
+  }
+
+  /** Whether a connection goes to that port of a pod; in userspace mode the kernel brings it to the proxy, which dials the pod. */
+  isTranslatedTo(translation: Translation | undefined, port: number): boolean {
+    if (this.proxy === 'userspace') return translation !== undefined
+    return translation?.endpoint.endsWith(`:${port}`) === true
   }
 }
 

@@ -83,15 +83,19 @@ export async function createCluster(lab: Lab, count: number, options: LabCluster
     lab.rtnetlink(lan).setLink(name, { master: 'br0' })
     return netns
   }
-  const members = numbers.map((n) => {
-    const netns = plug(`node${n}`, `172.30.0.${10 + n}/24`)
+  const addMember = (n: number, name: string, nodeIP: IP) => {
+    const netns = plug(name, `${nodeIP}/24`)
     prepareNode(netns)
     if (gateway) lab.rtnetlink(netns).replaceRoute({ family: 4, gateway, device: 'eth0' })
     const host = stack.use(createPluginHost(netns))
-    return { n, netns, host, rtnetlink: lab.rtnetlink(netns) }
-  })
+    return { n, nodeIP, netns, host, rtnetlink: lab.rtnetlink(netns) }
+  }
+  const members = numbers.map((n) => addMember(n, `node${n}`, ip(`172.30.0.${10 + n}`)))
   const outside = plug('outside', '172.30.0.254/24')
-  const start = ({ n, netns, rtnetlink }: (typeof members)[number]) => {
+  const start = (
+    { n, nodeIP, netns, rtnetlink }: (typeof members)[number],
+    startBackend = backend,
+  ) => {
     const ready = Promise.withResolvers<NodeSubnet>()
     const stop = new AbortController()
     const nft = openNft(netns)
@@ -101,11 +105,14 @@ export async function createCluster(lab: Lab, count: number, options: LabCluster
       { leases, rtnetlink, nft, netns, log },
       {
         nodeName,
-        nodeIPs: { 4: ip(`172.30.0.${10 + n}`) },
+        nodeIPs: { 4: nodeIP },
         networks: { 4: cidr('10.244.0.0/16') },
         subnetFile: join(lab.folder, `subnet${n}.env`),
-        onReady: ready.resolve,
-        ...(backend && { backend: backend() }),
+        onReady: (subnet) => {
+          known.set(n, subnet)
+          ready.resolve(subnet)
+        },
+        ...(startBackend && { backend: startBackend() }),
       },
       stop.signal,
     )
@@ -116,11 +123,14 @@ export async function createCluster(lab: Lab, count: number, options: LabCluster
     }
     return { ready: ready.promise, end }
   }
+  /** What each node's daemon said last. */
+  const known = new Map<number, NodeSubnet>()
   const daemons = new Map(members.map((member) => [member.n, start(member)]))
   await Promise.all([...daemons.values()].map(({ ready }) => ready))
   const addPod = async (n: number, name: string) => {
     const netns = lab.netns(name)
-    const { podCIDRs, mtuBytes } = await daemons.get(n)!.ready
+    await daemons.get(n)!.ready
+    const { podCIDRs, mtuBytes } = known.get(n)!
     const dataDir = join(lab.folder, `networks${n}`)
     const [bridge] = planConflist({ podCIDRs, mtuBytes, dataDir }).plugins
     const env = {
@@ -137,6 +147,7 @@ export async function createCluster(lab: Lab, count: number, options: LabCluster
   }
   return {
     nodes,
+    lan,
     members,
     outside,
     addPod,
@@ -146,6 +157,16 @@ export async function createCluster(lab: Lab, count: number, options: LabCluster
     startDaemon(n: number) {
       daemons.set(n, start(members[n - 1]!))
       return daemons.get(n)!.ready
+    },
+    /** Takes a node off the network for good, and puts another machine of its name and another address in its place. */
+    async replaceNode(n: number, nodeIP: IP, node: Node, replacement = backend) {
+      await daemons.get(n)!.end()
+      lab.rtnetlink(lan).deleteLink(`node${n}`)
+      nodes.remove(`node${n}`)
+      members[n - 1] = addMember(n, `node${n}-new`, nodeIP)
+      nodes.put(node)
+      daemons.set(n, start(members[n - 1]!, replacement))
+      await daemons.get(n)!.ready
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...daemons.values()].map(({ end }) => end()))
