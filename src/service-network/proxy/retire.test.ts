@@ -4,6 +4,7 @@ import { type Log, silentLog } from '#log/log.ts'
 import type { ModeTable } from './mode.ts'
 import { retire } from './retire.ts'
 
+const { signal: drain } = new AbortController()
 const conntrack = { udpFlows: async () => [], deleteUDPFlows: async () => {} }
 
 /** A table whose rules the kernel refuses to take away so often. */
@@ -25,7 +26,12 @@ suite('retire()', () => {
     const log: Log = { ...silentLog, warn: (message) => void warnings.push(message) }
     const { table, calls } = tableRefusing(2)
     let retired = 0
-    await retire(table, conntrack, new Map(), { log, onRetired: () => retired++, retryMs: 1 })
+    await retire(table, conntrack, new Map(), {
+      log,
+      onRetired: () => retired++,
+      retryMs: 1,
+      drain,
+    })
     assert.equal(calls(), 3)
     assert.equal(retired, 1)
     assert.equal(warnings.length, 2)
@@ -34,7 +40,7 @@ suite('retire()', () => {
   test('says so in the end', async () => {
     const { table } = tableRefusing(Number.POSITIVE_INFINITY)
     await assert.rejects(
-      retire(table, conntrack, new Map(), { log: silentLog, retryMs: 1 }),
+      retire(table, conntrack, new Map(), { log: silentLog, retryMs: 1, drain }),
       /iptables-restore: line 7 failed/,
     )
   })

@@ -5,7 +5,7 @@ import type { ModeTable } from './mode.ts'
 import type { ConntrackFlusher } from './udp-flows.ts'
 
 /** How long connections may go on that pass through a mode that was left: as long as kube-proxy lets destinations drain. */
-const MAX_DRAIN_MS = 15 * 60_000
+export const MAX_DRAIN_MS = 15 * 60_000
 
 const TRIES = 10
 const RETRY_MS = 500
@@ -13,6 +13,8 @@ const RETRY_MS = 500
 interface RetireDeps {
   readonly log: Log
   readonly onRetired?: () => void
+  /** Aborts when connections may go on no longer. */
+  readonly drain: AbortSignal
   readonly retryMs?: number
 }
 
@@ -21,10 +23,9 @@ export async function retire(
   table: ModeTable,
   conntrack: ConntrackFlusher,
   model: ServiceModel,
-  { log, onRetired, retryMs = RETRY_MS }: RetireDeps,
+  { log, onRetired, drain, retryMs = RETRY_MS }: RetireDeps,
 ): Promise<void> {
   const gone = Promise.withResolvers<void>()
-  const drain = AbortSignal.timeout(MAX_DRAIN_MS)
   const removing = persistently({ log, retryMs }, () => table.remove(drain, gone.resolve))
   await Promise.race([gone.promise, removing])
   await forgetUDPFlows(conntrack, model).catch((error: unknown) =>

@@ -20,7 +20,7 @@ import { loadMode } from './modes.ts'
 import { createConntrackFlusher } from './netlink-conntrack.ts'
 import { createNodeServers } from './node-servers/node-servers.ts'
 import { createIgnoredReporter } from './report-ignored.ts'
-import { retire } from './retire.ts'
+import { MAX_DRAIN_MS, retire } from './retire.ts'
 import { runFamily } from './run-family.ts'
 import type { ConntrackFlusher } from './udp-flows.ts'
 
@@ -147,7 +147,11 @@ async function proxyFamily(
     if (!deps.retired?.aborted) return
     // The next mode listens where this one did, while this one's connections may end in many minutes.
     await servers.stop()
-    await retire(table, conntrack, index.model(), deps)
+    const drain = AbortSignal.timeout(MAX_DRAIN_MS)
+    await Promise.all([
+      retire(table, conntrack, index.model(), { ...deps, drain }),
+      servers.drain(drain),
+    ])
   } finally {
     unsubscribe()
   }

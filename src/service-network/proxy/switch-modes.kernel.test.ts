@@ -4,15 +4,17 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
+import { readSysctl } from '#kernel/sysctl/sysctl.ts'
 import { silentLog } from '#log/log.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { createConntrackCommand } from './conntrack-command.ts'
 import type { ProxyMode } from './mode.ts'
 import { openModeMemory } from './mode-memory.ts'
+import type { ProxyOptions } from './run-proxy.ts'
 import { runSwitchingProxy } from './switch-modes.ts'
 import { createNodeLab, type NodeLab } from './testing/node-lab.ts'
 import { portOf, serviceOf, sliceOf } from './testing/objects.ts'
-import { A, B, C, PROXY_OPTIONS } from './testing/packet-flows.ts'
+import { A, B, C, NODE, PROXY_OPTIONS } from './testing/packet-flows.ts'
 
 const web = serviceOf('web', {
   clusterIP: '10.96.1.1',
@@ -38,7 +40,7 @@ suite('switching proxy modes', () => {
   })
   after(() => cluster?.[Symbol.dispose]())
 
-  function start(first: ProxyMode) {
+  function start(first: ProxyMode, options: ProxyOptions = PROXY_OPTIONS) {
     const abort = new AbortController()
     const wanted = [first]
     let wake = () => {}
@@ -69,7 +71,7 @@ suite('switching proxy modes', () => {
         memory: openModeMemory(path),
         onMode: (mode) => taken.push(mode),
       },
-      PROXY_OPTIONS,
+      options,
       modes(),
       abort.signal,
     )
@@ -88,11 +90,11 @@ suite('switching proxy modes', () => {
     }
   }
 
-  const hold = async () => {
-    const held = cluster.lab.spawn(cluster.netnsOf(B), [
+  const hold = async (from = B, to = '10.96.1.1/80') => {
+    const held = cluster.lab.spawn(cluster.netnsOf(from), [
       'bash',
       '-c',
-      'exec 3<>/dev/tcp/10.96.1.1/80; read -u 3 first; echo "$first"; while read line; do echo "$line" >&3; read -u 3 -t 3 answer && echo "$answer"; done',
+      `exec 3<>/dev/tcp/${to}; read -u 3 first; echo "$first"; while read line; do echo "$line" >&3; read -u 3 -t 3 answer && echo "$answer"; done`,
     ])
     await held.outputs('\n')
     return {
@@ -150,6 +152,45 @@ suite('switching proxy modes', () => {
     await waitFor(() => proxy.remembered().length === 1, { what: 'connections to end' })
     assert.deepEqual(proxy.remembered(), ['nftables'])
     await proxy.stop()
+  })
+
+  // The issue: "userspace and ipvs connections drain for at most 15 minutes, no other is cut".
+  test('connections to a nodePort on localhost go on, whichever mode is left', async () => {
+    const open = serviceOf('open', {
+      type: 'NodePort',
+      clusterIP: '10.96.1.3',
+      ports: portOf(80, { nodePort: 30_080 }),
+    })
+    await cluster.put(open, sliceOf('open', [A, B]))
+    const proxy = start('nftables', {
+      ...PROXY_OPTIONS,
+      nodePortAddresses: ['primary', 'localhost'],
+    })
+    await proxy.taken('nftables')
+    const routesLocalnet = () => readSysctl('net.ipv4.conf.all.route_localnet', cluster.node)
+    for (const [i, to] of (['iptables', 'nftables', 'userspace', 'nftables'] as const).entries()) {
+      const held = await hold(NODE, '127.0.0.1/30080')
+      const wasRouted = routesLocalnet()
+      proxy.switchTo(to)
+      await proxy.taken(to)
+      const next = await hold(NODE, '127.0.0.1/30080')
+      await held.answers(`held at switch ${i}, to ${to}`)
+      await next.answers(`made after switch ${i}`)
+      if (wasRouted === '1') {
+        await waitFor(() => !traces.iptables!(), { what: 'its rules to go' })
+        assert.match(save(), /-A INPUT -j KUBE-FIREWALL/, 'what is open is guarded')
+        assert.equal(routesLocalnet(), '1')
+        await held.answers('while it drains')
+      }
+      held.end()
+      next.end()
+      await waitFor(() => proxy.remembered().join() === to, { what: 'connections to end' })
+      assert.equal(routesLocalnet(), to === 'iptables' ? '1' : '0')
+      assert.equal(save().includes('KUBE-FIREWALL'), to === 'iptables')
+    }
+    await proxy.stop()
+    await cluster.remove(resources.services, 'open')
+    await cluster.remove(resources.endpointSlices, 'open-x')
   })
 
   // Source of the answer: kubernetes pkg/proxy/healthcheck/service_health.go.

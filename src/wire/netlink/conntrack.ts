@@ -11,7 +11,9 @@ const NFNL_SUBSYS_CTNETLINK = 1
 export const IPCTNL_MSG_CT_GET = (NFNL_SUBSYS_CTNETLINK << 8) | 1
 export const IPCTNL_MSG_CT_DELETE = (NFNL_SUBSYS_CTNETLINK << 8) | 2
 
-const CTA = { tupleOrig: 1, tupleReply: 2, id: 12, filter: 25 } as const
+const CTA = { tupleOrig: 1, tupleReply: 2, protoInfo: 4, id: 12, filter: 25 } as const
+const PROTO_INFO_TCP = 1
+const TCP_STATE = 1
 const TUPLE = { ip: 1, proto: 2 } as const
 const TUPLE_IP = { v4Src: 1, v4Dst: 2, v6Src: 3, v6Dst: 4 } as const
 const TUPLE_PROTO = { number: 1, srcPort: 2, dstPort: 3 } as const
@@ -35,7 +37,11 @@ export interface ConntrackEntry {
   readonly reply: Tuple
   /** The kernel's own: another entry of the same tuple has another one. */
   readonly id: Uint8Array
+  /** Of TCP: `enum tcp_conntrack`. From {@link TCP_CONNTRACK_TIME_WAIT} on the connection has ended. */
+  readonly tcpState?: number
 }
+
+export const TCP_CONNTRACK_TIME_WAIT = 7
 
 /** Asks a dump for entries of one protocol only. */
 export function writeProtocolFilter(writer: MessageWriter, protocol: number): void {
@@ -73,7 +79,15 @@ export function decodeConntrackEntry(body: Uint8Array): ConntrackEntry | undefin
   const original = decodeOptional(attributes, CTA.tupleOrig, decodeTuple)
   const reply = decodeOptional(attributes, CTA.tupleReply, decodeTuple)
   const id = attributes.get(CTA.id)
-  return original && reply && id ? { original, reply, id: Uint8Array.from(id) } : undefined
+  if (!original || !reply || !id) return
+  const tcpState = decodeOptional(attributes, CTA.protoInfo, decodeTCPState)
+  return { original, reply, id: Uint8Array.from(id), ...(tcpState !== undefined && { tcpState }) }
+}
+
+function decodeTCPState(bytes: Uint8Array): number | undefined {
+  const tcp = decodeAttributes(bytes, 0, WHAT).get(PROTO_INFO_TCP)
+  const state = tcp && decodeAttributes(tcp, 0, WHAT).get(TCP_STATE)
+  return state && readU8(state, 0, WHAT)
 }
 
 function decodeTuple(bytes: Uint8Array): Tuple | undefined {

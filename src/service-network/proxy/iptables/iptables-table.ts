@@ -1,11 +1,11 @@
 import type { Accounts } from '#kernel/accounts/accounts.ts'
 import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { parseSave, type SavedTables } from '#kernel/iptables/parse-save.ts'
-import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { ModeDeps, ModeTable, SyncOutcome } from '../mode.ts'
 import { countRules } from './count-rules.ts'
 import { diffPlans, everyChain, type IptablesChanges, isEmpty } from './diff-plans.ts'
 import type { IptablesPlan, Settings } from './iptables-plan.ts'
+import { closeLocalnet, drainLocalhost, openLocalnet } from './localnet.ts'
 import { CANARY, CANARY_TABLES, INVALID_COUNTER, LOCALHOST_COUNTER } from './plan-base.ts'
 import { planProxy } from './plan-proxy.ts'
 import { renderChanges } from './render.ts'
@@ -14,7 +14,8 @@ import type { RuleWatcher } from './watch-rules.ts'
 
 /** k/k pkg/proxy/util: FullSyncPeriod. */
 const FULL_SYNC_MS = 60 * 60 * 1000
-const ROUTE_LOCALNET = 'net.ipv4.conf.all.route_localnet'
+/** Keeps others away from 127.0.0.1 while route_localnet is open (CVE-2020-8558). */
+const GUARD = { table: 'filter', chain: 'KUBE-FIREWALL' } as const
 
 export interface TableDeps extends Pick<ModeDeps, 'netns' | 'log'> {
   /** Owned: closed with the table. */
@@ -43,8 +44,13 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
   }
 
   async function replace(plan: IptablesPlan): Promise<void> {
-    if (settings.localhostNodePorts) localnetBefore ??= openLocalnet(deps)
-    await restore(planFullSync(plan, await readAll(iptables)))
+    const saved = await readAll(iptables)
+    if (settings.localhostNodePorts && localnetBefore === undefined) {
+      const before = openLocalnet(deps)
+      // Where the guard stands, another process of this mode opened it.
+      localnetBefore = saved.get(GUARD.table)?.has(GUARD.chain) ? '0' : before
+    }
+    await restore(planFullSync(plan, saved))
     writtenAt = now()
   }
 
@@ -80,11 +86,18 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
     doubt() {
       applied = undefined
     },
-    async remove() {
+    async remove(drain, onRulesGone) {
       applied = undefined
       watcher?.[Symbol.dispose]()
+      if (drain && localnetBefore !== undefined) {
+        await removeRules(deps, { keepsGuard: true })
+        onRulesGone?.()
+        await drainLocalhost(deps, drain)
+        // The mode is back.
+        if ((await readAll(iptables)).get('nat')?.has(CANARY)) return
+      }
       await removeRules(deps)
-      if (localnetBefore) writeSysctl(ROUTE_LOCALNET, localnetBefore, deps.netns)
+      if (localnetBefore !== undefined) closeLocalnet(deps.netns, localnetBefore)
       localnetBefore = undefined
     },
     async counters() {
@@ -96,18 +109,6 @@ export function createIptablesTable(deps: TableDeps, settings: Settings): ModeTa
       deps.accounts?.[Symbol.dispose]()
       iptables[Symbol.dispose]()
     },
-  }
-}
-
-/** nodePorts at 127.0.0.1 need it. Returns what it was. */
-function openLocalnet({ netns, log }: TableDeps): string | undefined {
-  try {
-    const before = readSysctl(ROUTE_LOCALNET, netns)
-    if (before !== '1') writeSysctl(ROUTE_LOCALNET, 1, netns)
-    return before
-  } catch (cause) {
-    log.warn('Cannot open nodePorts at 127.0.0.1', { cause })
-    return
   }
 }
 
@@ -136,11 +137,15 @@ export async function hasCanaries(iptables: AsyncIptables): Promise<boolean> {
 /**
  * Takes away every chain that is ours, and what leads there. With the rule against its abuse, route_localnet goes too (CVE-2020-8558).
  */
-export async function removeRules({ iptables, netns }: Omit<TableDeps, 'log'>): Promise<void> {
-  const removal = planRemoval(await readAll(iptables))
+export async function removeRules(
+  { iptables, netns }: Omit<TableDeps, 'log'>,
+  { keepsGuard = false } = {},
+): Promise<void> {
+  const kept = new Set(keepsGuard ? [`${GUARD.table} ${GUARD.chain}`] : [])
+  const removal = planRemoval(await readAll(iptables), kept)
   const changes = { written: [], jumps: [], ...removal }
   if (isEmpty(changes)) return
   await iptables.restore(renderChanges(changes))
-  const hadLocalnet = removal.deleted.some(({ chain }) => chain === 'KUBE-FIREWALL')
-  if (hadLocalnet && iptables.family === 4) writeSysctl(ROUTE_LOCALNET, 0, netns)
+  const hadLocalnet = removal.deleted.some(({ chain }) => chain === GUARD.chain)
+  if (hadLocalnet && iptables.family === 4) closeLocalnet(netns)
 }

@@ -38,6 +38,8 @@ export interface LocalhostNodePorts {
   update(ports: ReadonlyMap<number, LocalhostPort>): Promise<void>
   /** Takes no one any more; connections go on. */
   stop(): void
+  /** Resolves when they have ended; where `drain` aborts first, it ends them. */
+  drain(drain: AbortSignal): Promise<void>
   /** Takes no one any more, and ends connections. */
   close(): void
 }
@@ -88,6 +90,13 @@ export function createLocalhostNodePorts(
       return running
     },
     stop,
+    async drain(drain) {
+      if (limit.size > 0)
+        log.info('Waiting for connections to nodePorts on localhost to end', {
+          connections: limit.size,
+        })
+      await limit.drained(drain)
+    },
     close() {
       stop()
       limit.endAll()

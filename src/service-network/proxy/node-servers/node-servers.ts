@@ -23,6 +23,8 @@ export interface NodeServers extends AsyncDisposable {
   update(model: ServiceModel, addresses: readonly IP[], isHealthy: boolean): Promise<void>
   /** Leaves every port to another. Connections to nodePorts on loopback go on until this is disposed. */
   stop(): Promise<void>
+  /** Resolves when those connections have ended; where `drain` aborts first, it ends them. */
+  drain(drain: AbortSignal): Promise<void>
 }
 
 /** Modes whose rules cannot translate what goes to loopback: the iptables mode can in IPv4, the userspace mode listens everywhere. */
@@ -69,6 +71,10 @@ export function createNodeServers(options: NodeServersOptions): NodeServers {
       await running
       checks?.close()
       loopback?.stop()
+    },
+    async drain(drain) {
+      await running
+      await loopback?.drain(drain)
     },
     async [Symbol.asyncDispose]() {
       await running

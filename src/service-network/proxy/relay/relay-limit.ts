@@ -3,6 +3,9 @@ import type { RelayLimit } from './tcp-relay.ts'
 export function createRelayLimit(most: number): RelayLimit {
   const held = new Set<Disposable>()
   let waiting: (() => void)[] = []
+  const endAll = () => {
+    for (const connection of [...held]) connection[Symbol.dispose]()
+  }
   return {
     enter(connection) {
       if (held.size >= most) return false
@@ -17,10 +20,14 @@ export function createRelayLimit(most: number): RelayLimit {
     get size() {
       return held.size
     },
-    empty: () =>
-      held.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
-    endAll() {
-      for (const connection of [...held]) connection[Symbol.dispose]()
+    async drained(drain) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      if (held.size === 0 || drain?.aborted) resolve()
+      waiting.push(resolve)
+      drain?.addEventListener('abort', () => resolve(), { once: true })
+      await promise
+      endAll()
     },
+    endAll,
   }
 }

@@ -70,7 +70,7 @@ suite('createTCPRelay()', () => {
     const client = relay.connect()
     client.end('all of it')
     assert.equal(await text(client), 'heard all of it')
-    await relay.limit.empty()
+    await relay.limit.drained()
     server.close()
   })
 
@@ -85,7 +85,7 @@ suite('createTCPRelay()', () => {
     for (const targets of [[], [await deadTarget()]]) {
       using relay = await startRelay(balancerOf(...targets))
       await assert.rejects(text(relay.connect()), { code: 'ECONNRESET' })
-      await relay.limit.empty()
+      await relay.limit.drained()
     }
   })
 
@@ -95,7 +95,7 @@ suite('createTCPRelay()', () => {
     })
     using relay = await startRelay(balancerOf(server.target))
     await assert.rejects(text(relay.connect()), { code: 'ECONNRESET' })
-    await relay.limit.empty()
+    await relay.limit.drained()
     server.close()
   })
 
@@ -159,7 +159,7 @@ suite('createTCPRelay()', () => {
     client.write('two')
     assert.equal(String((await once(client, 'data'))[0]), 'two')
     client.end()
-    await relay.limit.empty()
+    await relay.limit.drained()
     await assert.rejects(once(relay.connect(), 'connect'), { code: 'ECONNREFUSED' })
     server.close()
   })

@@ -19,8 +19,8 @@ export interface RelayLimit {
   enter(connection: Disposable): boolean
   leave(connection: Disposable): void
   readonly size: number
-  /** Resolves when nobody is left. */
-  empty(): Promise<void>
+  /** Resolves when nobody is left; where `drain` aborts first, it ends them. */
+  drained(drain?: AbortSignal): Promise<void>
   /** Ends all that are left. */
   endAll(): void
 }

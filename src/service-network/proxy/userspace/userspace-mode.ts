@@ -76,12 +76,7 @@ function createUserspaceTable(
       closeAll(relays)
       onRulesGone?.()
       if (limit.size > 0) log.info('Waiting for connections to end', { connections: limit.size })
-      const aborted = new Promise<void>((resolve) => {
-        if (drain?.aborted) resolve()
-        drain?.addEventListener('abort', () => resolve(), { once: true })
-      })
-      await Promise.race([limit.empty(), aborted])
-      limit.endAll()
+      await limit.drained(drain)
     },
     async counters() {
       const rules = (committed?.chains ?? []).reduce((sum, chain) => sum + chain.rules.length, 0)
