@@ -47,6 +47,55 @@ suite('the pods of a node agent', () => {
     })
   })
 
+  // Until it is told, proxies send to it: 62 UDP queries were lost so while a DNS pod was replaced.
+  test('what ended while no agent ran is told at once, before the pod network is there', async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    const { metadata } = await node.createPod('ends', echo)
+    await node.ready('ends')
+    await node.killAgent()
+    const folder = `${node.lab.folder}/root/pods/${metadata.uid}/containers/main/0`
+    process.kill(Number(readFileSync(`${folder}/started`, 'utf8').split(' ')[0]), 'SIGKILL')
+    await waitFor(() => isExited(node, 'ends'), { what: 'it to end without an agent' })
+    node.startAgent(undefined, 'late')
+    const status = await waitFor(
+      async () => {
+        const { status } = (await node.pod('ends'))!
+        return status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'False'
+          ? status
+          : undefined
+      },
+      { what: 'it to be told', timeoutMs: 10_000 },
+    )
+    // 128 and SIGKILL's number.
+    assert.equal(status.containerStatuses?.[0]?.state?.terminated?.exitCode, 137)
+    await node.killAgent()
+    node.startAgent()
+    await waitFor(
+      async () => (await node.pod('ends'))?.status?.containerStatuses?.[0]?.restartCount === 1,
+      { what: 'it to be started anew', timeoutMs: 20_000 },
+    )
+  })
+
+  test('a container whose parent was killed is seen to end all the same', async () => {
+    await using node = createTestNode()
+    node.startAgent()
+    const { metadata } = await node.createPod('orphan', echo)
+    await node.ready('orphan')
+    const folder = `${node.lab.folder}/root/pods/${metadata.uid}/containers/main/0`
+    const pidIn = (file: string) => Number(readFileSync(`${folder}/${file}`, 'utf8').split(' ')[0])
+    await node.killAgent()
+    process.kill(pidIn('recorder'), 'SIGKILL')
+    node.startAgent()
+    await node.ready('orphan')
+    process.kill(pidIn('started'), 'SIGKILL')
+    await waitFor(
+      async () => (await node.pod('orphan'))?.status?.containerStatuses?.[0]?.restartCount === 1,
+      // The agent's rounds are ten seconds apart.
+      { what: 'it to be started anew', timeoutMs: 9000 },
+    )
+  })
+
   test('asks a pod to stop, lets it serve on, and leaves nothing of it', async () => {
     await using node = createTestNode()
     node.startAgent()

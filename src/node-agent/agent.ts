@@ -85,8 +85,10 @@ export async function runNodeAgent(
     signal,
   )
   const runPods = async () => {
+    await pods.synced
+    await workers.reportEnded(pods.list())
     // A container started before would lack the variables of services; a pod before its network would fail and be tried again.
-    await Promise.all([services.synced, pods.synced, podNetwork.ready])
+    await Promise.all([services.synced, podNetwork.ready])
     await podNetwork
       .keepOnly?.(runtime.podUIDs())
       .catch((cause: unknown) => log.warn('Cannot free what former pods hold', { cause }))

@@ -3,6 +3,7 @@ import type { Informer } from '#client/informer.ts'
 import { podDirectories } from '../settings.ts'
 import type { PodDeps } from './pod-deps.ts'
 import { PodWorker, readPodFile } from './pod-worker.ts'
+import { reportEnded } from './report-ended.ts'
 
 /** One worker for each pod that is bound to this node, or that an earlier agent left here. */
 export class PodWorkers {
@@ -22,6 +23,11 @@ export class PodWorkers {
   /** Resolves when those that are there now have ended. */
   async done(): Promise<void> {
     await Promise.all([...this.#workers.values()].map(({ done }) => done))
+  }
+
+  /** Tells of what ended while no agent ran: before the node can run pods again, since traffic is sent to them. */
+  async reportEnded(pods: readonly Pod[]): Promise<void> {
+    await reportEnded(pods, this.#deps)
   }
 
   /** Follows the node's pods, of which there was a complete list. */

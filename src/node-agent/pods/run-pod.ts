@@ -16,6 +16,8 @@ import { writePodFiles } from './pod-files.ts'
 const KEPT_ATTEMPTS = 2
 /** Nothing that a pod waits for goes unlooked at for longer. */
 export const RESYNC_MS = 10_000
+/** How soon to look again at a container whose end nobody would tell. */
+const UNWATCHED_MS = 250
 
 export interface RunOutcome {
   readonly waiting: ReadonlyMap<string, Waiting>
@@ -57,7 +59,16 @@ export async function runPod(
     }),
   )
   const soonest = Math.min(...plan.backOff.values()) - clock.now()
-  return { waiting, againInMs: Math.max(0, Math.min(RESYNC_MS, soonest)), isFinished: false }
+  const longest = isUnwatched(observation) ? UNWATCHED_MS : RESYNC_MS
+  return { waiting, againInMs: Math.max(0, Math.min(longest, soonest)), isFinished: false }
+}
+
+function isUnwatched({ containers }: PodObservation): boolean {
+  for (const attempts of containers.values()) {
+    const state = attempts.at(-1)?.state
+    if (state?.kind === 'running' && state.unwatched) return true
+  }
+  return false
 }
 
 async function finish(pod: Pod, observation: PodObservation, deps: PodDeps): Promise<void> {

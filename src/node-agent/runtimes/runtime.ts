@@ -115,7 +115,8 @@ export interface ContainerObservation {
 export type ObservedState =
   /** Being set up. */
   | { readonly kind: 'created' }
-  | { readonly kind: 'running'; readonly startedAt: Date }
+  /** `unwatched`: its parent was killed, so that nobody tells when it ends. */
+  | { readonly kind: 'running'; readonly startedAt: Date; readonly unwatched?: true }
   | {
       readonly kind: 'exited'
       readonly exitCode: number

@@ -8,7 +8,7 @@ import { runNodeAgent } from '../agent.ts'
 import { createBridgedAPI } from './api-bridge.ts'
 import { createRoutedPods } from './routed-pods.ts'
 
-const [folder = '', pki = ''] = process.argv.slice(2)
+const [folder = '', pki = '', network = ''] = process.argv.slice(2)
 const abort = new AbortController()
 process.on('SIGTERM', () => abort.abort())
 process.on('disconnect', () => process.exit(1))
@@ -21,7 +21,10 @@ await runNodeAgent(
   {
     api,
     nodes: createInformer(api, resources.nodes, abort.signal),
-    podNetwork: createRoutedPods(),
+    podNetwork:
+      network === 'late'
+        ? { ...createRoutedPods(), ready: new Promise<void>(() => {}) }
+        : createRoutedPods(),
     log: createLog('agent'),
   },
   {

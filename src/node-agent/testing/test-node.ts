@@ -16,7 +16,8 @@ export interface TestNode extends AsyncDisposable {
   readonly lab: Lab
   readonly netns: Netns
   readonly api: FakeAPI
-  startAgent(pki?: object): void
+  /** @param network `late`: it never comes to be ready */
+  startAgent(pki?: object, network?: 'late'): void
   /** SIGKILL, and waits until it is gone. */
   killAgent(): Promise<void>
   /** SIGTERM, and waits until it is gone. */
@@ -71,10 +72,10 @@ export function createTestNode(): TestNode {
     lab,
     netns,
     api,
-    startAgent(pki) {
+    startAgent(pki, network) {
       const argv = [`--net=/proc/${process.pid}/fd/${netns.fd}`, NODE]
       const program = join(import.meta.dirname, 'agent-process.ts')
-      const args = [lab.folder, pki ? JSON.stringify(pki) : '']
+      const args = [lab.folder, pki ? JSON.stringify(pki) : '', network ?? '']
       const child = spawn('nsenter', [...argv, program, ...args], {
         stdio: ['ignore', 'inherit', process.env.FAIRLEAD_TEST_LOG ? 'inherit' : 'ignore', 'ipc'],
       })

@@ -120,8 +120,11 @@ function stateOf(directory: string, file: ContainerFile, now: Date): ObservedSta
       ? exitedWith(Number(exit[1]), startedAt, finishedAt, directory)
       : startFailed(directory, startedAt, finishedAt)
   }
-  if (main && isRunning(main)) return { kind: 'running', startedAt }
   const recorder = parseLastingProcess(readIfThere(join(directory, 'recorder')))
+  if (main && isRunning(main)) {
+    const isWatched = recorder && isRunning(recorder)
+    return { kind: 'running', startedAt, ...(!isWatched && { unwatched: true }) }
+  }
   if (recorder ? isRunning(recorder) : now.getTime() - createdAt.getTime() < LAUNCH_DEADLINE_MS) {
     // Process 1 has just ended and the recorder is about to say how.
     return main ? { kind: 'running', startedAt } : { kind: 'created' }
