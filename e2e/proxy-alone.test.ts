@@ -60,7 +60,9 @@ suite('fairlead proxy alone', () => {
       'kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv4"}',
       'kubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="IPv4"}',
       'kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv4",le="0.25"}',
-      'kubeproxy_sync_proxy_rules_endpoint_changes_total{ip_family="IPv4"}',
+      'kubeproxy_sync_proxy_rules_endpoint_changes_total',
+      'kubeproxy_conntrack_reconciler_sync_duration_seconds_count{ip_family="IPv4"}',
+      'kubeproxy_conntrack_reconciler_deleted_entries_total{ip_family="IPv4"}',
       'kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv4"}',
       'kubeproxy_proxy_healthz_total{code="200"}',
     ])

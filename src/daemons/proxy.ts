@@ -127,6 +127,7 @@ async function serve(
       slices,
       nodes,
       log,
+      observer: metrics.observer,
       loadMode: async (name) => metrics.observe(await loadMode(name)),
       onState({ family, programmed }) {
         if (!programmed) return

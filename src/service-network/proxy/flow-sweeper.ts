@@ -14,16 +14,19 @@ export function createFlowSweeper(
   conntrack: ConntrackFlusher,
   serviceCIDR: CIDR,
   log: Log,
+  onSwept: (milliseconds: number, deleted: number) => void = () => {},
 ): FlowSweeper {
   let swept: ServiceModel | undefined
   let running = Promise.resolve()
 
   async function sweepFlows(before: ServiceModel | undefined, after: ServiceModel): Promise<void> {
+    const started = performance.now()
     const targets = changedUDPTargets(before, after)
     if (targets.size === 0) return
     const atStart = before === undefined ? serviceCIDR : undefined
     const stale = selectStaleFlows(await conntrack.udpFlows(), targets, atStart)
     if (stale.length > 0) await conntrack.deleteUDPFlows(stale)
+    onSwept(performance.now() - started, stale.length)
   }
 
   return {

@@ -19,6 +19,7 @@ import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
 import { loadMode } from './modes.ts'
 import { createConntrackFlusher } from './netlink-conntrack.ts'
 import { createNodeServers } from './node-servers/node-servers.ts'
+import type { ProxyObserver } from './proxy-observer.ts'
 import { createIgnoredReporter } from './report-ignored.ts'
 import { MAX_DRAIN_MS, retire } from './retire.ts'
 import { runFamily } from './run-family.ts'
@@ -36,6 +37,7 @@ export interface ProxyDeps {
   readonly openConntrack?: (family: Family) => ConntrackFlusher
   /** Hears how each sync went. */
   readonly onState?: (state: ProxyState) => void
+  readonly observer?: ProxyObserver
   /** Another way to a mode, for tests. */
   readonly loadMode?: (name: ProxyMode) => Promise<Mode>
   /**
@@ -128,9 +130,13 @@ async function proxyFamily(
       opensLocalhost: opensLocalhost(family, options.nodePortAddresses),
       log,
       ...inNetns,
+      ...(deps.observer && { observer: deps.observer }),
     })
     const conntrack = deps.openConntrack?.(family) ?? createConntrackFlusher(family, deps.netns)
-    const flows = createFlowSweeper(conntrack, options.serviceCIDR, log)
+    const { observer } = deps
+    const flows = createFlowSweeper(conntrack, options.serviceCIDR, log, (milliseconds, deleted) =>
+      observer?.flowsSwept?.(family, milliseconds, deleted),
+    )
     const reportIgnored = createIgnoredReporter(log)
     const onState = (state: Omit<ProxyState, 'family'>) => {
       reportIgnored(state.model)

@@ -2,6 +2,7 @@
  * Metrics in Prometheus's text format 0.0.4, as every scraper reads it.
  * Source: prometheus/docs, instrumenting/exposition_formats.md.
  */
+import { readdirSync } from 'node:fs'
 
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -174,6 +175,9 @@ export function observeProcess(registry: Registry): void {
   })
   observed('process_resident_memory_bytes', 'gauge', 'Resident memory in bytes', () => [
     { value: process.memoryUsage.rss() },
+  ])
+  observed('process_open_fds', 'gauge', 'Open file descriptors', () => [
+    { value: readdirSync('/proc/self/fd').length },
   ])
   observed('process_start_time_seconds', 'gauge', 'Start in seconds since the Unix epoch', () => [
     { value: performance.timeOrigin / 1000 },

@@ -17,7 +17,7 @@ test('nodePorts answer on localhost, in both families, without route_localnet', 
   const modelOf = (...endpoints: readonly string[]) =>
     planLocalhostPorts(planServiceModel([web], [sliceOf('web', endpoints)], OPTIONS))
   for (const family of [4, 6] as const) {
-    const ports = createLocalhostNodePorts(family, silentLog, cluster.node)
+    const ports = createLocalhostNodePorts(family, { log: silentLog, netns: cluster.node })
     using stack = new DisposableStack()
     stack.defer(() => ports.close())
     const address = family === 4 ? '127.0.0.1' : '::1'

@@ -2,6 +2,7 @@ import type { Family, IP } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import type { ProxiedEndpoint, ServiceModel } from '../../model.ts'
+import type { ProxyObserver } from '../proxy-observer.ts'
 import { type Balancer, createBalancer } from '../relay/balancer.ts'
 import { createRelayLimit } from '../relay/relay-limit.ts'
 import { createSockets, type Sockets } from '../relay/sockets.ts'
@@ -47,10 +48,15 @@ export interface LocalhostNodePorts {
 /** As many connections as the userspace mode has. */
 const MAX_CONNECTIONS = 16_384
 
+export interface LocalhostDeps {
+  readonly log: Log
+  readonly observer?: ProxyObserver | undefined
+  readonly netns?: Netns | undefined
+}
+
 export function createLocalhostNodePorts(
   family: Family,
-  log: Log,
-  netns?: Netns,
+  { log, observer, netns }: LocalhostDeps,
 ): LocalhostNodePorts {
   const address = (family === 4 ? '127.0.0.1' : '::1') as IP
   const sockets = createSockets(netns)
@@ -69,6 +75,7 @@ export function createLocalhostNodePorts(
         relay.targetsChanged()
       } catch (cause) {
         log.warn('Cannot open a nodePort on localhost: will try again', { address, port, cause })
+        observer?.localhostListenerFailed?.(family)
       }
     }
     for (const [port, relay] of relays) {
@@ -76,6 +83,7 @@ export function createLocalhostNodePorts(
       relays.delete(port)
       relay.close()
     }
+    observer?.localhostListeners?.(family, relays.size)
   }
 
   function stop(): void {

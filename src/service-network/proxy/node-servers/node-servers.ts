@@ -4,6 +4,7 @@ import { openListener } from '#kernel/socket/listener.ts'
 import type { Log } from '#log/log.ts'
 import type { ServiceModel } from '../../model.ts'
 import type { ProxyMode } from '../mode.ts'
+import type { ProxyObserver } from '../proxy-observer.ts'
 import type { HealthCheckServers } from './health-checks.ts'
 import type { LocalhostNodePorts } from './localhost-node-ports.ts'
 import { createServiceFilter } from './service-filter.ts'
@@ -15,6 +16,7 @@ export interface NodeServersOptions {
   readonly opensLocalhost: boolean
   readonly netns?: Netns
   readonly log: Log
+  readonly observer?: ProxyObserver
 }
 
 /** What a proxy listens on beside its rules, in one family: health checks of load balancers, and nodePorts on loopback. */
@@ -88,10 +90,10 @@ async function updateLoopback(
   family: Family,
   open: LocalhostNodePorts | undefined,
   model: ServiceModel,
-  { log, netns }: NodeServersOptions,
+  { log, netns, observer }: NodeServersOptions,
 ): Promise<LocalhostNodePorts> {
   const { createLocalhostNodePorts, planLocalhostPorts } = await import('./localhost-node-ports.ts')
-  const ports = open ?? createLocalhostNodePorts(family, log, netns)
+  const ports = open ?? createLocalhostNodePorts(family, { log, observer, netns })
   await ports.update(planLocalhostPorts(model))
   return ports
 }

@@ -130,14 +130,65 @@ suite('createProxyMetrics()', () => {
       await api.create(resources.endpointSlices, dated(Date.now() + 1000))
       // Before this proxy was there: another's to do.
       await api.create(resources.endpointSlices, dated(Date.now() - 60_000))
-      const pending = `kubeproxy_sync_proxy_rules_endpoint_changes_pending${IPV4}`
+      const pending = 'kubeproxy_sync_proxy_rules_endpoint_changes_pending'
       await waitFor(() => lines().includes(`${pending} 2`), { what: 'both slices to be heard of' })
       await table.sync(planServiceModel([], [], NODE))
       assert.ok(lines().includes(`${pending} 0`))
-      assert.ok(lines().includes(`kubeproxy_sync_proxy_rules_endpoint_changes_total${IPV4} 2`))
+      assert.ok(lines().includes('kubeproxy_sync_proxy_rules_endpoint_changes_total 2'))
       assert.ok(lines().includes(`kubeproxy_network_programming_duration_seconds_count${IPV4} 1`))
     } finally {
       abort.abort()
     }
   })
+
+  // Source of names, types and labels: kubernetes.io, reference/instrumentation/metrics (v1.33 and later); KEP-6032, "Monitoring Requirements".
+  test('has the names, types and labels of kube-proxy', async () => {
+    const metrics = createProxyMetrics([4, 6])
+    for (const name of ['nftables', 'iptables'] as const)
+      await metrics.observe(createFakeMode(name).mode).open({ log: silentLog }, NODE)
+    const { observer } = metrics
+    observer.flowsSwept?.(4, 20, 3)
+    observer.localhostListeners?.(6, 2)
+    observer.localhostListenerFailed?.(4)
+    const text = await metrics.render(silentLog)
+    const types = new Map(
+      [...text.matchAll(/^# TYPE kubeproxy_(\w+) (\w+)$/gm)].map(([, name, type]) => [name, type]),
+    )
+    // proxy_healthz_total and proxy_livez_total are the server's: e2e/proxy-alone.test.ts.
+    assert.deepEqual(Object.fromEntries([...types].sort()), UPSTREAM)
+    const lines = text.split('\n')
+    for (const line of [
+      'kubeproxy_conntrack_reconciler_sync_duration_seconds_bucket{ip_family="IPv4",le="0.032"} 1',
+      'kubeproxy_conntrack_reconciler_deleted_entries_total{ip_family="IPv4"} 3',
+      'kubeproxy_nftables_localhost_nodeport_listeners{ip_family="IPv6"} 2',
+      'kubeproxy_nftables_localhost_nodeport_listener_creation_failures_total{ip_family="IPv4"} 1',
+    ])
+      assert.ok(lines.includes(line), line)
+  })
 })
+
+const UPSTREAM = {
+  conntrack_reconciler_deleted_entries_total: 'counter',
+  conntrack_reconciler_sync_duration_seconds: 'histogram',
+  iptables_ct_state_invalid_dropped_packets_total: 'counter',
+  iptables_localhost_nodeports_accepted_packets_total: 'counter',
+  network_programming_duration_seconds: 'histogram',
+  nftables_localhost_nodeport_listener_creation_failures_total: 'counter',
+  nftables_localhost_nodeport_listeners: 'gauge',
+  sync_full_proxy_rules_duration_seconds: 'histogram',
+  sync_partial_proxy_rules_duration_seconds: 'histogram',
+  sync_proxy_rules_duration_seconds: 'histogram',
+  sync_proxy_rules_endpoint_changes_pending: 'gauge',
+  sync_proxy_rules_endpoint_changes_total: 'counter',
+  sync_proxy_rules_iptables_last: 'gauge',
+  sync_proxy_rules_iptables_partial_restore_failures_total: 'counter',
+  sync_proxy_rules_iptables_restore_failures_total: 'counter',
+  sync_proxy_rules_iptables_total: 'gauge',
+  sync_proxy_rules_last_queued_timestamp_seconds: 'gauge',
+  sync_proxy_rules_last_timestamp_seconds: 'gauge',
+  sync_proxy_rules_nftables_cleanup_failures_total: 'counter',
+  sync_proxy_rules_nftables_sync_failures_total: 'counter',
+  sync_proxy_rules_no_local_endpoints_total: 'gauge',
+  sync_proxy_rules_service_changes_pending: 'gauge',
+  sync_proxy_rules_service_changes_total: 'counter',
+}

@@ -12,21 +12,24 @@ import {
 import { TRIGGER_TIME } from '../../endpoints/plan-slices.ts'
 import type { ServiceModel } from '../../model.ts'
 import type { Mode, ModeTable, SyncOutcome } from '../mode.ts'
+import type { ProxyObserver } from '../proxy-observer.ts'
+import { createFlowMetrics } from './flow-metrics.ts'
 import { createKernelMetrics } from './kernel-metrics.ts'
+import { labelsOf, PREFIX, SYNC_BUCKETS } from './metric-labels.ts'
 
 export interface ProxyMetrics {
   readonly registry: Registry
   /** The mode, each of whose syncs is measured. */
   observe(mode: Mode): Mode
+  /** Measures what the proxy does beside its rules. */
+  readonly observer: ProxyObserver
   /** Counts what is heard of. Returns the way to stop. */
   follow(services: Informer<Service>, slices: Informer<EndpointSlice>): () => void
   /** All of them, in Prometheus' text format, with what the kernel counts now. */
   render(log: Log): Promise<string>
 }
 
-const PREFIX = 'kubeproxy_'
-/** Source of both: kubernetes pkg/proxy/metrics/metrics.go. */
-const SYNC_BUCKETS = Array.from({ length: 15 }, (_, index) => 0.001 * 2 ** index)
+/** Source: kubernetes pkg/proxy/metrics/metrics.go. */
 const PROGRAMMING_BUCKETS = [
   ...[0.25, 0.5],
   ...Array.from({ length: 59 }, (_, index) => index + 1),
@@ -45,6 +48,7 @@ export function createProxyMetrics(families: readonly Family[]): ProxyMetrics {
   observeProcess(registry)
   return {
     registry,
+    observer: createFlowMetrics(registry),
     observe: (mode) => ({
       ...mode,
       open: async (deps, options) => {
@@ -108,9 +112,6 @@ function observeTable(table: ModeTable, watch: TableWatch): ModeTable {
   }
 }
 
-const LABELS = { 4: { ip_family: 'IPv4' }, 6: { ip_family: 'IPv6' } } as const
-const labelsOf = (family: Family) => LABELS[family]
-
 function createSyncMetrics(registry: Registry) {
   const histogram = (name: string, help: string) =>
     registry.histogram(`${PREFIX}${name}`, help, SYNC_BUCKETS)
@@ -145,6 +146,10 @@ function createSyncMetrics(registry: Registry) {
   const nftables = registry.counter(
     `${PREFIX}sync_proxy_rules_nftables_sync_failures_total`,
     'Failed nftables transactions',
+  )
+  registry.counter(
+    `${PREFIX}sync_proxy_rules_nftables_cleanup_failures_total`,
+    'Never counted here: what is stale goes in the transaction that makes it so',
   )
   return {
     synced(family: Family, milliseconds: number, outcome: SyncOutcome, model: ServiceModel): void {
@@ -182,6 +187,7 @@ function countWithoutLocal(family: Family, model: ServiceModel): readonly Sample
   }))
 }
 
+/** Those of changes have no family, as upstream (kubernetes.io, reference/instrumentation/metrics). */
 function createChangeMetrics(registry: Registry, families: readonly Family[]) {
   const name = (kind: string, what: string) => `${PREFIX}sync_proxy_rules_${kind}_changes_${what}`
   const total = {
@@ -215,12 +221,16 @@ function createChangeMetrics(registry: Registry, families: readonly Family[]) {
       { endpoint: 0, service: 0, triggers: [] as number[], taken: [] as number[] },
     ]),
   )
+  const showPending = (kind: 'endpoint' | 'service') => {
+    const counts = [...states.values()].map((state) => state[kind])
+    pendingGauge[kind].set(counts.reduce((sum, count) => sum + count, 0))
+  }
   const heard = (kind: 'endpoint' | 'service', family: Family) => {
     const state = states.get(family)
     if (!state) return
     state[kind]++
-    total[kind].add(labelsOf(family))
-    pendingGauge[kind].set(state[kind], labelsOf(family))
+    total[kind].add()
+    showPending(kind)
     queuedAt.set(Date.now() / 1000, labelsOf(family))
   }
   return {
@@ -250,8 +260,7 @@ function createChangeMetrics(registry: Registry, families: readonly Family[]) {
       for (const at of state.taken.splice(0))
         programming.observe(Math.max(0, Date.now() - at) / 1000, labelsOf(family))
       Object.assign(state, { endpoint: 0, service: 0 })
-      for (const kind of ['endpoint', 'service'] as const)
-        pendingGauge[kind].set(0, labelsOf(family))
+      for (const kind of ['endpoint', 'service'] as const) showPending(kind)
     },
   }
 }
