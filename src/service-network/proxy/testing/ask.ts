@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { ip } from '#ip/ip.ts'
+import { timeFactor } from '#testing/wait-for.ts'
 import type { Sockets } from '../relay/sockets.ts'
 
 export interface Question {
@@ -17,7 +18,7 @@ export interface Reply {
   readonly longestMs: number
 }
 
-const TIMEOUT_MS = 700
+const TIMEOUT_MS = 700 * timeFactor
 
 /** Makes requests from where `sockets` are: from a namespace, without a process in it. */
 export async function askAll(
