@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { createLab, type Lab } from '#testing/netns.ts'
@@ -61,11 +63,22 @@ async function startDaemon(
       : ['/usr/lib/cni/dhcp']
   const daemon = lab.spawn(node, [...program, 'daemon', '-socketpath', daemonSocketPath, ...flags])
   if (by === 'ours') await daemon.outputs(READY, 20_000)
-  await waitFor(() => existsSync(daemonSocketPath), { what: 'the daemon to listen' })
+  await waitFor(() => isListening(daemonSocketPath), { what: 'the daemon to listen' })
   return daemon
 }
 
-suite('dhcp', { timeout: 60_000 }, () => {
+/** The file is there a moment before connections are taken. */
+async function isListening(path: string): Promise<boolean> {
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    return true
+  } finally {
+    socket.destroy()
+  }
+}
+
+suite('dhcp', () => {
   test('an address comes from the server of the network, and goes back to it', async () => {
     using lab = createLab()
     const it = await createNode(lab, 'node', { more: ['--dhcp-option=121,192.0.2.0/24,10.7.0.9'] })
@@ -125,7 +138,7 @@ suite('dhcp', { timeout: 60_000 }, () => {
       using lab = createLab()
       const it = await createNode(lab, 'node')
       using _host = it.host
-      await startDaemon(lab, it, daemon, ['-timeout', '3s', '-resendmax', '1s'])
+      await startDaemon(lab, it, daemon)
       lab.netns('a')
       const { ips, routes } = await it.add(plugin, 'a', it.step)
       const { address, ...rest } = ips[0]

@@ -19,12 +19,15 @@ export async function callDaemon(
   args: GobValue,
 ): Promise<GobValue> {
   const socket = await dial(socketPath)
+  const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   try {
-    const encoder = createGobEncoder()
     socket.write(`CONNECT ${PATH} HTTP/1.0\n\n`)
+    // Only now: Go's server forgets what it has read together with the head.
+    const rest = await readHead(chunks)
+    const encoder = createGobEncoder()
     socket.write(encoder.encode(REQUEST, { ServiceMethod: method, Seq: 0 }))
     socket.write(encoder.encode(CMD_ARGS, args))
-    const [head, value] = await readAnswer(socket)
+    const [head, value] = await readAnswer(chunks, rest)
     const { Error: why } = objectOf(head)
     if (typeof why === 'string' && why !== '') throw fail(`error calling ${method}: ${why}`)
     return value
@@ -51,23 +54,32 @@ const DIAL_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
 }
 
-/** Behind the head of HTTP, two values: the response, and what the method gave. */
-async function readAnswer(socket: Socket): Promise<readonly [GobValue, GobValue]> {
-  const decoder = createGobDecoder()
-  const values: GobValue[] = []
-  let head: Buffer | undefined = Buffer.alloc(0)
-  for await (const chunk of socket as AsyncIterable<Buffer>) {
-    let bytes = chunk
-    if (head) {
-      head = Buffer.concat([head, chunk])
-      const [text] = CONNECTED.exec(head.toString('latin1')) ?? []
-      if (text === undefined && head.length < MAX_HEAD_BYTES) continue
-      if (text === undefined) throw fail('error dialing DHCP daemon: unexpected HTTP response')
-      bytes = head.subarray(text.length)
-      head = undefined
+/** Reads the head of HTTP. @returns what came behind it */
+async function readHead(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
+  let head: Buffer = Buffer.alloc(0)
+  for (;;) {
+    head = Buffer.concat([head, await nextOf(chunks)])
+    const [text] = CONNECTED.exec(head.toString('latin1')) ?? []
+    if (text !== undefined) return head.subarray(text.length)
+    if (head.length >= MAX_HEAD_BYTES) {
+      throw fail('error dialing DHCP daemon: unexpected HTTP response')
     }
-    values.push(...decoder.push(bytes))
-    if (values.length >= 2) return [values[0], values[1]]
   }
-  throw fail('error calling DHCP daemon: unexpected EOF')
+}
+
+/** Two values: the response, and what the method gave. */
+async function readAnswer(
+  chunks: AsyncIterator<Buffer>,
+  rest: Buffer,
+): Promise<readonly [GobValue, GobValue]> {
+  const decoder = createGobDecoder()
+  const values = [...decoder.push(rest)]
+  while (values.length < 2) values.push(...decoder.push(await nextOf(chunks)))
+  return [values[0], values[1]]
+}
+
+async function nextOf(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
+  const { done, value } = await chunks.next()
+  if (done) throw fail('error calling DHCP daemon: unexpected EOF')
+  return value
 }
