@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { soak } from '../soak/lifecycle.ts'
+import { killed, soak } from '../soak/lifecycle.ts'
 import { createHome, fairleadCommand, uniqueName } from './support/cluster.ts'
 import { assertGone, pidsOf } from './support/gone.ts'
 
@@ -93,7 +93,7 @@ suite('fairlead up and down', () => {
         child.exitCode === null
       )
         await delay(1)
-      child.kill('SIGKILL')
+      await killed(child)
       const pids = pidsOf(home, name)
       const down = home.fairlead(['down', '--name', name])
       assert.equal(down.status, 0, down.stderr)
@@ -115,7 +115,7 @@ suite('fairlead up and down', () => {
       child.exitCode === null
     )
       await delay(1)
-    child.kill('SIGKILL')
+    await killed(child)
     const up = home.fairlead(['up', '--name', name, '--nodes', '1'])
     assert.equal(up.status, 0, up.stderr)
   })
@@ -127,7 +127,7 @@ suite('fairlead up and down', () => {
     const pids = pidsOf(home, name)
     const child = home.start(['down', '--name', name])
     await delay(150)
-    child.kill('SIGKILL')
+    await killed(child)
     const down = home.fairlead(['down', '--name', name])
     assert.equal(down.status, 0, down.stderr)
     assertGone(home, name, pids)

@@ -40,7 +40,7 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
 }
 
 /** Its locks are free once it has ended, not once the signal is sent. */
-async function killed(child: ChildProcess): Promise<void> {
+export async function killed(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill('SIGKILL')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { hasEnded } from '#kernel/process/process.ts'
 import type { Home } from './cluster.ts'
 
 /** The daemons that `up` has started, by their records. */
@@ -35,13 +36,4 @@ export function assertGone(home: Home, name: string, pids: readonly number[]): v
   const kubeconfig = home.env.KUBECONFIG!
   if (existsSync(kubeconfig))
     assert.ok(!readFileSync(kubeconfig, 'utf8').includes(`fairlead-${name}`), 'the context is gone')
-}
-
-/** Gone, or only waiting to be reaped by whoever inherited it: that is not ours to do. */
-function hasEnded(pid: number): boolean {
-  try {
-    return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return true
-  }
 }

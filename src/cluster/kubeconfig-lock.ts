@@ -1,6 +1,6 @@
 import { readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startTimeOf } from '#kernel/process/process.ts'
+import { hasEnded, startTimeOf } from '#kernel/process/process.ts'
 
 const PATIENCE_MS = 5000
 const POLL_MS = 20
@@ -37,8 +37,9 @@ function holderOf(pid: number): string {
 function isStale(lock: string): boolean {
   try {
     const target = readlinkSync(lock)
-    const pid = /^fairlead-(\d+)-/.exec(target)?.[1]
-    return pid !== undefined && target !== holderOf(Number(pid))
+    const [, digits] = /^fairlead-(\d+)-/.exec(target) ?? []
+    const pid = Number(digits)
+    return digits !== undefined && (target !== holderOf(pid) || hasEnded(pid))
   } catch {
     return false
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -6,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -15,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { parse } from 'yaml'
+import { startTimeOf } from '#kernel/process/process.ts'
 import { mergeKubeconfig, removeFromKubeconfig, userKubeconfigPath } from './kubeconfig.ts'
 
 const entry = {
@@ -118,6 +121,21 @@ suite("A person's kubeconfig", () => {
     rmSync(`${path}.lock`)
     await merged
     assert.equal(parse(readFileSync(path, 'utf8'))['current-context'], 'later')
+  })
+
+  test('breaks the lock of one that is killed and that nobody has reaped', async () => {
+    path = join(folder, 'config')
+    const { pid = 0 } = spawn('sleep', ['60'])
+    symlinkSync(`fairlead-${pid}-${startTimeOf(pid)}`, `${path}.lock`)
+    process.kill(pid, 'SIGKILL')
+    // Reaped in a later turn of this event loop, which the steps of mergeKubeconfig() up to its lock do not wait for.
+    const isZombie = () => /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+    while (!isZombie());
+    const merged = mergeKubeconfig(path, entry)
+    assert.ok(isZombie())
+    assert.ok(!readlinkSync(`${path}.lock`).startsWith(`fairlead-${pid}-`))
+    await merged
+    assert.ok(!existsSync(`${path}.lock`))
   })
 
   test('is written over where a crash left half of it', async () => {

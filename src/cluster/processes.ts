@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { inNetns, type Netns } from '#kernel/netns/netns.ts'
-import { processesIn, startTimeOf } from '#kernel/process/process.ts'
+import { hasEnded, processesIn, startTimeOf } from '#kernel/process/process.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import type { Layout } from './layout.ts'
 
@@ -75,9 +75,8 @@ export function readProcesses({ processDir }: Layout): readonly ProcessRecord[] 
     .flatMap((file) => readRecord(join(processDir, file)) ?? [])
 }
 
-/** Zombies are dead: where nobody reaps them, as in many containers, they stay. */
 export function isAlive({ pid, startTime }: ProcessRecord): boolean {
-  return startTimeOf(pid) === startTime && !isZombie(pid)
+  return startTimeOf(pid) === startTime && !hasEnded(pid)
 }
 
 /** The last lines a daemon wrote: what a person needs when it did not come up. */
@@ -112,14 +111,6 @@ function readRecord(path: string): ProcessRecord | undefined {
     return typeof pid === 'number' && pid > 1 ? { name, pid, startTime } : undefined
   } catch {
     return undefined
-  }
-}
-
-function isZombie(pid: number): boolean {
-  try {
-    return /^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return true
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { hasEnded } from '#kernel/process/process.ts'
 import { timeFactor, waitFor } from './wait-for.ts'
 
 export interface CommandResult {
@@ -80,17 +80,9 @@ export function startProcess(
 function waitUntilDead(pid: number): void {
   const deadline = performance.now() + 5000
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
-  while (isAlive(pid)) {
+  while (!hasEnded(pid)) {
     if (performance.now() > deadline)
       throw new Error(`Cannot end process ${pid}: it is still there`)
     Atomics.wait(sleeper, 0, 0, 1)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
   }
 }

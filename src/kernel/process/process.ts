@@ -59,6 +59,12 @@ export function startTimeOf(pid: number): string | undefined {
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
 }
 
+/** Gone, or a zombie: where nobody reaps them, as in many containers, they stay. */
+export function hasEnded(pid: number): boolean {
+  const status = unlessGone(() => readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return status === undefined || /^State:\t[ZX]/m.test(status)
+}
+
 /** The processes whose main thread is in that network namespace, by rising pid. */
 export function processesIn(netnsInode: bigint): number[] {
   return readdirSync('/proc')
