@@ -4,6 +4,7 @@ import {
   encodeLink,
   IF_OPER_UP,
   IFF_ALLMULTI,
+  IFF_NOARP,
   IFF_PROMISC,
   IFF_UP,
   type LinkMessage,
@@ -185,11 +186,12 @@ function toCommonRequest(
   }
 }
 
-function toFlags({ up, promiscuous, allMulticast }: LinkSettings): LinkMessage {
+function toFlags({ up, promiscuous, allMulticast, arp }: LinkSettings): LinkMessage {
   const wanted = [
     [IFF_UP, up],
     [IFF_PROMISC, promiscuous],
     [IFF_ALLMULTI, allMulticast],
+    [IFF_NOARP, arp === undefined ? undefined : !arp],
   ] as const
   const said = wanted.filter(([, on]) => on !== undefined)
   if (said.length === 0) return {}
@@ -200,7 +202,7 @@ function toFlags({ up, promiscuous, allMulticast }: LinkSettings): LinkMessage {
 function toLink(message: LinkMessage): Link {
   const { index = 0, name = '', mtuBytes = 0, flags = 0, linkIndex, vxlan } = message
   const { kind, mac, masterIndex, alias, hairpin, isolated, vlanFiltering, operState } = message
-  const { promiscuity, txQueueLength } = message
+  const { promiscuity, txQueueLength, linkNetnsID } = message
   return {
     index,
     name,
@@ -208,10 +210,12 @@ function toLink(message: LinkMessage): Link {
     up: (flags & IFF_UP) !== 0,
     ...(operState === IF_OPER_UP && { operUp: true }),
     ...((flags & IFF_PROMISC) !== 0 && { promiscuous: true }),
+    ...((flags & IFF_NOARP) !== 0 && { noARP: true }),
     ...(kind !== undefined && { kind }),
     ...(mac !== undefined && { mac }),
     ...(masterIndex !== undefined && { masterIndex }),
     ...(kind === 'veth' && linkIndex !== undefined && { peerIndex: linkIndex }),
+    ...(kind === 'veth' && linkNetnsID !== undefined && { peerNetnsID: linkNetnsID }),
     ...(kind !== 'veth' && linkIndex !== undefined && { deviceIndex: linkIndex }),
     ...(promiscuity !== undefined && { promiscuity }),
     ...(flags & IFF_ALLMULTI && { allMulticast: true }),

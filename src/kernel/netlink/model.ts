@@ -52,6 +52,8 @@ export interface LinkSettings {
   readonly master?: string
   readonly up?: boolean
   readonly promiscuous?: boolean
+  /** Whether it asks for, and answers, MAC addresses. */
+  readonly arp?: boolean
   /** IFLA_IFALIAS. */
   readonly alias?: string
 }
@@ -67,9 +69,12 @@ export interface Link {
   /** Whether packets pass: up, with a carrier, and, for a bridge's port, forwarding (IF_OPER_UP). */
   readonly operUp?: true
   readonly promiscuous?: true
+  readonly noARP?: true
   readonly masterIndex?: number
   /** For a veth: its peer's index (in the peer's namespace). */
   readonly peerIndex?: number
+  /** For a veth whose peer is in another namespace: its number there is in this one (`link-netnsid` of ip(8)). */
+  readonly peerNetnsID?: number
   /** For a link on top of another one (macvlan, ipvlan, vlan): that one's index, maybe in another namespace. */
   readonly deviceIndex?: number
   /** How many want to see all packets; a bridge's port is wanted so by its bridge. */
@@ -223,6 +228,8 @@ export interface Rtnetlink extends Disposable {
   qdiscs(): readonly Qdisc[]
   /** Of the link's root, or for `ingress` of what comes in. @throws KernelError EEXIST, also EINVAL for `other` */
   addQdisc(qdisc: Qdisc): void
+  /** With the filters of it. Resolves `false` where there was none. */
+  deleteQdisc(qdisc: { readonly device: string; readonly kind: 'root' | 'ingress' }): boolean
   ingressRedirects(device: string): readonly IngressRedirect[]
   /** Needs an ingress qdisc. */
   addIngressRedirect(redirect: IngressRedirect): void

@@ -36,6 +36,11 @@ suiteOnEachBackend('queues, rules and links on top of others', () => {
     )
     assert.deepEqual(rtnetlink.ingressRedirects('v0'), [{ device: 'v0', target: 'ifb7' }])
     assert.throws(() => rtnetlink.addQdisc({ device: 'v0', kind: 'ingress' }), /EEXIST/)
+    for (const kind of ['root', 'ingress'] as const) {
+      assert.equal(rtnetlink.deleteQdisc({ device: 'v0', kind }), true, kind)
+      assert.equal(rtnetlink.deleteQdisc({ device: 'v0', kind }), false, kind)
+    }
+    assert.doesNotMatch(lab.exec(netns, ['tc', 'qdisc', 'show', 'dev', 'v0']).stdout, /tbf|ingress/)
   })
 
   test('rules are what ip(8) sees, and go again', () => {

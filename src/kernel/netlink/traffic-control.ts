@@ -3,6 +3,7 @@ import {
   decodeTrafficControl,
   encodeTrafficControl,
   INGRESS_HANDLE,
+  RTM_DELQDISC,
   RTM_GETQDISC,
   RTM_GETTFILTER,
   RTM_NEWQDISC,
@@ -16,10 +17,11 @@ import { deviceIndex, deviceNames } from './device-names.ts'
 import type { Qdisc, Rtnetlink } from './model.ts'
 import type { NetlinkSocket } from './socket.ts'
 import { bufferTicks, burstBytes } from './token-bucket.ts'
+import { deleteUnlessMissing } from './unless-missing.ts'
 
 type TrafficControlCalls = Pick<
   Rtnetlink,
-  'qdiscs' | 'addQdisc' | 'ingressRedirects' | 'addIngressRedirect'
+  'qdiscs' | 'addQdisc' | 'deleteQdisc' | 'ingressRedirects' | 'addIngressRedirect'
 >
 
 /** `1:` */
@@ -42,6 +44,20 @@ export function trafficControlCalls(socket: NetlinkSocket): TrafficControlCalls 
       const op = `add ${qdisc.kind} qdisc to ${qdisc.device}`
       const body = encodeTrafficControl(toMessage(qdisc, deviceIndex(socket, qdisc.device, op), op))
       socket.request(op, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, body)
+    },
+    deleteQdisc({ device, kind }) {
+      const op = `delete ${kind} qdisc of ${device}`
+      // The kernel's own, which comes back by itself, has no handle: ENOENT. None at all: EINVAL.
+      return deleteUnlessMissing(['ENOENT', 'EINVAL'], () => {
+        const index = deviceIndex(socket, device, op)
+        const parent = kind === 'root' ? TC_H_ROOT : TC_H_INGRESS
+        socket.request(
+          op,
+          RTM_DELQDISC,
+          0,
+          encodeTrafficControl({ index, handle: 0, parent, info: 0 }),
+        )
+      })
     },
     ingressRedirects(device) {
       const op = `list filters of ${device}`

@@ -21,6 +21,7 @@ export const RTM_GETLINK = 18
 export const RTM_SETLINK = 19
 
 export const IFF_UP = 1
+export const IFF_NOARP = 0x80
 export const IFF_PROMISC = 0x100
 export const IFF_ALLMULTI = 0x200
 /** IF_OPER_UP: packets pass (RFC 2863, ifOperStatus). */
@@ -44,6 +45,8 @@ export interface LinkMessage {
   readonly masterIndex?: number
   /** The link below; in an answer for a veth: its peer's index, in the peer's namespace. */
   readonly linkIndex?: number
+  /** In an answer: the namespace that `linkIndex` is in, as this one counts namespaces. */
+  readonly linkNetnsID?: number
   readonly alias?: string
   /** In a request: the namespace where it is born or goes, as a descriptor of ours. */
   readonly netnsFd?: number
@@ -82,6 +85,7 @@ const IFLA = {
   NET_NS_FD: 28,
   EXT_MASK: 29,
   PROMISCUITY: 30,
+  LINK_NETNSID: 37,
 }
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 }
 const VETH_INFO_PEER = 1
@@ -156,6 +160,7 @@ export function decodeLink(body: Uint8Array): LinkMessage {
       mac: get(IFLA.ADDRESS, decodeMAC),
       masterIndex: get(IFLA.MASTER, asU32),
       linkIndex: get(IFLA.LINK, asU32),
+      linkNetnsID: get(IFLA.LINK_NETNSID, asU32),
       alias: get(IFLA.IFALIAS, readText),
       netnsFd: get(IFLA.NET_NS_FD, asU32),
       txQueueLength: get(IFLA.TXQLEN, asU32),

@@ -10,6 +10,7 @@ import { concat, readI32, readText, readU32, u32, zeroEnded } from './bytes.ts'
 import { defined } from './defined.ts'
 
 export const RTM_NEWQDISC = 36
+export const RTM_DELQDISC = 37
 export const RTM_GETQDISC = 38
 export const RTM_NEWTFILTER = 44
 export const RTM_GETTFILTER = 46

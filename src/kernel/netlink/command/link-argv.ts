@@ -74,11 +74,12 @@ export function setLinkArgvs(name: string, settings: Settings): readonly (readon
 }
 
 function settingsArgv(settings: LinkSettings): readonly string[] {
-  const { mtuBytes, mac, master, netns, txQueueLength, promiscuous, allMulticast } = settings
+  const { mtuBytes, mac, master, netns, txQueueLength, promiscuous, allMulticast, arp } = settings
   return [
     ...netnsArgv(netns),
     ...(txQueueLength === undefined ? [] : ['txqueuelen', `${txQueueLength}`]),
     ...onOff('promisc', promiscuous),
+    ...onOff('arp', arp),
     ...onOff('allmulticast', allMulticast),
     ...(mtuBytes === undefined ? [] : ['mtu', `${mtuBytes}`]),
     ...(mac === undefined ? [] : ['address', mac]),

@@ -14,6 +14,7 @@ interface IpLink {
   /** The peer's name where it is in the same namespace, else `link_index`. */
   readonly link?: string
   readonly link_index?: number
+  readonly link_netnsid?: number
   readonly ifalias?: string
   readonly promiscuity?: number
   readonly txqlen?: number
@@ -57,10 +58,12 @@ function toLink(link: IpLink, indexOf: (name: string | undefined) => number | un
     up: link.flags.includes('UP'),
     ...(link.operstate === 'UP' && { operUp: true }),
     ...(link.flags.includes('PROMISC') && { promiscuous: true }),
+    ...(link.flags.includes('NOARP') && { noARP: true }),
     ...(kind !== undefined && { kind }),
     ...(mac !== undefined && { mac }),
     ...(masterIndex !== undefined && { masterIndex }),
     ...(peerIndex !== undefined && { peerIndex }),
+    ...(kind === 'veth' && link.link_netnsid !== undefined && { peerNetnsID: link.link_netnsid }),
     ...(kind !== 'veth' && below !== undefined && { deviceIndex: below }),
     ...(link.promiscuity !== undefined && { promiscuity: link.promiscuity }),
     ...(link.flags.includes('ALLMULTI') && { allMulticast: true }),

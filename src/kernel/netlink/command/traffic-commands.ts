@@ -22,13 +22,20 @@ export function ruleCommands(run: Run): Pick<Rtnetlink, 'rules' | 'addRule' | 'd
 
 export function trafficControlCommands(
   run: Run,
-): Pick<Rtnetlink, 'qdiscs' | 'addQdisc' | 'ingressRedirects' | 'addIngressRedirect'> {
+): Pick<
+  Rtnetlink,
+  'qdiscs' | 'addQdisc' | 'deleteQdisc' | 'ingressRedirects' | 'addIngressRedirect'
+> {
   return {
     qdiscs: () => parseQdiscs(run('list qdiscs', ['tc', '-j', 'qdisc', 'show'])),
     addQdisc(qdisc) {
       const op = `add ${qdisc.kind} qdisc to ${qdisc.device}`
       run(op, ['tc', 'qdisc', 'add', 'dev', qdisc.device, ...qdiscArgv(qdisc, op)])
     },
+    deleteQdisc: ({ device, kind }) =>
+      deleteUnlessMissing(['ENOENT', 'EINVAL'], () =>
+        run(`delete ${kind} qdisc of ${device}`, ['tc', 'qdisc', 'del', 'dev', device, kind]),
+      ),
     ingressRedirects: (device) =>
       parseRedirects(
         run(`list filters of ${device}`, ['tc', '-j', 'filter', 'show', 'dev', device, 'ingress']),
