@@ -1,9 +1,8 @@
 import type { IP } from '#ip/ip.ts'
 import type { PluginHost } from './cni/plugins/plugin.ts'
-import { loadPlugin } from './cni/plugins/registry.ts'
-import { parseCall } from './cni/protocol/cni-call.ts'
 import type { CNIRuntime, RuntimeAttachment } from './cni/runtime.ts'
 import { createTurns } from './cni/turns.ts'
+import { type KeepScope, type Kept, keepAll } from './keep-all.ts'
 
 /** A pod's network namespace and what it wants of the pod network. */
 export interface PodSandbox {
@@ -31,11 +30,8 @@ export interface PodNetwork {
 
 /** {@link PodNetwork}, and what its daemon does with it. */
 export interface KeptPodNetwork extends PodNetwork {
-  /**
-   * Puts back what somebody took of the node's side of attachments.
-   * @returns containers of which anything was missing @throws AggregateError
-   */
-  keep(host: PluginHost): Promise<readonly string[]>
+  /** Puts back what somebody took of attachments: of all by default. @throws AggregateError */
+  keep(host: PluginHost, scope?: KeepScope): Promise<Kept>
 }
 
 const IFNAME = 'eth0'
@@ -76,30 +72,8 @@ export function createPodNetwork({
       inTurn(ALL, () =>
         runtime.gc(podUIDs.map((containerID) => ({ containerID, ifname: IFNAME }))),
       ),
-    keep: (host) => inTurn(ALL, () => keepAll(runtime, inTurn, host)),
+    keep: (host, scope) => inTurn(ALL, () => keepAll({ runtime, inTurn, host }, scope)),
   }
-}
-
-/** In a turn for each, so that nothing comes back that is just being detached. */
-async function keepAll(
-  runtime: CNIRuntime,
-  inTurn: ReturnType<typeof createTurns>,
-  host: PluginHost,
-): Promise<readonly string[]> {
-  const kept = new Set<string>()
-  const errors: unknown[] = []
-  for (const attachment of await runtime.attachments()) {
-    const { containerID } = attachment
-    const keepOne = async () => {
-      for (const run of await runtime.checks(attachment)) {
-        const plugin = await loadPlugin(run.type)
-        if (await plugin?.keep?.(parseCall(run.env, run.stdin), host)) kept.add(containerID)
-      }
-    }
-    await inTurn(containerID, keepOne).catch((error: unknown) => errors.push(error))
-  }
-  if (errors.length === 0) return [...kept]
-  throw new AggregateError(errors, errors.map((error) => (error as Error).message).join('; '))
 }
 
 /** As containerd calls CNI (internal/cri/server/sandbox_run.go). */

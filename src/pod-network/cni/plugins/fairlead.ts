@@ -31,12 +31,14 @@ export const fairlead: Plugin = {
     await portmap.check(call, host)
     if (isLimited(call)) await (await loadBandwidth()).check(call, host)
   },
-  async keep(original, host) {
+  async keep(original, place) {
     const call = withDefaults(original)
-    const wasCut = (await bridge.keep?.(call, host)) ?? false
-    const wasClosed = (await portmap.keep?.(call, host)) ?? false
-    return wasCut || wasClosed
+    const wasCut = (await bridge.keep?.(call, place)) ?? false
+    const wasClosed = (await portmap.keep?.(call, place)) ?? false
+    const wasFree = isLimited(call) && (await (await loadBandwidth()).keep?.(call, place))
+    return wasCut || wasClosed || wasFree === true
   },
+  settings: (original) => bridge.settings?.(withDefaults(original)) ?? {},
   async gc(original, host) {
     const call = withDefaults(original)
     await bridge.gc?.(call, host)

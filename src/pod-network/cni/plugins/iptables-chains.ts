@@ -85,12 +85,19 @@ export function hasIptables(host: PluginHost): boolean {
  * Whether iptables of any kind, nft or legacy, has a nat table on this node. Asked in this process: iptables itself would be two more for
  * each DEL, and on most nodes for nothing.
  */
-export function hasNatTable({ nft, netns }: PluginHost): boolean {
+export function hasNatTable(host: PluginHost): boolean {
+  return hasTable(host, [NAT])
+}
+
+/** The same for any of several tables. */
+export function hasTable({ nft, netns }: PluginHost, names: readonly string[]): boolean {
   if (kernelBackend() !== 'ffi') return true
-  if (/^table ip6? nat$/m.test(nft.read('list tables'))) return true
-  return ['ip_tables_names', 'ip6_tables_names'].some((file) =>
-    inNetns(netns, () => readLegacyTables(`/proc/thread-self/net/${file}`)).includes(NAT),
-  )
+  const shown = nft.read('list tables')
+  if (names.some((name) => new RegExp(`^table ip6? ${name}$`, 'm').test(shown))) return true
+  return ['ip_tables_names', 'ip6_tables_names'].some((file) => {
+    const legacy = inNetns(netns, () => readLegacyTables(`/proc/thread-self/net/${file}`))
+    return names.some((name) => legacy.includes(name))
+  })
 }
 
 /** Absent where the kernel has no legacy tables at all. */

@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { type Iptables, openIptables } from '#kernel/iptables/iptables.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
-import type { Rtnetlink } from '#kernel/netlink/model.ts'
+import type { LinkSettings, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { currentNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
@@ -21,14 +21,35 @@ export interface Plugin {
   /** @throws CNIError where something of the attachment is missing */
   check(call: CNICall, host: PluginHost): Promise<void>
   /**
-   * Puts back what somebody took of an attachment's node side; called as CHECK is. Absent: what is taken stays away.
+   * Puts back what somebody took of an attachment whose pod is there; called as CHECK is. Absent: what is taken stays away.
    * @returns whether anything was missing
    */
-  keep?(call: CNICall, host: PluginHost): Promise<boolean>
+  keep?(call: CNICall, place: KeepPlace): Promise<boolean>
+  /** How the pod's interface and sysctls are to be kept; called as CHECK is. Pure. */
+  settings?(call: CNICall): PodSettings
   /** Frees what belongs to no valid attachment. Absent: nothing of it outlives an attachment. */
   gc?(call: CNICall, host: PluginHost): Promise<void>
   /** @throws CNIError 50 or 51 where ADD cannot succeed now. Absent: it always can. */
   status?(call: CNICall, host: PluginHost): Promise<void>
+}
+
+export interface KeepPlace {
+  readonly host: PluginHost
+  /** The pod's namespace. */
+  readonly netns: Netns
+  /** Of rules in nftables it is only seen whose they are: something of theirs is not as it was. */
+  readonly rewritesRules: boolean
+}
+
+/** Of several plugins of a chain the last that says something counts. */
+export interface PodSettings {
+  /** Of the pod's namespace, by the names of sysctl(8). They send no news when they change. */
+  readonly sysctls?: ReadonlyMap<string, string>
+  /** Of the pod's interface. */
+  readonly link?: Pick<
+    LinkSettings,
+    'mac' | 'mtuBytes' | 'promiscuous' | 'allMulticast' | 'txQueueLength'
+  >
 }
 
 /** The node's side of an attachment: what plugins touch outside of the pod. Sockets are opened at first use and kept. */

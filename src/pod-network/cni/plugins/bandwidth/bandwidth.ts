@@ -1,8 +1,9 @@
+import { parseMAC } from '#ip/mac.ts'
 import type { Link, Rtnetlink } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { validAttachments } from '../../protocol/attachments.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
-import { fail } from '../../protocol/cni-error.ts'
+import { CNIError, fail } from '../../protocol/cni-error.ts'
 import { openPodNetns, type Plugin, type PluginHost } from '../plugin.ts'
 import { ifbName, type Limit, parseBandwidth, planTokenBucket } from './config.ts'
 
@@ -35,12 +36,25 @@ export const bandwidth: Plugin = {
     if (!call.prevResult) throw fail('must be called as a chained plugin')
     const port = findPort(call, host)
     if (ingress) checkQueue(host.rtnetlink, port.name, ingress)
-    if (!egress) return
-    const ifb = host.rtnetlink.link(ifbName(call))
-    if (!ifb) throw fail('get ifb device: Link not found')
-    checkQueue(host.rtnetlink, ifb.name, egress)
-    const redirects = host.rtnetlink.ingressRedirects(port.name)
-    if (!redirects.some(({ target }) => target === ifb.name)) throw fail('Failed to find filter')
+    if (egress) checkEgress(port, call, egress, host.rtnetlink)
+  },
+
+  async keep(call, { host }) {
+    const { ingress, egress } = parseBandwidth(call)
+    if (!call.prevResult || (!ingress && !egress)) return false
+    const { rtnetlink } = host
+    const port = findPort(call, host)
+    const isFree = ingress && isRefused(() => checkQueue(rtnetlink, port.name, ingress))
+    if (isFree) {
+      rtnetlink.deleteQdisc({ device: port.name, kind: 'root' })
+      rtnetlink.addQdisc({ device: port.name, ...planTokenBucket(ingress) })
+    }
+    const sendsFreely = egress && isRefused(() => checkEgress(port, call, egress, rtnetlink))
+    if (sendsFreely) {
+      rtnetlink.deleteQdisc({ device: port.name, kind: 'ingress' })
+      addEgressLimit(port, call, egress, rtnetlink)
+    }
+    return isFree === true || sendsFreely === true
   },
 
   /** A link's name is a hash, which cannot be read backwards: its alias tells whose it is. */
@@ -54,11 +68,41 @@ export const bandwidth: Plugin = {
   },
 }
 
+/** @throws CNIError */
+function checkEgress(port: Link, call: CNICall, egress: Limit, rtnetlink: Rtnetlink): void {
+  const ifb = rtnetlink.link(ifbName(call))
+  if (!ifb) throw fail('get ifb device: Link not found')
+  if (!ifb.up) throw fail('ifb device is down')
+  checkQueue(rtnetlink, ifb.name, egress)
+  const redirects = rtnetlink.ingressRedirects(port.name)
+  if (!redirects.some(({ target }) => target === ifb.name)) throw fail('Failed to find filter')
+}
+
+function isRefused(check: () => void): boolean {
+  try {
+    check()
+    return false
+  } catch (error) {
+    if (error instanceof CNIError) return true
+    throw error
+  }
+}
+
 function addEgressLimit(port: Link, call: CNICall, limit: Limit, rtnetlink: Rtnetlink): Link {
   const [name, alias, { mtuBytes }] = [ifbName(call), aliasOf(call), port]
   // What an earlier attempt left.
   rtnetlink.deleteLink(name)
-  const ifb = rtnetlink.addLink({ kind: 'ifb', name, up: true, mtuBytes, alias })
+  // Made again, it is what the runtime was told of.
+  const told = call.prevResult?.interfaces.find((it) => it.name === name && !it.sandbox)
+  const mac = parseMAC(told?.mac ?? '')
+  const ifb = rtnetlink.addLink({
+    kind: 'ifb',
+    name,
+    up: true,
+    mtuBytes,
+    alias,
+    ...(mac && { mac }),
+  })
   try {
     rtnetlink.addQdisc({ device: name, ...planTokenBucket(limit) })
     rtnetlink.addQdisc({ device: port.name, kind: 'ingress' })

@@ -15,13 +15,14 @@ export function applyVeth(
   { rtnetlink, netns }: PluginHost,
   podNetns: Netns,
 ): Link {
-  const { mtuBytes, name, hairpin, isolated } = veth
+  const { mtuBytes, mac, name, hairpin, isolated } = veth
   const link = rtnetlink.addLink({
     kind: 'veth',
     name,
     master: bridge.name,
     up: true,
     ...(mtuBytes && { mtuBytes }),
+    ...(mac && { mac }),
     peer: {
       name: pod.device,
       netns: podNetns,
@@ -40,10 +41,11 @@ export function applyVeth(
   }
 }
 
-/** A cable that somebody pulled out of the bridge, or switched off, as {@link applyVeth} made it. */
+/** A cable that somebody pulled out of the bridge, switched off or set up otherwise, as {@link applyVeth} made it. */
 export function connectVeth({ bridge, veth }: AttachmentPlan, { rtnetlink }: PluginHost): void {
-  const { name, hairpin, isolated } = veth
-  rtnetlink.setLink(name, { master: bridge.name, up: true })
+  const { name, mtuBytes, mac, hairpin, isolated } = veth
+  const settings = { ...(mtuBytes && { mtuBytes }), ...(mac && { mac }) }
+  rtnetlink.setLink(name, { master: bridge.name, up: true, ...settings })
   if (hairpin || isolated) rtnetlink.setLink(name, { hairpin, isolated })
   if (veth.vlans) applyVLANs(rtnetlink, name, veth.vlans)
 }
@@ -53,7 +55,7 @@ export async function applyPod({ pod }: AttachmentPlan, podNetns: Netns): Promis
   using rtnetlink = openRtnetlink(podNetns)
   const { device, detectDuplicates } = pod
   if (!pod.up) return rtnetlink.link(device)!
-  setPodSysctls(pod, podNetns)
+  for (const [name, value] of podSysctls(pod)) setSysctl(name, value, podNetns)
   rtnetlink.setLink(device, { up: true })
   for (const address of pod.addresses)
     rtnetlink.replaceAddress({ device, address, detectDuplicates })
@@ -62,25 +64,27 @@ export async function applyPod({ pod }: AttachmentPlan, podNetns: Netns): Promis
   return rtnetlink.link(device)!
 }
 
-function setPodSysctls(pod: AttachmentPlan['pod'], netns: Netns): void {
+/** Those of the pod's namespace. */
+export function podSysctls(pod: AttachmentPlan['pod']): ReadonlyMap<string, string> {
+  const sysctls = new Map<string, string>()
   const name = sysctlName(pod.device)
-  const set = (sysctl: string, value: string) => setSysctl(sysctl, value, netns)
   if (pod.addresses.some(({ address }) => familyOf(address) === 6)) {
     // Container runtimes turn it off where they see no use for it.
-    for (const each of ['lo', name]) set(`net.ipv6.conf.${each}.disable_ipv6`, '0')
-    set(`net.ipv6.conf.${name}.keep_addr_on_down`, '1')
+    for (const each of ['lo', name]) sysctls.set(`net.ipv6.conf.${each}.disable_ipv6`, '0')
+    sysctls.set(`net.ipv6.conf.${name}.keep_addr_on_down`, '1')
     // Without: its link-local address is usable at once, for who else should have it?
-    if (pod.detectDuplicates) set(`net.ipv6.conf.${name}.enhanced_dad`, '1')
-    set(`net.ipv6.conf.${name}.accept_dad`, pod.detectDuplicates ? '1' : '0')
+    if (pod.detectDuplicates) sysctls.set(`net.ipv6.conf.${name}.enhanced_dad`, '1')
+    sysctls.set(`net.ipv6.conf.${name}.accept_dad`, pod.detectDuplicates ? '1' : '0')
     // As below; of IPv6 no node can be told to send none (ip6_forward() in net/ipv6/ip6_output.c).
-    if (pod.ignoreRedirects) set(`net.ipv6.conf.${name}.accept_redirects`, '0')
+    if (pod.ignoreRedirects) sysctls.set(`net.ipv6.conf.${name}.accept_redirects`, '0')
   }
   // Neighbours that remember who had the address before are told at once.
-  if (pod.addresses.length > 0) set(`net.ipv4.conf.${name}.arp_notify`, '1')
+  if (pod.addresses.length > 0) sysctls.set(`net.ipv4.conf.${name}.arp_notify`, '1')
   // "Send to your neighbour directly": past the node, which then could not translate. The node sends none where we may say so.
   for (const each of pod.ignoreRedirects ? ['all', name] : []) {
-    set(`net.ipv4.conf.${each}.accept_redirects`, '0')
+    sysctls.set(`net.ipv4.conf.${each}.accept_redirects`, '0')
   }
+  return sysctls
 }
 
 const SETTLE_TIMEOUT_MS = 5000

@@ -20,10 +20,20 @@ export function applyBridge(plan: AttachmentPlan, config: BridgeConfig, host: Pl
   if (promiscuous && !held?.promiscuous) rtnetlink.setLink(name, { promiscuous })
   // A VLAN that is not filtered by would hold nobody apart.
   if (vlanFiltering && held && !held.vlanFiltering) rtnetlink.setLink(name, { vlanFiltering })
-  // The node's own routes are not for pods to announce.
-  setSysctl(`net.ipv6.conf.${sysctlName(name)}.accept_ra`, '0', netns)
-  if (config.hostPrefix) setSysctl(`net.ipv4.conf.${sysctlName(name)}.send_redirects`, '0', netns)
+  for (const [sysctl, value] of bridgeSysctls(name, config)) setSysctl(sysctl, value, netns)
   applyGateway(plan, config, host)
+}
+
+export function bridgeSysctls(
+  bridge: string,
+  { hostPrefix }: Pick<BridgeConfig, 'hostPrefix'>,
+): ReadonlyMap<string, string> {
+  const name = sysctlName(bridge)
+  return new Map([
+    // The node's own routes are not for pods to announce.
+    [`net.ipv6.conf.${name}.accept_ra`, '0'],
+    ...(hostPrefix ? [[`net.ipv4.conf.${name}.send_redirects`, '0'] as const] : []),
+  ])
 }
 
 function requireBridge({ name, kind }: Link): void {

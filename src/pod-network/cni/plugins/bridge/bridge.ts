@@ -6,18 +6,19 @@ import { loadIPAM } from '../ipam.ts'
 import {
   addMasqueradeRules,
   collectMasqueradeRules,
+  keepMasqueradeRules,
   removeMasqueradeRules,
 } from '../masquerade/masquerade.ts'
 import { openPodNetns, type Plugin, type PluginHost } from '../plugin.ts'
 import { configuredDNS } from '../pod-interface/configured-dns.ts'
 import { deleteVeth, requireFreeName } from '../pod-interface/veth.ts'
-import { applyPod, applyVeth, requirePortUp } from './apply-attachment.ts'
+import { applyPod, applyVeth, podSysctls, requirePortUp } from './apply-attachment.ts'
 import { applyBridge } from './apply-bridge.ts'
 import { checkAttachment } from './check-attachment.ts'
-import { parseBridgeConfig } from './config.ts'
-import { keepAttachment } from './keep-attachment.ts'
+import { type BridgeConfig, parseBridgeConfig } from './config.ts'
+import { keepAttachment, leasesOf, planAgain } from './keep-attachment.ts'
 import { type AttachmentPlan, planAttachment } from './plan-attachment.ts'
-import { addSpoofCheck, removeSpoofCheck } from './spoof-check.ts'
+import { addSpoofCheck, hasSpoofCheck, removeSpoofCheck } from './spoof-check.ts'
 
 /** Connects pods to a bridge of the node. */
 export const bridge: Plugin = {
@@ -68,8 +69,20 @@ export const bridge: Plugin = {
     checkAttachment(call, config, { host, netns })
   },
 
-  async keep(call, host) {
-    return keepAttachment(call, parseBridgeConfig(call), host)
+  async keep(call, { host, netns, rewritesRules }) {
+    const config = parseBridgeConfig(call)
+    const wasCut = await keepAttachment(call, config, { host, netns })
+    const isOpen = keepRules(call, config, host, rewritesRules)
+    return wasCut || isOpen
+  },
+
+  settings(call) {
+    const config = parseBridgeConfig(call)
+    const plan = planAgain(call, config)
+    if (!plan?.pod.up) return {}
+    const { mtuBytes, pod } = { ...plan.veth, ...plan }
+    const link = { ...(pod.mac && { mac: pod.mac }), ...(mtuBytes && { mtuBytes }) }
+    return { sysctls: podSysctls(pod), link }
   },
 
   async gc(call, host) {
@@ -82,6 +95,30 @@ export const bridge: Plugin = {
     parseBridgeConfig(call)
     await (await loadIPAM(call))?.status?.(call, host)
   },
+}
+
+/** @returns whether any were missing, or written anew */
+function keepRules(
+  call: CNICall,
+  config: BridgeConfig,
+  host: PluginHost,
+  rewritesRules: boolean,
+): boolean {
+  const plan = planAgain(call, config)
+  if (!plan) return false
+  const isOpen =
+    config.macspoofchk &&
+    plan.pod.mac !== undefined &&
+    (rewritesRules || !hasSpoofCheck(host.nft, call))
+  if (isOpen) addSpoofCheck(host.nft, call, plan.veth.name, plan.pod.mac!)
+  const leases = leasesOf(call)
+  if (!config.ipMasq || leases.length === 0) return isOpen
+  const isMasqueraded = keepMasqueradeRules(call, host, {
+    addresses: leases.map(({ address }) => address),
+    backend: config.masqueradeBackend,
+    rewritesRules,
+  })
+  return isOpen || !isMasqueraded
 }
 
 function toResult(

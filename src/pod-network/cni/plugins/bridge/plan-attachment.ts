@@ -27,6 +27,8 @@ export interface AttachmentPlan {
   readonly veth: {
     readonly name: string
     readonly mtuBytes?: number
+    /** Absent: the kernel's choice. */
+    readonly mac?: MAC
     readonly hairpin: boolean
     readonly isolated: boolean
     readonly vlans?: VLANPlan

@@ -36,6 +36,12 @@ export function addSpoofCheck(nft: Nft, owner: Owner, port: string, mac: MAC): v
   nft.commit(planSpoofCheck(owner, port, mac))
 }
 
+/** By the rules that tell whose they are: one jump, and three in its chains. */
+export function hasSpoofCheck(nft: Nft, owner: Owner): boolean {
+  const held = listCommentedRules(nft, TABLE).filter(({ comment }) => comment === commentOf(owner))
+  return held.length === 4
+}
+
 /** Idempotent. */
 export function removeSpoofCheck(nft: Nft, owner: Owner): void {
   const jumps = listCommentedRules(nft, TABLE).filter(

@@ -50,6 +50,19 @@ export const firewall: Plugin = {
     }
   },
 
+  async keep(call, { host }) {
+    const config = parseFirewallConfig(call)
+    if (!call.prevResult || (await loadFirewalld(config))) return false
+    const plans = [
+      (own: readonly CIDR[]) => planPodRules(own, config.adminChain),
+      ...planPolicy(call, config),
+    ]
+    const written = byFamily(podsOf(call)).flatMap(([family, own]) =>
+      plans.map((plan) => ensure(host, family, plan(own))),
+    )
+    return written.includes(true)
+  },
+
   async check(call, host) {
     const config = parseFirewallConfig(call)
     if (!call.prevResult) throw fail('missing prevResult from earlier plugin')
@@ -100,14 +113,14 @@ function byFamily(pods: readonly CIDR[]): readonly (readonly [Family, readonly C
 
 const ATTEMPTS = 5
 
-/** Somebody else may make the chains between the look and the change: then the whole change fails, and is planned anew. */
-function ensure(host: PluginHost, family: Family, plan: FilterPlan): void {
+/** @returns whether any were missing. Somebody else may make the chains between the look and the change: then the whole change fails, and is planned anew. */
+function ensure(host: PluginHost, family: Family, plan: FilterPlan): boolean {
   for (let attempt = 1; ; attempt++) {
     const script = renderMissing(plan, readFilter(host, family))
-    if (script === '') return
+    if (script === '') return false
     try {
       host.iptables.restore(family, script)
-      return
+      return true
     } catch (error) {
       if (!(error instanceof KernelError) || attempt === ATTEMPTS) throw error
     }

@@ -55,6 +55,27 @@ export function planIptablesMasquerade(owner: Owner, family: Family, addresses: 
   }
 }
 
+/** One process a family: a script that only asks. */
+export function hasIptablesMasquerade(
+  iptables: Iptables,
+  owner: Owner,
+  addresses: readonly CIDR[],
+): boolean {
+  return FAMILIES.every((family) => {
+    const own = addresses.filter(({ address }) => familyOf(address) === family)
+    if (own.length === 0) return true
+    const { rules, jumps } = planIptablesMasquerade(owner, family, own)
+    const questions = [...rules, ...jumps].map(([, ...rule]) => ['-C', ...rule])
+    try {
+      iptables.restore(family, natScript(questions))
+      return true
+    } catch (error) {
+      if (error instanceof KernelError && error.errno !== 'ENOENT') return false
+      throw error
+    }
+  })
+}
+
 /** In the usual case one process: there is no such chain yet. */
 function addFamily(
   iptables: Iptables,

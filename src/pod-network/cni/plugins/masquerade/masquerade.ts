@@ -7,9 +7,15 @@ import type { PluginHost } from '../plugin.ts'
 import {
   addIptablesMasquerade,
   collectIptablesMasquerade,
+  hasIptablesMasquerade,
   removeIptablesMasquerade,
 } from './iptables-masquerade.ts'
-import { addMasquerade, collectMasquerade, removeMasquerade } from './nftables-masquerade.ts'
+import {
+  addMasquerade,
+  collectMasquerade,
+  hasMasquerade,
+  removeMasquerade,
+} from './nftables-masquerade.ts'
 
 /*
  * The options ipMasq and ipMasqBackend of bridge, ptp and others: what a pod sends beyond its own network gets the node's address. A
@@ -36,6 +42,28 @@ export function addMasqueradeRules(
   if ((backend ?? (hasIptables(host) ? 'iptables' : 'nftables')) === 'nftables')
     addMasquerade(host.nft, call, addresses)
   else addIptablesMasquerade(host.iptables, call, addresses)
+}
+
+/** Adds them where they are missing, or all anew. @returns whether they were there */
+export function keepMasqueradeRules(
+  call: CNICall,
+  host: PluginHost,
+  options: {
+    readonly addresses: readonly CIDR[]
+    readonly backend: MasqueradeBackend | undefined
+    readonly rewritesRules: boolean
+  },
+): boolean {
+  const { addresses, rewritesRules } = options
+  const backend = options.backend ?? (hasIptables(host) ? 'iptables' : 'nftables')
+  const isThere =
+    backend === 'nftables'
+      ? hasMasquerade(host.nft, call, addresses)
+      : hasIptablesMasquerade(host.iptables, call, addresses)
+  if (isThere && !(rewritesRules && backend === 'nftables')) return true
+  if (backend === 'iptables') removeIptablesMasquerade(host.iptables, call)
+  addMasqueradeRules(call, host, addresses, backend)
+  return false
 }
 
 /** Of both backends: the configuration may have been another at ADD. Idempotent. */

@@ -38,6 +38,12 @@ export function addMasquerade(nft: Nft, owner: Owner, addresses: readonly CIDR[]
   nft.commit(deleteRules(rulesOf(nft, owner)) + planMasquerade(owner, addresses))
 }
 
+/** A rule for each address, and the way to them. */
+export function hasMasquerade(nft: Nft, owner: Owner, addresses: readonly CIDR[]): boolean {
+  if (rulesOf(nft, owner).length !== addresses.length) return false
+  return nft.read(`list chain inet ${TABLE.table} postrouting`).includes('goto masq_checks')
+}
+
 /** By hash: neither the namespace nor the addresses need to be known any more. */
 export function removeMasquerade(nft: Nft, owner: Owner): void {
   const rules = rulesOf(nft, owner)

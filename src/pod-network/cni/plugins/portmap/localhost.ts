@@ -48,11 +48,15 @@ function deviceTo(pod: IP, routes: readonly Route[]): string | undefined {
     .toSorted((a, b) => lengthOf(b) - lengthOf(a))[0]?.device
 }
 
+const GUARDS = ['daddr', 'saddr'].map((side) => `iifname != "lo" ip ${side} 127.0.0.0/8 drop`)
+const NO_RULE = /^(?:table .*|chain .*|type filter hook prerouting .*|\}|)$/
+
 /** Somebody else may have set route_localnet, the reference plugins among them, who guard nothing; or emptied the chain. */
 function hasGuard({ nft }: PluginHost): boolean {
   try {
-    const shown = nft.read('list chain ip fairlead-localnet prerouting')
-    return ['daddr', 'saddr'].every((side) => shown.includes(`ip ${side} 127.0.0.0/8 drop`))
+    const lines = nft.read('list table ip fairlead-localnet').split('\n')
+    const rules = lines.map((line) => line.trim()).filter((line) => !NO_RULE.test(line))
+    return rules.join() === GUARDS.join()
   } catch {
     return false
   }

@@ -59,14 +59,17 @@ export const portmap: Plugin = {
     }
   },
 
-  async keep(call, host) {
+  async keep(call, { host, rewritesRules }) {
     const config = parsePortmapConfig(call)
     if (!call.prevResult || config.mappings.length === 0) return false
     const pods = podAddresses(call)
     const v4 = pods.find(({ address }) => familyOf(address) === 4)
     const wasLocal = !(v4 && config.snat) || !openLocalhost(v4.address, host)
-    if (pods.every((pod) => !whatIsWrong(call, host, config, pod))) return !wasLocal
-    addPortMaps(call, host, config, pods)
+    if (pods.some((pod) => whatIsWrong(call, host, config, pod)))
+      addPortMaps(call, host, config, pods)
+    else if (rewritesRules && backendOf(config, host) === 'nftables')
+      addNftablesPortMap(host.nft, config, call, pods)
+    else return !wasLocal
     return true
   },
 

@@ -1,4 +1,5 @@
 import { familyOf } from '#ip/ip.ts'
+import { type MAC, parseMAC } from '#ip/mac.ts'
 import type { Link } from '#kernel/netlink/model.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
@@ -8,6 +9,7 @@ import { loadIPAM } from '../ipam.ts'
 import {
   addMasqueradeRules,
   collectMasqueradeRules,
+  keepMasqueradeRules,
   parseMasqueradeBackend,
   removeMasqueradeRules,
 } from '../masquerade/masquerade.ts'
@@ -16,7 +18,12 @@ import { applyPodInterface, enableForwarding } from '../pod-interface/apply-pod-
 import { checkPodInterface } from '../pod-interface/check-pod-interface.ts'
 import { configuredDNS } from '../pod-interface/configured-dns.ts'
 import type { Place } from '../pod-interface/interface-plugin.ts'
-import { hostOf, planPointToPoint } from '../pod-interface/plan-pod-interface.ts'
+import { keepPodInterface } from '../pod-interface/keep-pod-interface.ts'
+import {
+  hostOf,
+  type PodInterfacePlan,
+  planPointToPoint,
+} from '../pod-interface/plan-pod-interface.ts'
 import { deleteVeth, hostVethName, requireFreeName } from '../pod-interface/veth.ts'
 
 /**
@@ -59,6 +66,17 @@ export const ptp: Plugin = {
     if (call.config.flag('ipMasq')) removeMasqueradeRules(call, host)
   },
 
+  async keep(call, { host, netns, rewritesRules }) {
+    const lease = call.prevResult
+    if (!lease || lease.ips.length === 0) return false
+    const plan = planPointToPoint(call.ifname, lease)
+    const wasCut = keepCable(plan, lease, { call, host, netns })
+    if (!call.config.flag('ipMasq')) return wasCut
+    const addresses = lease.ips.map(({ address }) => address)
+    const backend = parseMasqueradeBackend(call)
+    return !keepMasqueradeRules(call, host, { addresses, backend, rewritesRules }) || wasCut
+  },
+
   async check(call, host) {
     using netns = openPodNetns(call, host)
     await (await loadIPAM(call))?.check(call, host)
@@ -85,12 +103,49 @@ function requireGateways({ ips }: CNIResult): void {
   }
 }
 
-function layCable({ call, host, netns }: Place): Link {
+/** @param macs the kernel's choice where they are absent */
+function layCable(
+  { call, host, netns }: Place,
+  macs: { readonly [end in 'node' | 'pod']?: MAC | undefined } = {},
+): Link {
   requireFreeName(netns, call.ifname)
   const mtuBytes = call.config.number('mtu')
   const mtu = mtuBytes ? { mtuBytes } : {}
-  const peer = { name: call.ifname, netns, ...mtu }
-  return host.rtnetlink.addLink({ kind: 'veth', name: hostVethName(call), up: true, ...mtu, peer })
+  const peer = { name: call.ifname, netns, ...mtu, ...(macs.pod && { mac: macs.pod }) }
+  const own = { ...mtu, ...(macs.node && { mac: macs.node }) }
+  return host.rtnetlink.addLink({ kind: 'veth', name: hostVethName(call), up: true, ...own, peer })
+}
+
+/** Lays it anew where an end is gone, and gives both ends back what is missing. @returns whether anything was */
+function keepCable(plan: PodInterfacePlan, lease: CNIResult, place: Place): boolean {
+  const { call, host, netns } = place
+  const name = hostVethName(call)
+  using pod = openRtnetlink(netns)
+  const [node, end] = [host.rtnetlink.link(name), pod.link(call.ifname)]
+  const isCable = node !== undefined && end !== undefined && node.peerIndex === end.index
+  if (!isCable) {
+    if (node) host.rtnetlink.deleteLink(name)
+    pod.deleteLink(call.ifname)
+    const macOf = (isInPod: boolean) =>
+      parseMAC(lease.interfaces.find((it) => (it.sandbox !== undefined) === isInPod)?.mac ?? '')
+    layCable(place, { node: macOf(false), pod: macOf(true) })
+    applyPodInterface(plan, netns)
+  } else if (!node.up) host.rtnetlink.setLink(name, { up: true })
+  const wasPodWhole = isCable && !keepPodInterface(plan, pod)
+  return !keepNodeSide(name, lease, host) || !wasPodWhole || !node?.up
+}
+
+/** @returns whether it was whole */
+function keepNodeSide(device: string, lease: CNIResult, host: PluginHost): boolean {
+  const held = host.rtnetlink.addresses().filter((it) => it.device === device)
+  const routes = host.rtnetlink.routes().filter((it) => it.device === device)
+  const isWhole = lease.ips.every(
+    ({ address, gateway }) =>
+      held.some((it) => it.address.address === gateway) &&
+      routes.some((it) => it.destination?.address === address.address),
+  )
+  if (!isWhole) applyNodeSide(device, lease, host)
+  return isWhole
 }
 
 /** The gateway's address is on every such cable; the route to the pod says which one is the pod's. */

@@ -51,6 +51,11 @@ export const tuning: Plugin = {
     checkLink(config, link)
   },
 
+  settings(call) {
+    const config = parseTuningConfig(call)
+    return { sysctls: config.sysctls, link: toSettings(config) }
+  },
+
   async gc(call) {
     const { dataDir } = parseTuningConfig(call)
     collectStates(dataDir, call.networkName, validAttachments(call))
