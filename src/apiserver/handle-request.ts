@@ -21,6 +21,7 @@ import { answerOpenPath } from './discovery/answer-open-paths.ts'
 import { answerOpenAPI } from './discovery/answer-openapi.ts'
 import { type Answer, type Response, statusAnswer } from './http/answer.ts'
 import { answerHealth, type HealthChecks } from './http/answer-health.ts'
+import { type ClientPresence, watchPresence } from './http/client-presence.ts'
 import { deadlineOf, REQUEST_TIMEOUT_MS, within } from './http/deadline.ts'
 import { formatAnswer } from './http/format-answer.ts'
 import {
@@ -33,6 +34,7 @@ import { missingModule } from './http/missing-module.ts'
 import { type Request, readBody } from './http/read-body.ts'
 import { parseResourcePath } from './http/request-path.ts'
 import { send } from './http/send.ts'
+import { ownTurn } from './http/turns.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { type Counted, labelsOf, type RequestLabels } from './metrics/request-labels.ts'
 import { chooseForm } from './rest/choose-form.ts'
@@ -61,10 +63,7 @@ export function createHandler(deps: HandlerDeps) {
   const metrics = createMetrics(inFlight)
   return async (request: Request, out: Response, head?: Buffer): Promise<void> => {
     const warnings: string[] = []
-    const gone = new AbortController()
-    const signal = AbortSignal.any([gone.signal, deps.closing])
-    out.on('close', () => gone.abort())
-    out.on('error', () => gone.abort())
+    const client = watchPresence(out, deps.closing)
     const acceptsGzip = String(request.headers['accept-encoding'] ?? '').includes('gzip')
     // Until the answer is written: a client that does not read it holds its place.
     using place = new DisposableStack()
@@ -72,13 +71,12 @@ export function createHandler(deps: HandlerDeps) {
     const describe = (counted: Counted) => {
       labels = labelsOf(counted)
     }
-    const giveUp = () => gone.abort()
-    const arrival = { request, head, inFlight, place, giveUp, metrics, describe }
+    const arrival = { request, head, client, inFlight, place, metrics, describe }
     let answer: Answer
     try {
-      answer = await decide(arrival, deps, signal, (text) => warnings.push(text))
+      answer = await decide(arrival, deps, (text) => warnings.push(text))
     } catch (error) {
-      if (signal.aborted && !isTimeout(error)) return // nobody listens any more
+      if (client.isOver && !isTimeout(error)) return // nobody listens any more
       answer = answerError(error, deps)
     }
     if (labels) metrics.count(labels, 'upgrade' in answer ? 101 : answer.code)
@@ -86,7 +84,7 @@ export function createHandler(deps: HandlerDeps) {
       const shown = await formatAnswer(answer, request.headers.accept)
       await send(out, shown, { acceptsGzip, warnings })
     } catch (cause) {
-      if (!signal.aborted)
+      if (!client.isOver)
         deps.log.error(`Cannot answer ${request.method} ${request.url}`, { cause })
       out.destroy()
     }
@@ -120,11 +118,10 @@ interface Arrival {
   readonly request: Request
   /** Of requests with an upgrade: what came behind their headers. */
   readonly head: Buffer | undefined
+  readonly client: ClientPresence
   readonly inFlight: InFlight
   /** What the request holds until it is answered. */
   readonly place: DisposableStack
-  /** Ends what is under way. */
-  readonly giveUp: () => void
   readonly metrics: Metrics
   /** Told what is asked for, as soon as it is known. */
   readonly describe: (counted: Counted) => void
@@ -133,9 +130,8 @@ interface Arrival {
 const isTimeout = (error: unknown) => error instanceof StatusError && error.status.code === 504
 
 async function decide(
-  { request, head, inFlight, place, giveUp, metrics, describe }: Arrival,
+  { request, head, client, inFlight, place, metrics, describe }: Arrival,
   deps: HandlerDeps,
-  signal: AbortSignal,
   warn: (text: string) => void,
 ): Promise<Answer> {
   const { path, query } = splitURL(request.url ?? '/')
@@ -179,17 +175,23 @@ async function decide(
     contentType,
     userAgent: String(request.headers['user-agent'] ?? ''),
     user,
-    signal,
+    get signal() {
+      return client.signal
+    },
     warn,
     incoming: request,
     upgrade: head && { method, url: request.url ?? '/', headers: request.headers, head },
     representation: (shape = 'object') => chooseForm(request.headers.accept, shape, spec.resource),
-    body: () => readBody(request),
+    body: async () => {
+      const body = await readBody(request)
+      await ownTurn()
+      return body
+    },
     pace: createPace(),
   }
   if (isLongRunning(attributes)) return handle(restRequest, deps)
   const milliseconds = deadlineOf(query, deps.limits?.requestTimeoutMs ?? REQUEST_TIMEOUT_MS)
-  return within(milliseconds, handle(restRequest, deps), giveUp)
+  return within(milliseconds, handle(restRequest, deps), client.giveUp)
 }
 
 const isStream = (subresource: string | undefined) =>

@@ -39,3 +39,9 @@ export function createTurns(): (connection: object, request: Waiting) => void {
     } else queue.waiting.push(request)
   }
 }
+
+/**
+ * Resolves in a turn of the event loop's that no other request has. Those whose bodies came together would otherwise take
+ * each step of their work side by side, and what all of them have made at once would outlive a garbage collection.
+ */
+export const ownTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

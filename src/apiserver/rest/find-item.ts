@@ -41,14 +41,14 @@ const POLL_MS = 50
 export async function reachRevision(
   revision: number,
   { store }: Pick<RESTDeps, 'store'>,
-  signal?: AbortSignal,
+  request?: Pick<RESTRequest, 'signal'>,
   isExact = false,
 ): Promise<void> {
   const deadline = Date.now() + WAIT_MS
   for (;;) {
     const current = await store.currentRevision()
     if (revision <= current) return
-    if (isExact || Date.now() >= deadline || signal?.aborted) {
+    if (isExact || Date.now() >= deadline || request?.signal.aborted) {
       throw tooLargeResourceVersion(String(revision), String(current), !isExact)
     }
     await delay(POLL_MS)

@@ -3,6 +3,9 @@ import type { StoredItem } from './store.ts'
 /** An item whose value is still where the engine keeps it. */
 export type UnreadItem = Omit<StoredItem, 'value'>
 
+/** So many are put in their places one by one; more of them all at once. */
+const FEW = 16
+
 /**
  * The newest item of every key, in byte order: what most reads are answered from. Values that were there at the start
  * are read when they are first asked for: no start waits for them, and what nobody reads takes no memory.
@@ -11,7 +14,9 @@ export class KeyIndex {
   readonly #items = new Map<string, StoredItem | UnreadItem>()
   readonly #read: (modRevision: number) => string
   /** Sorted. Kept beside the map, since lists go by prefix. */
-  readonly #keys: string[] = []
+  #keys: string[] = []
+  /** Keys that have no place among them yet: many are created between two lists. */
+  #added: string[] = []
 
   /** @param read The value that an item has had since that revision. */
   constructor(read: (modRevision: number) => string = allIsRead) {
@@ -32,15 +37,24 @@ export class KeyIndex {
   }
 
   set(item: StoredItem | UnreadItem): void {
-    if (!this.#items.has(item.key)) this.#keys.splice(this.#lowerBound(item.key), 0, item.key)
+    if (!this.#items.has(item.key)) this.#added.push(item.key)
     this.#items.set(item.key, item)
   }
 
   delete(key: string): void {
-    if (this.#items.delete(key)) this.#keys.splice(this.#lowerBound(key), 1)
+    if (!this.#items.delete(key)) return
+    this.#placeAdded()
+    this.#keys.splice(this.#lowerBound(key), 1)
+  }
+
+  #placeAdded(): void {
+    if (this.#added.length > FEW) this.#keys = this.#keys.concat(this.#added).sort()
+    else for (const key of this.#added) this.#keys.splice(this.#lowerBound(key), 0, key)
+    this.#added = []
   }
 
   list(prefix: string, after: string | undefined, limit: number): [StoredItem[], number] {
+    this.#placeAdded()
     const start =
       after !== undefined && after >= prefix ? this.#upperBound(after) : this.#lowerBound(prefix)
     const end = this.#lowerBound(endOfPrefix(prefix))
@@ -52,8 +66,6 @@ export class KeyIndex {
   #lowerBound(key: string): number {
     let low = 0
     let high = this.#keys.length
-    // As a start reads them.
-    if (high > 0 && this.#keys[high - 1]! < key) return high
     while (low < high) {
       const middle = (low + high) >> 1
       if (this.#keys[middle]! < key) low = middle + 1

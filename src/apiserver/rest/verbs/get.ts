@@ -6,7 +6,7 @@ import { presentItem } from '../present.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 
 export async function get(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
-  const { query, signal } = request
+  const { query } = request
   request.representation()
   if (isTrue(query.get('export'))) {
     throw badRequest('the export parameter, deprecated since v1.14, is no longer supported')
@@ -16,7 +16,7 @@ export async function get(request: RESTRequest, deps: RESTDeps): Promise<Answer>
     // Every read is of the newest state, which no older resourceVersion forbids.
     const revision = parseRevision(text)
     if ('error' in revision) throw unexplained(revision.error)
-    await reachRevision(revision.value, deps, signal)
+    await reachRevision(revision.value, deps, request)
   }
   return presentItem(request, await findItem(request, deps))
 }

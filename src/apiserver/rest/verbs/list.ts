@@ -91,7 +91,7 @@ async function readMatching(
 }
 
 async function findStart(
-  { signal }: RESTRequest,
+  request: RESTRequest,
   deps: RESTDeps,
   prefix: string,
   options: ListOptions,
@@ -103,12 +103,12 @@ async function findStart(
       throw badRequest('specifying resource version is not allowed when using continue')
     }
     const token = decodeContinueToken(options.continue, prefix)
-    await reachRevision(token.revision, deps, signal, true)
+    await reachRevision(token.revision, deps, request, true)
     return startOfToken(token)
   }
   if (parsed && 'error' in parsed) throw badRequest(`invalid resource version: ${parsed.error}`)
   const revision = parsed?.value ?? 0
-  await reachRevision(revision, deps, signal, match === 'Exact')
+  await reachRevision(revision, deps, request, match === 'Exact')
   // A limit makes an old revision exact, unless it says otherwise: storage/cacher/delegator.
   const isExact = match === 'Exact' || (match === '' && limit !== undefined)
   return isExact && revision !== 0 ? { revision } : {}

@@ -17,15 +17,15 @@ const MIN_TIMEOUT_SECONDS = 1800
 
 /** @throws StatusError 400, 422, 500, 504 */
 export async function parseWatchOptions(
-  { query, signal }: RESTRequest,
+  request: RESTRequest,
   deps: RESTDeps,
 ): Promise<WatchOptions> {
-  const options = parseListOptions(query, true)
+  const options = parseListOptions(request.query, true)
   const { resourceVersion, sendInitialEvents, timeoutSeconds = 0 } = options
   if (options.continue !== '') throw badRequest('continue is not supported for watch')
   const parsed = resourceVersion === '' ? { value: 0 } : parseRevision(resourceVersion)
   if ('error' in parsed) throw unexplained(parsed.error)
-  await reachRevision(parsed.value, deps, signal)
+  await reachRevision(parsed.value, deps, request)
   return {
     fromRevision: sendInitialEvents || parsed.value === 0 ? undefined : parsed.value,
     allowBookmarks: options.allowBookmarks,
