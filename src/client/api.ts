@@ -14,6 +14,11 @@ export interface ListOptions {
   readonly fieldSelector?: string
 }
 
+export interface CompleteList<T> {
+  readonly items: readonly T[]
+  readonly resourceVersion: string
+}
+
 export type PatchType = 'json' | 'merge' | 'strategic'
 
 export type WatchEvent<T> =
@@ -24,10 +29,11 @@ export type WatchEvent<T> =
 export interface API {
   /** `undefined` where the object does not exist. */
   get<T extends KubernetesObject>(resource: Resource<T>, key: ObjectKey): Promise<T | undefined>
+  /** @param options.keep What of each item is kept: asked a page at a time, so that the rest of a long list is never there as a whole */
   list<T extends KubernetesObject>(
     resource: Resource<T>,
-    options?: ListOptions,
-  ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>
+    options?: ListOptions & { readonly keep?: (item: T) => T },
+  ): Promise<CompleteList<T>>
   /** For `binding` and `token` the resource is the one it belongs to, with the subresource's own kind. */
   create<T extends KubernetesObject>(
     resource: Resource<T>,

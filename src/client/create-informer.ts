@@ -67,12 +67,8 @@ async function follow<T extends KubernetesObject>(
     const started = performance.now()
     try {
       if (!current) {
-        const { items, resourceVersion } = await api.list(resource, options)
+        await list(api, resource, signal, options, cache, feed)
         if (signal.aborted) return
-        // A list older than what was seen: the server's store was replaced, and nothing held here counts any more.
-        const reset = isNewer(feed.resourceVersion, resourceVersion)
-        feed.resourceVersion = resourceVersion
-        cache.replace(items.map(options.keep), reset ? undefined : resourceVersion)
         current = true
         onList()
       }
@@ -86,6 +82,23 @@ async function follow<T extends KubernetesObject>(
     failures = performance.now() - started > HEALTHY_MS ? 0 : failures + 1
     await pause(backoffDelay(failures, BACKOFF), signal)
   }
+}
+
+/** Not a part of the loop, which would hold the list for as long as the watch after it lasts. */
+async function list<T extends KubernetesObject>(
+  api: API,
+  resource: Resource<T>,
+  signal: AbortSignal,
+  options: FollowOptions<T>,
+  cache: ObjectCache<T>,
+  feed: Feed,
+): Promise<void> {
+  const { items, resourceVersion } = await api.list(resource, options)
+  if (signal.aborted) return
+  // A list older than what was seen: the server's store was replaced, and nothing held here counts any more.
+  const reset = isNewer(feed.resourceVersion, resourceVersion)
+  feed.resourceVersion = resourceVersion
+  cache.replace(items, reset ? undefined : resourceVersion)
 }
 
 async function watch<T extends KubernetesObject>(

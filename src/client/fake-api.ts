@@ -150,14 +150,18 @@ export function createFakeAPI(clock: () => Date = () => new Date()): FakeAPI {
       await enter('get', resource, nameOf(key))
       return copy(objects.get(pathOf(resource, key))) as T | undefined
     },
-    async list<T extends KubernetesObject>(resource: Resource<T>, options: ListOptions = {}) {
+    async list<T extends KubernetesObject>(
+      resource: Resource<T>,
+      options: ListOptions & { readonly keep?: (item: T) => T } = {},
+    ) {
+      const { keep = (item: T) => item } = options
       await enter('list', resource, options.namespace ?? '')
       const items = [...objects.entries()]
         .filter(
           ([path, object]) =>
             path.startsWith(`${kindOf(resource)}/`) && matches(resource, options, object),
         )
-        .map(([, object]) => copy(object) as T)
+        .map(([, object]) => keep(copy(object) as T))
       return { items, resourceVersion: String(revision) }
     },
     async create<T extends KubernetesObject>(

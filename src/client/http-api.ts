@@ -12,21 +12,15 @@ import { type Connection, ConnectionError, createConnection, type Request } from
 import { DISCOVERY_TYPE, type GroupDiscoveryList, readDiscovery } from './discovery.ts'
 import { parseJSONLines } from './json-lines.ts'
 import type { ClusterAccess } from './kubeconfig.ts'
+import { type List, readPages } from './read-pages.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
 const MAX_BODY_BYTES = 256 << 20
-/** A page at a time keeps the peak of memory small, here and in the server. */
-const PAGE_LIMIT = 500
 
 const patchContentTypes: Readonly<Record<PatchType, string>> = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
-}
-
-interface List<T> {
-  readonly metadata: { readonly resourceVersion?: string; readonly continue?: string }
-  readonly items: T[] | null
 }
 
 /** The API of a cluster, over one HTTP/2 connection that is opened when first used. Dispose of it to let the process end. */
@@ -50,16 +44,15 @@ export function createAPI(access: ClusterAccess, connection = createConnection(a
     async get(resource, key) {
       return orWhenMissing(call('GET', objectPath(resource, key)), undefined)
     },
-    async list<T extends KubernetesObject>(resource: Resource<T>, options: ListOptions = {}) {
+    list<T extends KubernetesObject>(
+      resource: Resource<T>,
+      { keep = (item) => item, ...options }: ListOptions & { keep?: (item: T) => T } = {},
+    ) {
       const path = collectionPath(resource, options.namespace)
       const page = (limit?: number, token?: string) =>
         call<List<T>>('GET', withQuery(path, { ...selectorsOf(options), limit, continue: token }))
-      const lists = await readPages(page)
-      return {
-        // List items come without their kind; code that reads objects from lists and watches wants one shape.
-        items: lists.flatMap(({ items }) => items ?? []).map((item) => named(resource, item)),
-        resourceVersion: lists[0]?.metadata.resourceVersion ?? '',
-      }
+      // List items come without their kind; code that reads objects from lists and watches wants one shape.
+      return readPages(page, (item) => keep(named(resource, item)))
     },
     create(resource, object, subresource) {
       const path =
@@ -104,22 +97,6 @@ export function createAPI(access: ClusterAccess, connection = createConnection(a
       return (await Promise.all([ask('/api'), ask('/apis')])).flatMap(readDiscovery)
     },
     [Symbol.asyncDispose]: () => connection.close(),
-  }
-}
-
-/** All pages of a list. Where the snapshot expires between two pages, the whole list at once. */
-async function readPages<T>(
-  page: (limit?: number, token?: string) => Promise<List<T>>,
-): Promise<List<T>[]> {
-  const lists = [await page(PAGE_LIMIT)]
-  try {
-    for (let token = lists[0]?.metadata.continue; token; token = lists.at(-1)?.metadata.continue) {
-      lists.push(await page(PAGE_LIMIT, token))
-    }
-    return lists
-  } catch (error) {
-    if (error instanceof APIStatusError && error.code === 410) return [await page()]
-    throw error
   }
 }
 

@@ -1,6 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { parse } from 'yaml'
 import type { Node } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
@@ -32,7 +31,6 @@ import { type Answer, serveAnswers } from './serve-answers.ts'
 import { untilSignal } from './until-signal.ts'
 
 const MAX_CONFIG_BYTES = 1 << 20
-const NODE_POLL_MS = 500
 /** The first changes after the load are over by then. */
 const RELEASE_AFTER_MS = 2000
 
@@ -166,22 +164,27 @@ function detectLocal({ bridgeInterface, interfaceNamePrefix }: ProxyConfiguratio
   return interfaceNamePrefix ? { detectLocal: { prefix: interfaceNamePrefix } } : {}
 }
 
-/** The Node object, with an address: the kubelet may come later than we. `undefined` once `signal` has aborted. */
+/** The Node object, once it has an address: the kubelet may come later than we. `undefined` where `signal` aborts first. */
 async function findNode(
   nodes: Informer<Node>,
   name: string,
   log: Log,
   signal: AbortSignal,
 ): Promise<Node | undefined> {
-  let isTold = false
-  while (!signal.aborted) {
-    const node = nodes.get({ name })
-    if (node?.status?.addresses?.length) return node
-    if (!isTold) log.info(`Waiting for an address of node ${name}`)
-    isTold = true
-    await delay(NODE_POLL_MS)
+  const { promise, resolve } = Promise.withResolvers<Node | undefined>()
+  const stop = nodes.subscribe(({ type, object }) => {
+    if (type !== 'deleted' && object.status?.addresses?.length) resolve(object)
+  })
+  const giveUp = () => resolve(undefined)
+  signal.addEventListener('abort', giveUp)
+  const tell = () => log.info(`Waiting for an address of node ${name}`)
+  nodes.synced.then(() => nodes.get({ name })?.status?.addresses?.length || tell(), giveUp)
+  try {
+    return await promise
+  } finally {
+    stop()
+    signal.removeEventListener('abort', giveUp)
   }
-  return undefined
 }
 
 function serveHealth(
