@@ -31,6 +31,8 @@ suite('In a guest whose kernel has IP_VS', () => {
       "the kernel takes each of kube-proxy's schedulers",
       'pod to ClusterIP',
       'ping of a ClusterIP',
+      'spreads evenly over three endpoints',
+      'a UDP client that keeps its port moves on when its endpoint is gone',
       'leaves for userspace and comes back',
     ])
       assert.ok(output.includes(`✔ ${name}`), output)

@@ -25,6 +25,7 @@ ClusterRoleBinding system:fairlead:ingress
 ClusterRole system:fairlead:node-network
  rule get,list,watch - nodes,services
  rule get,list,watch discovery.k8s.io endpointslices
+ rule list,watch networking.k8s.io servicecidrs
  rule patch - nodes/status
  rule create,patch,update -,events.k8s.io events
 ClusterRoleBinding system:fairlead:node-network

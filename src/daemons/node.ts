@@ -136,6 +136,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
               services,
               slices,
               nodes,
+              serviceCIDRs: createInformer(networkAPI, resources.serviceCIDRs, signal, { onError }),
               log: log.child('proxy'),
               memory: openModeMemory(join(folders.runDir, 'proxy-modes')),
               onMode: (mode) => writeFileAtomic(proxyModeFile(layout, nodeName), `${mode}\n`),

@@ -124,6 +124,7 @@ async function serve(
       services,
       slices,
       nodes,
+      serviceCIDRs: ranges,
       log,
       observer: metrics.observer,
       loadMode: async (name) => metrics.observe(await loadMode(name)),

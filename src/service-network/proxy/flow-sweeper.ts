@@ -1,4 +1,5 @@
 import type { CIDR } from '#ip/cidr.ts'
+import type { IP } from '#ip/ip.ts'
 import type { Log } from '#log/log.ts'
 import type { ServiceModel } from '../model.ts'
 import { type ConntrackFlusher, changedUDPTargets, selectStaleFlows } from './udp-flows.ts'
@@ -10,11 +11,18 @@ export interface FlowSweeper {
   idle(): Promise<void>
 }
 
+export interface FlowSweeperOptions {
+  readonly log: Log
+  /** All ranges of ClusterIPs. */
+  readonly serviceCIDRs: () => readonly CIDR[]
+  /** Those that the kernel knows, beside loopback. */
+  readonly nodeAddresses: () => readonly IP[]
+  readonly onSwept?: (milliseconds: number, deleted: number) => void
+}
+
 export function createFlowSweeper(
   conntrack: ConntrackFlusher,
-  serviceCIDR: CIDR,
-  log: Log,
-  onSwept: (milliseconds: number, deleted: number) => void = () => {},
+  { log, serviceCIDRs, nodeAddresses, onSwept }: FlowSweeperOptions,
 ): FlowSweeper {
   let swept: ServiceModel | undefined
   let running = Promise.resolve()
@@ -22,11 +30,14 @@ export function createFlowSweeper(
   async function sweepFlows(before: ServiceModel | undefined, after: ServiceModel): Promise<void> {
     const started = performance.now()
     const targets = changedUDPTargets(before, after)
-    if (targets.size === 0) return
-    const atStart = before === undefined ? serviceCIDR : undefined
-    const stale = selectStaleFlows(await conntrack.udpFlows(), targets, atStart)
+    if (targets.frontends.size === 0) return
+    const own = targets.nodePorts.size > 0 ? new Set(nodeAddresses()) : new Set()
+    const stale = selectStaleFlows(await conntrack.udpFlows(), targets, {
+      isOfNode: (ip) => own.has(ip) || isLoopback(ip),
+      ...(before === undefined && { serviceCIDRs: serviceCIDRs() }),
+    })
     if (stale.length > 0) await conntrack.deleteUDPFlows(stale)
-    onSwept(performance.now() - started, stale.length)
+    onSwept?.(performance.now() - started, stale.length)
   }
 
   return {
@@ -40,4 +51,8 @@ export function createFlowSweeper(
     },
     idle: () => running,
   }
+}
+
+function isLoopback(ip: IP): boolean {
+  return ip.startsWith('127.') || ip === '::1'
 }

@@ -56,7 +56,8 @@ export function followNode(
   }
 }
 
-function addressesOf(netns: Netns | undefined): readonly IP[] {
+/** All of the node's, as the kernel has them. */
+export function addressesOf(netns: Netns | undefined): readonly IP[] {
   using rtnetlink = openRtnetlink(netns)
   return [...new Set(rtnetlink.addresses().map(({ address }) => address.address))].sort()
 }

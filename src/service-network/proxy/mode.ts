@@ -34,6 +34,8 @@ export interface ModeTable extends AsyncDisposable {
   isIntact(): Promise<boolean>
   /** Makes the next sync replace everything. */
   doubt(): void
+  /** All ranges of ClusterIPs, where the mode does something about addresses that no Service has. The next sync heeds it. */
+  setServiceCIDRs?(serviceCIDRs: readonly CIDR[]): void
   /**
    * Takes every rule of the mode away; new connections do not come here from then on. Resolves when also the connections have ended that
    * pass through it (userspace, ipvs), or when `drain` aborts.
@@ -85,6 +87,8 @@ export interface ModeOptions {
   /** The whole cluster's: a source outside it must be masqueraded, or its reply would not come back through this node. */
   readonly podCIDR: CIDR
   readonly serviceCIDR: CIDR
+  /** All ranges of ClusterIPs, as ServiceCIDR objects name them; the one above by default. */
+  readonly serviceCIDRs?: readonly CIDR[]
   /** Packets of this node's pods come in by it, and a LoadBalancer address that this node answers for is routed to it. */
   readonly podDevice: string
   /** What was asked for; the model has the addresses that it stands for. */

@@ -1,6 +1,7 @@
 import type { Node, Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { KubernetesObject } from '#api/meta.ts'
+import type { ServiceCIDR } from '#api/networking.ts'
 import type { Informer } from '#client/informer.ts'
 import { type Family, familyOf } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
@@ -14,7 +15,8 @@ import {
 } from '../model.ts'
 import { createBell } from './bell.ts'
 import { createFlowSweeper } from './flow-sweeper.ts'
-import { followNode } from './follow-node.ts'
+import { addressesOf, followNode } from './follow-node.ts'
+import { followServiceCIDRs } from './follow-service-cidrs.ts'
 import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
 import { loadMode } from './modes.ts'
 import { createConntrackFlusher } from './netlink-conntrack.ts'
@@ -30,6 +32,8 @@ export interface ProxyDeps {
   readonly slices: Informer<EndpointSlice>
   /** Where the zone of this node is read; without it that of the options stays. */
   readonly nodes?: Informer<Node>
+  /** The ranges of ClusterIPs; without it, those of the options. */
+  readonly serviceCIDRs?: Informer<ServiceCIDR>
   readonly log: Log
   /** Where the rules go; this process's own namespace by default. */
   readonly netns?: Netns
@@ -133,10 +137,17 @@ async function proxyFamily(
       ...(deps.observer && { observer: deps.observer }),
     })
     const conntrack = deps.openConntrack?.(family) ?? createConntrackFlusher(family, deps.netns)
-    const { observer } = deps
-    const flows = createFlowSweeper(conntrack, options.serviceCIDR, log, (milliseconds, deleted) =>
-      observer?.flowsSwept?.(family, milliseconds, deleted),
-    )
+    using ranges = followServiceCIDRs(deps.serviceCIDRs, options.serviceCIDR, (all) => {
+      table.setServiceCIDRs?.(all)
+      bell.ring()
+    })
+    const flows = createFlowSweeper(conntrack, {
+      log,
+      serviceCIDRs: ranges.current,
+      nodeAddresses: () => addressesOf(deps.netns),
+      onSwept: (milliseconds, deleted) =>
+        deps.observer?.flowsSwept?.(family, milliseconds, deleted),
+    })
     const reportIgnored = createIgnoredReporter(log)
     const onState = (state: Omit<ProxyState, 'family'>) => {
       reportIgnored(state.model)

@@ -27,9 +27,16 @@ suite('selectStaleFlows()', () => {
   const modelOf = (...slices: readonly ReturnType<typeof sliceOf>[]) =>
     planServiceModel([dns], slices, OPTIONS)
   const both = modelOf(sliceOf('dns', ['10.244.1.7', '10.244.2.9'], ['53/udp']))
-  const flow = (reply: string, frontend = '10.96.0.10') => ({
+  const open = serviceOf('dns', {
+    type: 'NodePort',
+    clusterIP: '10.96.0.10',
+    ports: portOf(53, { protocol: 'UDP', nodePort: 30_053 }),
+  })
+  const withNodePort = (...endpoints: readonly string[]) =>
+    planServiceModel([open], [sliceOf('dns', endpoints, ['53/udp'])], OPTIONS)
+  const flow = (reply: string, frontend = '10.96.0.10', port = 53) => ({
     source: { ip: ip('10.244.1.8'), port: 5000 },
-    frontend: { ip: ip(frontend), port: 53 },
+    frontend: { ip: ip(frontend), port },
     reply: { ip: ip(reply), port: 53 },
   })
   const draining = endpointOf('10.244.1.7', {
@@ -68,8 +75,26 @@ suite('selectStaleFlows()', () => {
       name: 'at start, also to what is no Service any more',
       before: undefined,
       after: both,
-      flows: [flow('10.244.1.7', '10.96.0.11'), flow('8.8.8.8', '8.8.8.8'), flow('10.244.1.7')],
-      stale: [0],
+      flows: [
+        flow('10.244.1.7', '10.96.0.11'),
+        flow('8.8.8.8', '8.8.8.8'),
+        flow('10.244.1.7'),
+        flow('10.244.1.7', '10.99.0.1'),
+      ],
+      stale: [0, 3],
+    },
+    // A nodePort is open on each address of the node, in iptables mode on 127.0.0.1 too; elsewhere the number is another's.
+    {
+      name: 'of a nodePort, on whichever address of the node',
+      before: withNodePort('10.244.1.7', '10.244.2.9'),
+      after: withNodePort('10.244.2.9'),
+      flows: [
+        flow('10.244.1.7', '127.0.0.1', 30_053),
+        flow('10.244.2.9', '127.0.0.1', 30_053),
+        flow('10.244.1.7', '172.30.0.11', 30_053),
+        flow('8.8.8.8', '8.8.8.8', 30_053),
+      ],
+      stale: [0, 2],
     },
     { name: 'nothing changed', after: both, flows: [flow('10.244.9.9')], stale: [] },
   ]
@@ -77,7 +102,10 @@ suite('selectStaleFlows()', () => {
     test(name, () => {
       const before = 'before' in rest ? rest.before : both
       const targets = changedUDPTargets(before, after)
-      const found = selectStaleFlows(flows, targets, before ? undefined : cidr('10.96.0.0/16'))
+      const found = selectStaleFlows(flows, targets, {
+        isOfNode: (address) => ['127.0.0.1', '172.30.0.11'].includes(address),
+        ...(!before && { serviceCIDRs: [cidr('10.99.0.0/24'), cidr('10.96.0.0/16')] }),
+      })
       assert.deepEqual(
         found,
         stale.map((i) => flows[i]),

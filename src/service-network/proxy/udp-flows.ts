@@ -27,44 +27,57 @@ export interface ConntrackFlusher {
   deleteUDPFlows(flows: readonly UDPFlow[]): Promise<void>
 }
 
-/** By frontend, the endpoints that its flows may go to. */
-export type UDPTargets = ReadonlyMap<string, ReadonlySet<string>>
+/** The endpoints that flows may go to. */
+export interface UDPTargets {
+  readonly frontends: ReadonlyMap<string, ReadonlySet<string>>
+  /** Where nodePorts are open on more addresses than those of frontends, such as 127.0.0.1: on whichever of the node's. */
+  readonly nodePorts: ReadonlyMap<number, ReadonlySet<string>>
+}
 
 /** Those frontends whose flows a change may have made stale: all of changed Services, also ones that are gone. */
 export function changedUDPTargets(
   before: ServiceModel | undefined,
   after: ServiceModel,
 ): UDPTargets {
-  const targets = new Map<string, Set<string>>()
+  const frontends = new Map<string, Set<string>>()
+  const nodePorts = new Map<number, Set<string>>()
   const enter = (service: ProxiedService | undefined, isCurrent: boolean) => {
-    for (const { protocol, frontends, endpoints } of service?.ports ?? []) {
-      if (protocol !== 'udp') continue
-      const { cluster, local, draining } = endpoints
+    for (const port of service?.ports ?? []) {
+      if (port.protocol !== 'udp') continue
+      const { cluster, local, draining } = port.endpoints
       const live = isCurrent ? [...cluster, ...local, ...draining].map(textOf) : []
-      for (const frontend of frontends) {
-        const key = textOf(frontend)
-        targets.set(key, new Set([...(targets.get(key) ?? []), ...live]))
-      }
+      for (const frontend of port.frontends) addTo(frontends, textOf(frontend), live)
+      if (port.nodePort !== undefined) addTo(nodePorts, port.nodePort, live)
     }
   }
   const keys = before ? changedServices(before, after) : [...after.keys()]
   for (const key of keys) enter(before?.get(key), false)
   for (const key of keys) enter(after.get(key), true)
-  return targets
+  return { frontends, nodePorts }
 }
 
-/**
- * @param serviceCIDR given where nothing is known of before, as at start: then a flow to an address of it that is no frontend is stale too
- */
+function addTo<K>(map: Map<K, Set<string>>, key: K, values: readonly string[]): void {
+  map.set(key, new Set([...(map.get(key) ?? []), ...values]))
+}
+
+export interface StaleOptions {
+  /** Asked of the destinations of flows to nodePorts. */
+  readonly isOfNode: (ip: IP) => boolean
+  /** Given where nothing is known of before, as at start: then a flow to an address of them that is no frontend is stale too. */
+  readonly serviceCIDRs?: readonly CIDR[]
+}
+
 export function selectStaleFlows(
   flows: readonly UDPFlow[],
-  targets: UDPTargets,
-  serviceCIDR?: CIDR,
+  { frontends, nodePorts }: UDPTargets,
+  { isOfNode, serviceCIDRs = [] }: StaleOptions,
 ): readonly UDPFlow[] {
   return flows.filter(({ frontend, reply }) => {
-    const live = targets.get(textOf(frontend))
+    const live =
+      frontends.get(textOf(frontend)) ??
+      (isOfNode(frontend.ip) ? nodePorts.get(frontend.port) : undefined)
     if (live) return !live.has(textOf(reply))
-    return serviceCIDR !== undefined && cidrContains(serviceCIDR, frontend.ip)
+    return serviceCIDRs.some((range) => cidrContains(range, frontend.ip))
   })
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
+import * as resources from '#api/resources.ts'
 import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { parseNodePortAddresses } from '../../model.ts'
@@ -111,6 +112,25 @@ suite('the nftables mode', () => {
       { what: 'an answer of the new endpoint' },
     )
     client[Symbol.dispose]()
+  })
+
+  // k/k pkg/proxy/nftables/proxier.go, OnServiceCIDRsChanged.
+  test('drops what is for no Service in whichever range ServiceCIDR objects name', async () => {
+    const dropped = () =>
+      [...list('chain ip fairlead-proxy refuse-untranslated').matchAll(/ip daddr (\S+) drop/g)]
+        .map(([, range]) => range)
+        .join(' ')
+    assert.equal(dropped(), '10.96.0.0/16')
+    const rangeOf = (name: string, ...cidrs: readonly string[]) =>
+      cluster.api.create(resources.serviceCIDRs, { metadata: { name }, spec: { cidrs } })
+    await rangeOf('kubernetes', '10.96.0.0/16', 'fd00:10:96::/48')
+    await rangeOf('more', '10.99.0.0/24')
+    await waitFor(() => dropped() === '10.96.0.0/16 10.99.0.0/24', { what: 'the second range' })
+    assert.match(await ask(B, VIP, 80), /^[abc] /)
+    assert.equal(await ask(B, '10.99.0.7', 80), 'timeout')
+    await cluster.api.delete(resources.serviceCIDRs, { name: 'more' })
+    await waitFor(() => dropped() === '10.96.0.0/16', { what: 'it to go' })
+    await cluster.api.delete(resources.serviceCIDRs, { name: 'kubernetes' })
   })
 
   test('nodePorts answer on loopback, from all endpoints', async () => {

@@ -11,9 +11,10 @@ import type { TableWatcher } from './watch-table.ts'
 /** Our table in the kernel, in one family. It owns `writer`. */
 export function createNftablesTable(
   writer: TableWriter,
-  options: ModeOptions,
+  initial: ModeOptions,
   watcher?: TableWatcher,
 ): ModeTable {
+  let options = initial
   let applied: NftPlan | undefined // unknown at first: an earlier process may have left anything
   let current: ServiceModel = new Map()
 
@@ -43,6 +44,11 @@ export function createNftablesTable(
       return applied !== undefined && !watcher?.isTampered() && writer.isIntact(applied)
     },
     doubt() {
+      applied = undefined
+    },
+    setServiceCIDRs(serviceCIDRs) {
+      options = { ...options, serviceCIDRs }
+      // They change once in a cluster's life: everything is replaced, in one transaction.
       applied = undefined
     },
     async remove() {

@@ -81,6 +81,7 @@ export function planBaseChains({
   nodeIP,
   podCIDR,
   serviceCIDR,
+  serviceCIDRs = [serviceCIDR],
   podDevice,
   masqueradeAll = false,
 }: ModeOptions): readonly Chain[] {
@@ -146,10 +147,12 @@ export function planBaseChains({
         { when: [], do: vmap(DESTINATION, 'refusals') },
         { when: [isIn(['ip daddr'], 'cluster-ips')], do: goto('refuse') },
         // Of no Service yet: whoever is a moment too early tries again, which a refusal would forbid.
-        {
-          when: [{ kind: 'address', field: 'ip daddr', network: serviceCIDR }],
-          do: { kind: 'drop' },
-        },
+        ...serviceCIDRs.map(
+          (network): Rule => ({
+            when: [{ kind: 'address', field: 'ip daddr', network }],
+            do: { kind: 'drop' },
+          }),
+        ),
         {
           when: [
             { kind: 'device', field: 'oifname', name: podDevice },

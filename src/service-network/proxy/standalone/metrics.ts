@@ -89,6 +89,7 @@ function observeTable(table: ModeTable, watch: TableWatch): ModeTable {
       isKnown = false
       table.doubt()
     },
+    setServiceCIDRs: (serviceCIDRs) => table.setServiceCIDRs?.(serviceCIDRs),
     remove: (drain, onRulesGone) => table.remove(drain, onRulesGone),
     counters: () => table.counters(),
     [Symbol.asyncDispose]() {

@@ -155,6 +155,7 @@ async function startProxy(
   const deps = {
     services: createInformer(api, resources.services, signal),
     slices: createInformer(api, resources.endpointSlices, signal),
+    serviceCIDRs: createInformer(api, resources.serviceCIDRs, signal),
     netns: node,
     log,
     onState: (state: ProxyState) => states.push(state),

@@ -13,9 +13,13 @@ const NAMES: Readonly<Record<string, string>> = { [A]: 'a', [B]: 'b', [C]: 'c' }
 
 /**
  * What a client may rely on while Services change and the proxy comes and goes, whatever the mode.
- * @param connectionsOutlive not in userspace: connections pass through the process, which also holds the affinities
+ * @param options `connectionsOutlive` not in userspace: connections pass through the process, which also holds the affinities. How many
+ *   `connections` are spread: fewer where each takes its time.
  */
-export function suiteOfBehaviour(mode: ProxyMode, { connectionsOutlive = true } = {}): void {
+export function suiteOfBehaviour(
+  mode: ProxyMode,
+  { connectionsOutlive = true, connections = 600 } = {},
+): void {
   suite(`runProxy() by ${mode}`, () => {
     let cluster: NodeLab
     let proxy: RunningProxy | undefined
@@ -45,9 +49,10 @@ export function suiteOfBehaviour(mode: ProxyMode, { connectionsOutlive = true } 
     const put: NodeLab['put'] = (...objects) => cluster.put(...objects)
 
     test('spreads evenly over three endpoints', async () => {
-      const answers = (await one(NODE, tcp('10.96.1.1', 80, 600))).map(nameOf)
+      const answers = (await one(NODE, tcp('10.96.1.1', 80, connections))).map(nameOf)
       const counts = ['a', 'b', 'c'].map((name) => answers.filter((each) => each === name).length)
-      const chiSquare = counts.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0)
+      const even = connections / 3
+      const chiSquare = counts.reduce((sum, count) => sum + (count - even) ** 2 / even, 0)
       // 2 degrees of freedom, p = 0.0001: 18.42 (any table of the distribution).
       assert.ok(chiSquare < 18.42, `${counts}: ${chiSquare}`)
     })
@@ -55,7 +60,7 @@ export function suiteOfBehaviour(mode: ProxyMode, { connectionsOutlive = true } 
     test('an endpoint that is gone gets nothing new, at once', async () => {
       await put(sliceOf('spread', [A, C], ['http=8080', 'dns=8082/udp']))
       await proxy!.programmed((model) => endpointsOf(model, 'spread') === `${A} ${C}`)
-      const answers = new Set((await one(NODE, tcp('10.96.1.1', 80, 60))).map(nameOf))
+      const answers = new Set((await one(NODE, tcp('10.96.1.1', 80, connections / 10))).map(nameOf))
       assert.deepEqual([...answers].sort(), ['a', 'c'])
     })
 
