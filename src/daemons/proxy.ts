@@ -21,6 +21,7 @@ import {
   type SocketAddress,
 } from '#service-network/proxy/standalone/configuration.ts'
 import { planConntrackSettings } from '#service-network/proxy/standalone/conntrack-settings.ts'
+import { localDetectorOf } from '#service-network/proxy/standalone/detect-local.ts'
 import { overlay, type ParsedFlags, parseFlags } from '#service-network/proxy/standalone/flags.ts'
 import { createProxyHealth, type ProxyHealth } from '#service-network/proxy/standalone/health.ts'
 import { createProxyMetrics, type ProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
@@ -141,13 +142,13 @@ async function serve(
       allowExternalIPs,
       nodePortAddresses: configuration.nodePortAddresses,
       masqueradeAll: configuration.masqueradeAll,
+      localDetector: localDetectorOf(configuration),
       checkIntervalMs: configuration.syncPeriodMs,
       ...(configuration.bridgeInterface && { podDevice: configuration.bridgeInterface }),
       iptables: {
         ...iptables,
         localhostNodePorts: configuration.localhostNodePorts,
         conntrackIsLiberal: configuration.conntrack.tcpBeLiberal,
-        ...detectLocal(configuration),
       },
       ipvs: configuration.ipvs,
     },
@@ -158,11 +159,6 @@ async function serve(
 function abortWhenDisposed(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController()
   return { signal: controller.signal, [Symbol.dispose]: () => controller.abort() }
-}
-
-function detectLocal({ bridgeInterface, interfaceNamePrefix }: ProxyConfiguration) {
-  if (bridgeInterface) return { detectLocal: 'pod-device' } as const
-  return interfaceNamePrefix ? { detectLocal: { prefix: interfaceNamePrefix } } : {}
 }
 
 /** The Node object, once it has an address: the kubelet may come later than we. `undefined` where `signal` aborts first. */

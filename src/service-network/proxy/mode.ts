@@ -91,6 +91,11 @@ export interface ModeOptions {
   readonly serviceCIDRs?: readonly CIDR[]
   /** Packets of this node's pods come in by it, and a LoadBalancer address that this node answers for is routed to it. */
   readonly podDevice: string
+  /**
+   * How pods of this node are told from other clients. By default by what fits: their addresses for who needs masquerading, `podDevice` for
+   * who is none of this node (iptables mode: their addresses for both, as kube-proxy does).
+   */
+  readonly localDetector?: LocalDetector
   /** What was asked for; the model has the addresses that it stands for. */
   readonly nodePortAddresses?: NodePortAddresses
   /** Masquerades whatever is translated for a ClusterIP. */
@@ -100,6 +105,17 @@ export interface ModeOptions {
   readonly ipvs?: IPVSOptions
 }
 
+/** kube-proxy's detectLocalMode: by podCIDR, by podDevice, by what their devices' names begin with; `none` where it cannot be told. */
+export type LocalDetector = 'pod-cidr' | 'pod-device' | 'none' | { readonly prefix: string }
+
+/** Where pods may have any address, addresses tell nothing. */
+export function usableDetector({
+  localDetector,
+  podCIDR,
+}: Pick<ModeOptions, 'localDetector' | 'podCIDR'>): LocalDetector | undefined {
+  return localDetector === 'pod-cidr' && podCIDR.prefixLength === 0 ? 'none' : localDetector
+}
+
 export interface IptablesOptions {
   /** Names and rules as kube-proxy made them before 1.19; today's by default. */
   readonly layout?: 'classic' | 'modern'
@@ -107,8 +123,6 @@ export interface IptablesOptions {
   readonly variant?: 'nft' | 'legacy'
   /** nodePorts at 127.0.0.1 too, with route_localnet and a rule against its abuse (CVE-2020-8558); `true` by default, as in kube-proxy. */
   readonly localhostNodePorts?: boolean
-  /** How pods of this node are told from other clients (kube-proxy's detectLocalMode): their addresses by default. */
-  readonly detectLocal?: 'pod-cidr' | 'pod-device' | 'none' | { readonly prefix: string }
   /** Packets that conntrack cannot place are let through (nf_conntrack_tcp_be_liberal). */
   readonly conntrackIsLiberal?: boolean
 }

@@ -60,7 +60,7 @@ export type FamilyOptions = Pick<ModeOptions, 'nodeIP' | 'podCIDR' | 'serviceCID
 
 export interface ProxyOptions
   extends Omit<ServiceModelOptions, 'nodeIP'>,
-    Pick<ModeOptions, 'masqueradeAll' | 'iptables' | 'ipvs'> {
+    Pick<ModeOptions, 'localDetector' | 'masqueradeAll' | 'iptables' | 'ipvs'> {
   /** `nftables` by default. */
   readonly mode?: ProxyMode
   /** One, or one IPv4 and one IPv6: each has a model and rules of its own. */

@@ -40,6 +40,7 @@ export interface Rule {
 
 export type Match =
   | { readonly kind: 'source' | 'destination'; readonly network: IP | CIDR; readonly not?: true }
+  /** A name that ends with `+` is what names begin with. */
   | { readonly kind: 'in-device'; readonly name: string; readonly not?: true }
   | { readonly kind: 'protocol'; readonly protocol: Protocol }
   | { readonly kind: 'port'; readonly protocol: Protocol; readonly port: number }

@@ -73,7 +73,9 @@ function holds(match: Match, packet: WalkedPacket, surroundings: Surroundings): 
       return typeof network === 'string' ? address === network : cidrContains(network, address)
     }
     case 'in-device':
-      return packet.iifname === match.name
+      return match.name.endsWith('+')
+        ? packet.iifname.startsWith(match.name.slice(0, -1))
+        : packet.iifname === match.name
     case 'protocol':
       return packet.l4proto === match.protocol
     case 'port':

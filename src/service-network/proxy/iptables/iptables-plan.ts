@@ -2,7 +2,7 @@ import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { IptablesTable } from '#kernel/iptables/async-iptables.ts'
 import type { Protocol, ProxiedService } from '../../model.ts'
-import type { IptablesOptions, ModeOptions } from '../mode.ts'
+import type { IptablesOptions, LocalDetector, ModeOptions } from '../mode.ts'
 
 /**
  * What the kernel shall hold, as values in iptables' own words and kube-proxy's own order: rendered, compared, traced. Chains of a Service
@@ -96,7 +96,7 @@ export type Target =
 export interface Settings extends ModeOptions {
   readonly layout: NonNullable<IptablesOptions['layout']>
   readonly localhostNodePorts: boolean
-  readonly detectLocal: NonNullable<IptablesOptions['detectLocal']>
+  readonly localDetector: LocalDetector
   /** nodePorts are open at some addresses only; else at every address of the node, as with kube-proxy by default. */
   readonly choosesNodePortIPs: boolean
   readonly conntrackIsLiberal: boolean

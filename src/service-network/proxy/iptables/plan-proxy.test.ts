@@ -49,15 +49,15 @@ suite('planProxy()', () => {
   })
 
   test('knows pods by their device, where it is told to', () => {
-    for (const [detectLocal, via] of [
+    for (const [localDetector, via] of [
       ['pod-device', 'eth0'],
       [{ prefix: 'cali' }, 'eth0'],
     ] as const) {
-      const byDevice = planProxy(model, settingsOf({ ...OPTIONS, iptables: { detectLocal } }))
+      const byDevice = planProxy(model, settingsOf({ ...OPTIONS, localDetector }))
       const outcome = tracePacket(byDevice, { from: C, to: '172.30.0.11:30084/tcp', via })
       // externalTrafficPolicy Local and no endpoint here: a pod elsewhere is as others outside.
       assert.equal(formatOutcome(outcome), 'drop')
-      const own = detectLocal === 'pod-device' ? 'cni0' : 'cali01234'
+      const own = localDetector === 'pod-device' ? 'cni0' : 'cali01234'
       const inside = tracePacket(byDevice, { from: B, to: '172.30.0.11:30084/tcp', via: own })
       assert.equal(formatOutcome(inside), `dnat ${C}:8080`)
     }

@@ -1,7 +1,7 @@
 import { cidr, cidrContains } from '#ip/cidr.ts'
 import { familyOf, type IP } from '#ip/ip.ts'
 import { opensLocalhost } from '../../model.ts'
-import type { ModeOptions } from '../mode.ts'
+import { type ModeOptions, usableDetector } from '../mode.ts'
 import type { Match, Settings } from './iptables-plan.ts'
 
 /** kube-proxy's bit 14 (KubeProxyIPTablesConfiguration.masqueradeBit). */
@@ -20,7 +20,6 @@ export const LOOPBACK_V6 = cidr('::1/128')
 export function settingsOf(options: ModeOptions, hasAccounts = false): Settings {
   const {
     layout = 'modern',
-    detectLocal = 'pod-cidr',
     localhostNodePorts = true,
     conntrackIsLiberal = false,
   } = options.iptables ?? {}
@@ -29,9 +28,8 @@ export function settingsOf(options: ModeOptions, hasAccounts = false): Settings 
   return {
     ...options,
     layout,
-    // Where pods may have any address, nobody is a stranger; iptables refuses `! -s 0.0.0.0/0`.
-    detectLocal:
-      detectLocal === 'pod-cidr' && options.podCIDR.prefixLength === 0 ? 'none' : detectLocal,
+    // iptables refuses `! -s 0.0.0.0/0`.
+    localDetector: usableDetector({ localDetector: 'pod-cidr', ...options }) ?? 'pod-cidr',
     // They need route_localnet, which IPv6 does not have.
     localhostNodePorts:
       localhostNodePorts && family === 4 && opensLocalhost(family, nodePortAddresses),
@@ -46,12 +44,12 @@ export function isLoopback(ip: IP): boolean {
 }
 
 /** Whether a packet comes from a pod of this node, as far as can be told (kube-proxy's detectLocalMode); none where it cannot. */
-export function fromLocalPod({ detectLocal, podCIDR, podDevice }: Settings): Match | undefined {
-  if (detectLocal === 'none') return
-  if (detectLocal === 'pod-cidr') return { kind: 'source', network: podCIDR }
+export function fromLocalPod({ localDetector, podCIDR, podDevice }: Settings): Match | undefined {
+  if (localDetector === 'none') return
+  if (localDetector === 'pod-cidr') return { kind: 'source', network: podCIDR }
   return {
     kind: 'in-device',
-    name: detectLocal === 'pod-device' ? podDevice : `${detectLocal.prefix}+`,
+    name: localDetector === 'pod-device' ? podDevice : `${localDetector.prefix}+`,
   }
 }
 

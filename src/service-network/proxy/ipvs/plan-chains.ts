@@ -1,6 +1,7 @@
 import { cidr } from '#ip/cidr.ts'
 import type { Family } from '#ip/ip.ts'
 import type { Protocol } from '../../model.ts'
+import { fromPods } from '../chains/from-pods.ts'
 import type { BuiltInChain, Chains, Jump, Match, Rule, Table, Target } from '../chains/rule.ts'
 import type { ModeOptions } from '../mode.ts'
 import { IP_SETS, nameInKernel, type SetName } from './ip-sets.ts'
@@ -90,7 +91,7 @@ function jump(chain: string): Target {
 export interface ChainsInput {
   readonly sets: ReadonlyMap<SetName, ReadonlySet<string>>
   readonly closedToNode: readonly ProxiedFrontend[]
-  readonly options: Pick<ModeOptions, 'podCIDR' | 'podDevice' | 'masqueradeAll'>
+  readonly options: Pick<ModeOptions, 'localDetector' | 'podCIDR' | 'podDevice' | 'masqueradeAll'>
   readonly family: Family
 }
 
@@ -147,11 +148,11 @@ function addNatRules(input: ChainsInput, add: AddRule): void {
   if (sets.get('KUBE-CLUSTER-IP')?.size) {
     const when = [commentOf('KUBE-CLUSTER-IP'), inSet('KUBE-CLUSTER-IP', 'dst,dst', family)]
     // Who comes from outside the pods' network may have come to any node: the reply must find back to this one.
-    const fromElsewhere: Match = { kind: 'source', network: options.podCIDR, not: true }
+    const fromPod = fromPods(options, 'pod-cidr')
     if (options.masqueradeAll) add('nat', 'KUBE-SERVICES', when, jump('KUBE-MARK-MASQ'))
-    // Where pods may have any address, nobody comes from outside; iptables refuses `! -s 0.0.0.0/0`.
-    else if (options.podCIDR.prefixLength > 0)
-      add('nat', 'KUBE-SERVICES', [fromElsewhere, ...when], jump('KUBE-MARK-MASQ'))
+    // Where pods cannot be told, nobody comes from outside.
+    else if (fromPod)
+      add('nat', 'KUBE-SERVICES', [{ ...fromPod, not: true }, ...when], jump('KUBE-MARK-MASQ'))
   }
   for (const set of ['KUBE-EXTERNAL-IP', 'KUBE-EXTERNAL-IP-LOCAL'] as const) {
     if (!sets.get(set)?.size) continue
@@ -200,10 +201,11 @@ function addFilterRules(input: ChainsInput, add: AddRule): void {
 
   const noLocal = inSet('FAIRLEAD-NO-LOCAL', 'dst,dst', family)
   const noLocalExternal = inSet('FAIRLEAD-NO-LOCAL-EXTERNAL', 'dst,dst', family)
-  const fromElsewhere: Match = { kind: 'in-device', name: options.podDevice, not: true }
+  const fromPod = fromPods(options, 'pod-device')
+  const fromElsewhere: readonly Match[] = fromPod ? [{ ...fromPod, not: true }] : []
   const isNew: Match = { kind: 'state', state: 'NEW' }
   add('filter', OURS, [isNew, noLocal], { kind: 'drop' })
-  add('filter', OURS, [fromElsewhere, isNew, noLocalExternal], { kind: 'drop' })
+  add('filter', OURS, [...fromElsewhere, isNew, noLocalExternal], { kind: 'drop' })
   const toVirtual = inSet('KUBE-IPVS-IPS', 'dst', family)
   add('filter', OURS, [{ kind: 'echo-request', family }, toVirtual], { kind: 'accept' })
 }

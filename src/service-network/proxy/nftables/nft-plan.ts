@@ -117,6 +117,8 @@ export type Condition =
       readonly kind: 'device'
       readonly field: 'iifname' | 'oifname' | 'fib daddr oifname'
       readonly name: string
+      /** `name` is what it begins with. */
+      readonly prefix?: true
       readonly not?: true
     }
   | {

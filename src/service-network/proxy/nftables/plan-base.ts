@@ -1,5 +1,5 @@
 import type { Protocol } from '../../model.ts'
-import type { ModeOptions } from '../mode.ts'
+import { type ModeOptions, usableDetector } from '../mode.ts'
 import type { Chain, Condition, Element, Field, NftSet, Rule, Statement } from './nft-plan.ts'
 
 /*
@@ -77,21 +77,10 @@ function planChosenMap(protocol: Protocol): NftSet {
 }
 
 /** The chains that are always there. */
-export function planBaseChains({
-  nodeIP,
-  podCIDR,
-  serviceCIDR,
-  serviceCIDRs = [serviceCIDR],
-  podDevice,
-  masqueradeAll = false,
-}: ModeOptions): readonly Chain[] {
-  const fromOutside: Condition = { kind: 'device', field: 'iifname', name: podDevice, not: true }
-  const fromElsewhere: Condition = {
-    kind: 'address',
-    field: 'ip saddr',
-    network: podCIDR,
-    not: true,
-  }
+export function planBaseChains(options: ModeOptions): readonly Chain[] {
+  const { nodeIP, serviceCIDR, serviceCIDRs = [serviceCIDR], podDevice } = options
+  const fromOutside = fromNoPod(options, 'pod-device')
+  const fromElsewhere = fromNoPod(options, 'pod-cidr')
   const vmap = (key: readonly Field[], map: NftSet['name']): Statement => ({
     kind: 'vmap',
     key,
@@ -129,7 +118,7 @@ export function planBaseChains({
   const translate: Rule = { when: [], do: vmap(DESTINATION, 'services') }
   const refuse: Rule = { when: [{ kind: 'new' }], do: goto('refuse-untranslated') }
   const refuseFromOutside: Rule = {
-    when: [{ kind: 'new' }, fromOutside],
+    when: [{ kind: 'new' }, ...fromOutside],
     do: vmap(DESTINATION, 'external-refusals'),
   }
 
@@ -163,7 +152,11 @@ export function planBaseChains({
       ],
     },
     { name: 'mask-all', rules: [{ when: [], do: masquerade }] },
-    { name: 'mask-elsewhere', rules: [{ when: [fromElsewhere], do: masquerade }] },
+    // Where pods cannot be told, all clients are taken for pods.
+    {
+      name: 'mask-elsewhere',
+      rules: fromElsewhere.length > 0 ? [{ when: fromElsewhere, do: masquerade }] : [],
+    },
     {
       name: 'mask-node',
       rules: [{ when: [{ kind: 'local-source' }], do: masquerade }],
@@ -177,7 +170,7 @@ export function planBaseChains({
         },
         {
           when: [{ kind: 'address', field: 'ct original ip daddr', network: serviceCIDR }],
-          do: goto(masqueradeAll ? 'mask-all' : 'mask-elsewhere'),
+          do: goto(options.masqueradeAll ? 'mask-all' : 'mask-elsewhere'),
         },
         { when: [PORTED], do: vmap(ORIGINAL, 'source-policies') },
       ],
@@ -185,7 +178,7 @@ export function planBaseChains({
     base('firewall', 'filter', 'prerouting', -110, [firewall]),
     base('firewall-output', 'filter', 'output', -110, [firewall]),
     base('nat-prerouting', 'nat', 'prerouting', -100, [
-      { when: [fromOutside], do: vmap(DESTINATION, 'external-services') },
+      { when: fromOutside, do: vmap(DESTINATION, 'external-services') },
       translate,
       answerPing('fib daddr oifname'),
     ]),
@@ -194,7 +187,7 @@ export function planBaseChains({
     base('remember-output', 'filter', 'output', -90, [remember]),
     base('filter-input', 'filter', 'input', 0, [refuseFromOutside, refuse]),
     base('filter-forward', 'filter', 'forward', 0, [
-      ...planInvalid(podDevice),
+      ...planInvalid(fromPod(options, 'pod-device')),
       refuseFromOutside,
       refuse,
     ]),
@@ -206,15 +199,30 @@ export function planBaseChains({
 }
 
 /**
+ * Whether a packet comes from a pod of this node; no condition where that cannot be told.
+ *
+ * @param otherwise what tells where the options do not say
+ */
+function fromPod(options: ModeOptions, otherwise: 'pod-device' | 'pod-cidr'): readonly Condition[] {
+  const detector = usableDetector(options) ?? otherwise
+  if (detector === 'none') return []
+  if (detector === 'pod-cidr')
+    return [{ kind: 'address', field: 'ip saddr', network: options.podCIDR }]
+  const device = { kind: 'device', field: 'iifname' } as const
+  if (detector === 'pod-device') return [{ ...device, name: options.podDevice }]
+  return [{ ...device, name: detector.prefix, prefix: true }]
+}
+
+function fromNoPod(...input: Parameters<typeof fromPod>): readonly Condition[] {
+  return fromPod(...input).map((condition) => ({ ...condition, not: true }) as Condition)
+}
+
+/**
  * A reply that conntrack cannot place would not be translated back: the client sees an answer from somebody whom it never asked, and resets
  * the connection (k/k#74839). Only what pods of this node send, so that routes may differ both ways elsewhere (k/k#94861).
  */
-function planInvalid(podDevice: string): readonly Rule[] {
-  const when: readonly Condition[] = [
-    { kind: 'invalid' },
-    { kind: 'device', field: 'iifname', name: podDevice },
-    TCP,
-  ]
+function planInvalid(fromPods: readonly Condition[]): readonly Rule[] {
+  const when: readonly Condition[] = [{ kind: 'invalid' }, ...fromPods, TCP]
   const count = (key: readonly Field[]): Statement => ({
     kind: 'count',
     set: 'invalid-packets',

@@ -159,14 +159,16 @@ function planSources(
   { kind, ip }: Frontend,
   policy: TrafficPolicy,
   destination: Destination,
-  { serviceCIDR, podCIDR, masqueradeAll = false }: ModeOptions,
+  { serviceCIDR, podCIDR, localDetector, masqueradeAll = false }: ModeOptions,
   emit: (element: Element) => void,
 ): void {
   const to = (chain: string) =>
     emit({ set: 'source-policies', key: destination, value: { kind: 'goto', chain } })
   // A reply to a pod's own address would never leave the pod. Hand-made slices do not say where their endpoints are.
+  // By their addresses, pods of other nodes are as those of this one.
+  const isAnywhere = kind !== 'ClusterIP' && localDetector === 'pod-cidr'
   const mayBeHere = (endpoint: ProxiedEndpoint) =>
-    endpoint.nodeName === undefined
+    endpoint.nodeName === undefined || isAnywhere
       ? cidrContains(podCIDR, endpoint.ip)
       : endpoints.local.includes(endpoint)
   if ((kind === 'ClusterIP' && !masqueradeAll) || (kind !== 'ClusterIP' && policy === 'Local')) {

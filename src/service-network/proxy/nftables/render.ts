@@ -138,7 +138,7 @@ function renderCondition(condition: Condition, family: Family): string {
       return `${renderField(condition.field, family)}${condition.not ? ' !=' : ''} ${network}`
     }
     case 'device':
-      return `${condition.field}${condition.not ? ' !=' : ''} "${word(condition.name)}"`
+      return `${condition.field}${condition.not ? ' !=' : ''} "${word(condition.name)}${condition.prefix ? '*' : ''}"`
     case 'in-set':
       // nft 1.0.6 takes `proto-dst` only where it reads the protocols there and then.
       if (condition.set === 'ported-protocols') return 'meta l4proto { tcp, udp, sctp }'

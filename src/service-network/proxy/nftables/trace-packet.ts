@@ -103,7 +103,8 @@ function isMet(condition: Condition, walk: Walk): boolean {
     }
     case 'device': {
       const name = condition.field === 'iifname' ? packet.iifname : packet.oifname
-      return (name === condition.name) !== (condition.not ?? false)
+      const isIt = condition.prefix ? name.startsWith(condition.name) : name === condition.name
+      return isIt !== (condition.not ?? false)
     }
     case 'in-set': {
       const { set, key, not = false } = condition

@@ -183,15 +183,6 @@ suite('readConfiguration()', () => {
       fields: { detectLocalMode: 'BridgeInterface' },
       message: /detectLocal.bridgeInterface "": detectLocalMode BridgeInterface needs the name/,
     },
-    {
-      name: 'a prefix in a mode that has no devices by prefix',
-      fields: {
-        mode: 'nftables',
-        detectLocalMode: 'InterfaceNamePrefix',
-        detectLocal: { interfaceNamePrefix: 'cali' },
-      },
-      message: /InterfaceNamePrefix: only mode iptables has it/,
-    },
   ]
   for (const { name, fields, message } of refused)
     test(`refuses ${name}`, () =>

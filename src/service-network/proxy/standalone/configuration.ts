@@ -144,7 +144,6 @@ export function readConfiguration(document: unknown): ReadConfiguration {
     mode,
     clusterCIDRs: cidrs('clusterCIDR', text('clusterCIDR')),
     ...readDetectLocal(
-      mode,
       oneOf('detectLocalMode', text('detectLocalMode') || 'ClusterCIDR', DETECT_LOCAL_MODES),
       text,
     ),

@@ -1,4 +1,4 @@
-import type { ProxyMode } from '../mode.ts'
+import type { LocalDetector } from '../mode.ts'
 
 export const DETECT_LOCAL_MODES = [
   'ClusterCIDR',
@@ -24,7 +24,6 @@ const DEVICE = /^[^\s/]{1,15}$/
  * @throws TypeError naming the field
  */
 export function readDetectLocal(
-  mode: ProxyMode,
   detectLocalMode: DetectLocal['detectLocalMode'],
   text: (path: string) => string,
 ): DetectLocal {
@@ -37,6 +36,13 @@ export function readDetectLocal(
   }
   if (detectLocalMode === 'BridgeInterface') return device('bridgeInterface')
   if (detectLocalMode !== 'InterfaceNamePrefix') return { detectLocalMode }
-  if (mode === 'iptables') return device('interfaceNamePrefix')
-  throw new TypeError(`Cannot use detectLocalMode ${detectLocalMode}: only mode iptables has it`)
+  return device('interfaceNamePrefix')
+}
+
+export function localDetectorOf({
+  bridgeInterface,
+  interfaceNamePrefix,
+}: DetectLocal): LocalDetector {
+  if (bridgeInterface !== undefined) return 'pod-device'
+  return interfaceNamePrefix === undefined ? 'pod-cidr' : { prefix: interfaceNamePrefix }
 }

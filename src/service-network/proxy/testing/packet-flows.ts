@@ -2,7 +2,7 @@ import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import { cidr } from '#ip/cidr.ts'
 import { type Family, ip } from '#ip/ip.ts'
-import type { ModeOptions, ProxyMode } from '../mode.ts'
+import type { LocalDetector, ModeOptions, ProxyMode } from '../mode.ts'
 import type { ProxyOptions } from '../run-proxy.ts'
 import { inFamily } from './in-family.ts'
 import { portOf, serviceOf, sliceOf } from './objects.ts'
@@ -110,18 +110,24 @@ export interface PacketFlow {
   readonly want: string
   /** The lab has no such client. */
   readonly onlyTraced?: true
-  readonly differs?: Partial<Readonly<Record<ProxyMode, string>>>
+  /** `pod-cidr`: where pods of this node are told by their addresses, in whichever mode. */
+  readonly differs?: Partial<Readonly<Record<ProxyMode | 'pod-cidr', string>>>
 }
 
-/** The table as one mode must keep it in one family. */
-export function flowsOf(mode: ProxyMode, family: Family): readonly PacketFlow[] {
+/** The table as one mode must keep it in one family. By default kube-proxy's chains know pods by their addresses. */
+export function flowsOf(
+  mode: ProxyMode,
+  family: Family,
+  localDetector: LocalDetector = mode === 'iptables' ? 'pod-cidr' : 'pod-device',
+): readonly PacketFlow[] {
+  const byAddress = localDetector === 'pod-cidr' ? ('pod-cidr' as const) : mode
   return FLOWS.map(({ differs, ...flow }) => ({
     name: flow.name,
     ...(flow.onlyTraced && { onlyTraced: flow.onlyTraced }),
     ...inFamily(family, {
       from: flow.from,
       to: flow.to,
-      want: asBy(mode, differs?.[mode] ?? flow.want),
+      want: asBy(mode, differs?.[mode] ?? differs?.[byAddress] ?? flow.want),
     }),
   }))
 }
@@ -239,20 +245,20 @@ export const FLOWS: readonly PacketFlow[] = [
     want: 'drop',
   },
   { name: 'Local, from a pod here: all endpoints', from: B, to: `${NODE}:30084/tcp`, want: C80 },
-  // By default kube-proxy's chains know pods by their addresses, and take those of other nodes for this node's.
+  // By their addresses, pods of other nodes are taken for this node's. In ipvs mode one set of destinations is for all.
   {
     name: 'Local, from a pod elsewhere: as from outside',
     from: C,
     to: `${NODE}:30083/tcp`,
     want: A80,
-    differs: { iptables: `${A80} | masquerade, ${C80}` },
+    differs: { 'pod-cidr': `${A80} | masquerade, ${C80}`, ipvs: A80 },
   },
   {
     name: 'Local, from a pod elsewhere, no local endpoints',
     from: C,
     to: `${NODE}:30084/tcp`,
     want: 'drop',
-    differs: { iptables: `masquerade, ${C80}` },
+    differs: { 'pod-cidr': `masquerade, ${C80}` },
   },
   {
     name: 'Local, from the node: all endpoints',

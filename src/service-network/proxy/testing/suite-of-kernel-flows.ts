@@ -4,7 +4,7 @@ import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import type { Family } from '#ip/ip.ts'
 import { timeFactor } from '#testing/wait-for.ts'
-import type { ProxyMode } from '../mode.ts'
+import type { LocalDetector, ProxyMode } from '../mode.ts'
 import type { ProxyOptions } from '../run-proxy.ts'
 import { parseDestination } from '../trace/packet.ts'
 import type { Question } from './ask.ts'
@@ -43,7 +43,7 @@ export function suiteOfKernelFlows(mode: ProxyMode, options: Partial<ProxyOption
       cluster?.[Symbol.dispose]()
     })
     for (const family of [4, 6] as const)
-      suite(`in IPv${family}`, () => sendFlows(mode, family, () => cluster))
+      suite(`in IPv${family}`, () => sendFlows(mode, family, options.localDetector, () => cluster))
   })
 }
 
@@ -55,9 +55,14 @@ function objectsOf(family: Family): readonly (Service | EndpointSlice)[] {
   return JSON.parse(renamed)
 }
 
-function sendFlows(mode: ProxyMode, family: Family, lab: () => NodeLab): void {
+function sendFlows(
+  mode: ProxyMode,
+  family: Family,
+  localDetector: LocalDetector | undefined,
+  lab: () => NodeLab,
+): void {
   const answers = new Map<PacketFlow, { answer: string; ms: number }>()
-  const all = flowsOf(mode, family).filter(({ onlyTraced }) => !onlyTraced)
+  const all = flowsOf(mode, family, localDetector).filter(({ onlyTraced }) => !onlyTraced)
   const flows = all.filter(({ to }) => to.includes('/') && !to.includes(':10250'))
   const { timeoutMs, limitMs } = refusalOf(mode, family)
 

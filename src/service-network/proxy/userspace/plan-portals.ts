@@ -1,5 +1,6 @@
 import { cidrContains } from '#ip/cidr.ts'
 import type { Frontend, ProxiedPort, ProxiedService, ServiceModel } from '../../model.ts'
+import { fromPods } from '../chains/from-pods.ts'
 import type { Chain, Chains, Jump, Match, Rule, Target } from '../chains/rule.ts'
 import type { ModeOptions } from '../mode.ts'
 import { portName, type Reach, relayKey } from './plan-relays.ts'
@@ -120,7 +121,7 @@ function planFrontend(input: PortInput, frontend: Frontend): void {
   const isInternal = frontend.kind === 'ClusterIP'
   const policy = isInternal ? port.internalTrafficPolicy : port.externalTrafficPolicy
   const [cluster, local] = [relayPort('cluster'), relayPort('local')]
-  const fromPodsHere: Match = { kind: 'in-device', name: options.podDevice }
+  const fromPodsHere = fromPods(options, 'pod-device')
   if (policy === 'Cluster') {
     planFromPods(input, frontend, [], cluster)
     planFromNode(input, frontend, cluster)
@@ -129,7 +130,7 @@ function planFrontend(input: PortInput, frontend: Frontend): void {
     planFromNode(input, frontend, local)
   } else {
     // externalTrafficPolicy Local is about who comes from outside.
-    planFromPods(input, frontend, [fromPodsHere], cluster)
+    if (fromPodsHere) planFromPods(input, frontend, [fromPodsHere], cluster)
     planFromPods(input, frontend, [], local)
     planFromNode(input, frontend, cluster)
   }

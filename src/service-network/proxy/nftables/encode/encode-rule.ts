@@ -72,8 +72,9 @@ function encodeCondition(writer: MessageWriter, condition: Condition, family: Fa
       if (condition.field === 'fib daddr oifname')
         expressions.loadFIB(writer, 'daddr', 'oifname', first)
       else expressions.loadMeta(writer, condition.field, first)
-      const name = Buffer.alloc(INTERFACE_NAME_BYTES)
-      name.write(condition.name)
+      const name = condition.prefix
+        ? Buffer.from(condition.name)
+        : Buffer.alloc(INTERFACE_NAME_BYTES, 0).fill(condition.name, 0, condition.name.length)
       expressions.compare(writer, first, condition.not ? 'neq' : 'eq', name)
       break
     }
