@@ -58,12 +58,16 @@ export function lastErrno(): string {
   return errnoName(ffi().getInt32(libc().__errno_location()))
 }
 
+/** Without the second names of EAGAIN and EOPNOTSUPP. */
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno)
+    .filter(([name]) => name !== 'EWOULDBLOCK' && name !== 'ENOTSUP')
+    .map(([name, errno]) => [errno, name]),
+)
+
 /** `2` is `ENOENT`. */
 export function errnoName(errno: number): string {
-  for (const [name, value] of Object.entries(constants.errno)) {
-    if (value === errno && name !== 'EWOULDBLOCK' && name !== 'ENOTSUP') return name
-  }
-  return OTHER_ERRNOS[errno] ?? `errno ${errno}`
+  return NAMES.get(errno) ?? OTHER_ERRNOS[errno] ?? `errno ${errno}`
 }
 
 /** Linux's own numbers that node:os leaves out (include/uapi/asm-generic/errno.h). */

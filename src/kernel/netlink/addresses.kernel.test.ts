@@ -21,6 +21,12 @@ suiteOnEachBackend('addresses', () => {
       rtnetlink.addresses().filter(({ device, scope }) => device === 'br0' && scope === 0),
       wanted,
     )
+    const own = rtnetlink.addresses({ device: 'br0' })
+    assert.deepEqual(
+      own.filter(({ scope }) => scope === 0),
+      wanted,
+    )
+    assert.deepEqual(rtnetlink.addresses({ device: 'nope' }), [])
     for (const each of wanted) {
       assert.equal(rtnetlink.deleteAddress(each), true)
       assert.equal(rtnetlink.deleteAddress(each), false)

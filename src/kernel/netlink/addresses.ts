@@ -13,7 +13,7 @@ import {
 import { AF_UNSPEC } from '#wire/netlink/family.ts'
 import { NLM_F_CREATE, NLM_F_REPLACE } from '#wire/netlink/message.ts'
 import { describeAddress } from './describe.ts'
-import { deviceIndex, deviceNames } from './device-names.ts'
+import { deviceIndex, deviceIndexIfThere, deviceNames } from './device-names.ts'
 import type { Address, Rtnetlink } from './model.ts'
 import type { NetlinkSocket } from './socket.ts'
 import { deleteUnlessMissing } from './unless-missing.ts'
@@ -22,11 +22,14 @@ type AddressCalls = Pick<Rtnetlink, 'addresses' | 'replaceAddress' | 'deleteAddr
 
 export function addressCalls(socket: NetlinkSocket): AddressCalls {
   return {
-    addresses() {
+    addresses({ device: wanted } = {}) {
       const nameOf = deviceNames(socket)
+      const only = wanted === undefined ? undefined : deviceIndexIfThere(socket, wanted)
+      if (wanted !== undefined && only === undefined) return []
       const request = new Uint8Array(8).fill(AF_UNSPEC)
       return socket.dump('list addresses', RTM_GETADDR, request).flatMap((body) => {
         const { index, address, scope, flags } = decodeAddress(body)
+        if (only !== undefined && index !== only) return []
         const device = nameOf(index)
         const state = {
           ...((flags & IFA_F_TENTATIVE) !== 0 && { tentative: true as const }),

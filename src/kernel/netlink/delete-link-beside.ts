@@ -17,7 +17,7 @@ import { errnoName, lastErrno, libc } from '../ffi/libc.ts'
 import { onReadable } from '../ffi/on-readable.ts'
 import { KernelError } from '../kernel-error.ts'
 import type { Netns } from '../netns/netns.ts'
-import { deviceIndex } from './device-names.ts'
+import { deviceIndexIfThere } from './device-names.ts'
 import { NETLINK_ROUTE, openNotificationSocket } from './notification-socket.ts'
 import { openRtnetlink } from './rtnetlink.ts'
 
@@ -41,7 +41,7 @@ export async function deleteLinkBeside(name: string, netns?: Netns): Promise<boo
   }
   const op = `delete link ${name}`
   const fd = openNotificationSocket(NETLINK_ROUTE, [RTNLGRP_LINK], netns)
-  const index = indexOf(fd, name, op)
+  const index = deviceIndexIfThere({ fd }, name)
   if (index === undefined) {
     libc().close(fd)
     return false
@@ -64,22 +64,13 @@ export async function deleteLinkBeside(name: string, netns?: Netns): Promise<boo
   writeToPool(fd, request, 0, request.length, null)
     // Whatever was not heard of is known now.
     .then(listen)
-    .then(() => resolve(indexOf(fd, name, op) !== index))
+    .then(() => resolve(deviceIndexIfThere({ fd }, name) !== index))
     .catch(reject)
     .finally(() => {
       listening[Symbol.dispose]()
       libc().close(fd)
     })
   return promise
-}
-
-function indexOf(fd: number, name: string, op: string): number | undefined {
-  try {
-    return deviceIndex({ fd }, name, op)
-  } catch (error) {
-    if (error instanceof KernelError && error.errno === 'ENODEV') return undefined
-    throw error
-  }
 }
 
 /** Not that a bridge lost it as a port, which has the same type and another family. */

@@ -27,6 +27,18 @@ export function deviceIndex(socket: Pick<NetlinkSocket, 'fd'>, name: string, op:
   return request.readInt32LE(IFNAMSIZ)
 }
 
+export function deviceIndexIfThere(
+  socket: Pick<NetlinkSocket, 'fd'>,
+  name: string,
+): number | undefined {
+  try {
+    return deviceIndex(socket, name, `look up link ${name}`)
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === 'ENODEV') return undefined
+    throw error
+  }
+}
+
 /** Looks names up once each, for the time of one listing. `undefined` for links that are gone by now. */
 export function deviceNames(socket: NetlinkSocket): (index: number) => string | undefined {
   const names = new Map<number, string | undefined>()

@@ -5,6 +5,7 @@ import { ip } from '#ip/ip.ts'
 import { mac } from '#ip/mac.ts'
 import { suiteOnEachBackend } from '#testing/backends.ts'
 import { createLab } from '#testing/netns.ts'
+import { waitFor } from '#testing/wait-for.ts'
 import { deleteLinkBeside } from './delete-link-beside.ts'
 
 const address = (text: string) => parseInterfaceAddress(text)!
@@ -98,14 +99,15 @@ suiteOnEachBackend('links', (backend) => {
     rtnetlink.setLink('eth7', {})
   })
 
-  test('a port is operational as soon as both ends are up', () => {
+  test('a port is operational as soon as both ends are up', async () => {
     using lab = createLab()
     const rtnetlink = lab.rtnetlink(lab.netns('a'))
     rtnetlink.addLink({ kind: 'bridge', name: 'br0', up: true })
     rtnetlink.addLink({ kind: 'veth', name: 'v0', master: 'br0', up: true, peer: { name: 'v1' } })
     assert.equal(rtnetlink.link('v0')?.operUp, undefined)
     rtnetlink.setLink('v1', { up: true })
-    assert.equal(rtnetlink.link('v0')?.operUp, true)
+    // A thread of the kernel's finds out (net/core/link_watch.c).
+    await waitFor(() => rtnetlink.link('v0')?.operUp, { what: 'v0 to be operational' })
   })
 
   test('a vxlan is what was asked for', () => {
@@ -170,7 +172,9 @@ suiteOnEachBackend('links', (backend) => {
     using lab = createLab()
     const rtnetlink = lab.rtnetlink(lab.netns('a'))
     rtnetlink.addLink({ kind: 'bridge', name: 'br0' })
+    assert.equal(rtnetlink.hasLink('br0'), true)
     assert.equal(rtnetlink.deleteLink('br0'), true)
+    assert.equal(rtnetlink.hasLink('br0'), false)
     assert.equal(rtnetlink.deleteLink('br0'), false)
     assert.equal(rtnetlink.deleteLink('a-name-that-is-far-too-long'), false)
   })

@@ -17,11 +17,14 @@ import {
 import { IPVLAN_MODE, MACVLAN_MODE } from '#wire/netlink/link-kinds.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '#wire/netlink/message.ts'
 import { KernelError } from '../kernel-error.ts'
-import { deviceIndex } from './device-names.ts'
+import { deviceIndex, deviceIndexIfThere } from './device-names.ts'
 import type { Link, LinkSettings, LinkSpec, Rtnetlink } from './model.ts'
 import { type NetlinkSocket, openNetlinkSocket } from './socket.ts'
 
-type LinkCalls = Pick<Rtnetlink, 'links' | 'link' | 'addLink' | 'setLink' | 'deleteLink'>
+type LinkCalls = Pick<
+  Rtnetlink,
+  'links' | 'link' | 'hasLink' | 'addLink' | 'setLink' | 'deleteLink'
+>
 type Settings = Parameters<Rtnetlink['setLink']>[1]
 
 export function linkCalls(socket: NetlinkSocket): LinkCalls {
@@ -31,6 +34,7 @@ export function linkCalls(socket: NetlinkSocket): LinkCalls {
       return socket.dump('list links', RTM_GETLINK, body).map((each) => toLink(decodeLink(each)))
     },
     link: (name) => getLink(socket, name),
+    hasLink: (name) => deviceIndexIfThere(socket, name) !== undefined,
     addLink: (spec) => addLink(socket, spec),
     setLink: (name, settings) => setLink(socket, name, settings),
     deleteLink: (name) => deleteLink(socket, name),

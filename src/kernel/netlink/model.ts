@@ -196,6 +196,8 @@ export interface BridgeVLAN {
 export interface Rtnetlink extends Disposable {
   links(): readonly Link[]
   link(name: string): Link | undefined
+  /** Whether there is a link of that name, for a tenth of what {@link link} costs. */
+  hasLink(name: string): boolean
   addLink(spec: LinkSpec): Link
   setLink(
     name: string,
@@ -211,13 +213,16 @@ export interface Rtnetlink extends Disposable {
   /** Resolves `false` where there was none. */
   deleteLink(name: string): boolean
 
-  addresses(): readonly Address[]
+  /** All, or those of one link; none where there is no such link. */
+  addresses(options?: { readonly device?: string }): readonly Address[]
   /** Idempotent. IPv6 addresses skip duplicate address detection. */
   replaceAddress(address: Address): void
   deleteAddress(address: Address): boolean
 
   /** Of the main table unless `table` says otherwise. */
   routes(options?: { readonly table?: number | 'all' }): readonly Route[]
+  /** Which link a packet of this machine to `address` leaves by, by all rules and tables; `undefined` where none leads there. */
+  deviceTo(address: IP): string | undefined
   replaceRoute(route: Route): void
   deleteRoute(route: Route): boolean
 

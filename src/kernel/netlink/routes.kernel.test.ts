@@ -90,6 +90,30 @@ suiteOnEachBackend('routes', () => {
     assert.deepEqual(gateways, ['10.244.1.3'])
   })
 
+  test('deviceTo() goes by the longest prefix, in both families', () => {
+    using lab = createLab()
+    const rtnetlink = lab.rtnetlink(lab.netns('a'))
+    for (const [device, ...texts] of [
+      ['br0', '10.244.1.1/24', 'fd00:1::1/64'],
+      ['br1', '10.244.2.1/24', 'fd00:2::1/64'],
+    ] as const) {
+      rtnetlink.addLink({ kind: 'bridge', name: device, up: true })
+      for (const text of texts) rtnetlink.replaceAddress({ device, address: address(text) })
+    }
+    rtnetlink.replaceRoute({ family: 4, destination: cidr('10.244.1.7/32'), device: 'br1' })
+    rtnetlink.replaceRoute({ family: 4, destination: cidr('10.9.0.0/16'), type: 'unreachable' })
+    const cases = [
+      ['10.244.1.5', 'br0'],
+      ['10.244.1.7', 'br1'],
+      ['10.244.2.5', 'br1'],
+      ['fd00:2::5', 'br1'],
+      ['10.9.1.1', undefined],
+      ['192.0.2.1', undefined],
+      ['2001:db8::1', undefined],
+    ] as const
+    for (const [to, want] of cases) assert.equal(rtnetlink.deviceTo(ip(to)), want, to)
+  })
+
   test('routes() of all tables has the local ones', () => {
     using lab = createLab()
     const rtnetlink = lab.rtnetlink(lab.netns('a'))

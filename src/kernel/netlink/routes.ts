@@ -1,3 +1,4 @@
+import { familyOf } from '#ip/ip.ts'
 import { AF_UNSPEC } from '#wire/netlink/family.ts'
 import { NLM_F_CREATE, NLM_F_REPLACE } from '#wire/netlink/message.ts'
 import {
@@ -14,13 +15,14 @@ import {
   RTNH_F_ONLINK,
   RTPROT_BOOT,
 } from '#wire/netlink/route.ts'
+import { KernelError } from '../kernel-error.ts'
 import { describeRoute } from './describe.ts'
 import { deviceIndex, deviceNames } from './device-names.ts'
 import type { Route, Rtnetlink } from './model.ts'
 import type { NetlinkSocket } from './socket.ts'
-import { deleteUnlessMissing } from './unless-missing.ts'
+import { deleteUnlessMissing, LEADS_NOWHERE } from './unless-missing.ts'
 
-type RouteCalls = Pick<Rtnetlink, 'routes' | 'replaceRoute' | 'deleteRoute'>
+type RouteCalls = Pick<Rtnetlink, 'routes' | 'deviceTo' | 'replaceRoute' | 'deleteRoute'>
 
 export function routeCalls(socket: NetlinkSocket): RouteCalls {
   const indexOf = (route: Route, op: string) =>
@@ -35,6 +37,19 @@ export function routeCalls(socket: NetlinkSocket): RouteCalls {
         .filter((message) => message !== undefined)
         .filter((message) => table === 'all' || message.table === table)
         .flatMap((message) => toRoute(message, nameOf) ?? [])
+    },
+    deviceTo(address) {
+      const family = familyOf(address)
+      const destination = { address, prefixLength: family === 4 ? 32 : 128 }
+      const open = { table: 0, protocol: 0, scope: 0, type: 0, flags: 0 }
+      const body = encodeRoute({ family, destination, ...open })
+      try {
+        const found = decodeRoute(socket.query(`find a route to ${address}`, RTM_GETROUTE, body))
+        return found?.index === undefined ? undefined : deviceNames(socket)(found.index)
+      } catch (error) {
+        if (error instanceof KernelError && LEADS_NOWHERE.includes(error.errno)) return undefined
+        throw error
+      }
     },
     replaceRoute(route) {
       const op = `add ${describeRoute(route)}`

@@ -10,3 +10,6 @@ export function deleteUnlessMissing(errnos: readonly string[], call: () => void)
     throw error
   }
 }
+
+/** What a lookup of a route is answered with: there is none, or one that says so (unreachable, prohibit, blackhole). */
+export const LEADS_NOWHERE: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH', 'EACCES', 'EINVAL']

@@ -5,7 +5,7 @@ import type { Netns } from '../../netns/netns.ts'
 import { describeAddress, describeFDBEntry, describeNeighbour, describeRoute } from '../describe.ts'
 import { isListed } from '../fdb-entry.ts'
 import type { Link, LinkSpec, Rtnetlink } from '../model.ts'
-import { deleteUnlessMissing } from '../unless-missing.ts'
+import { deleteUnlessMissing, LEADS_NOWHERE } from '../unless-missing.ts'
 import { addressArgv, bridgeVLANArgv, fdbArgv, neighbourArgv, routeArgv } from './entry-argv.ts'
 import { addLinkArgv, setLinkArgvs } from './link-argv.ts'
 import {
@@ -35,7 +35,7 @@ export function openCommandRtnetlink(netns: Netns | undefined): Rtnetlink {
 
 function linkCommands(
   run: Run,
-): Pick<Rtnetlink, 'links' | 'link' | 'addLink' | 'setLink' | 'deleteLink'> {
+): Pick<Rtnetlink, 'links' | 'link' | 'hasLink' | 'addLink' | 'setLink' | 'deleteLink'> {
   const links = () => parseLinks(run('list links', ['ip', '-j', '-d', 'link', 'show']))
   const link = (name: string) => links().find((each) => each.name === name)
   const deleteLink = (name: string) =>
@@ -62,7 +62,8 @@ function linkCommands(
       throw error
     }
   }
-  return { links, link, addLink, setLink, deleteLink }
+  const hasLink = (name: string) => link(name) !== undefined
+  return { links, link, hasLink, addLink, setLink, deleteLink }
 }
 
 function setPeer(
@@ -91,7 +92,10 @@ type EntryCommands = Omit<
 function entryCommands(run: Run): EntryCommands {
   const fdb = () => parseFDB(run('list FDB entries', ['bridge', '-j', 'fdb', 'show']))
   return {
-    addresses: () => parseAddresses(run('list addresses', ['ip', '-j', 'addr', 'show'])),
+    addresses({ device } = {}) {
+      const all = parseAddresses(run('list addresses', ['ip', '-j', 'addr', 'show']))
+      return device === undefined ? all : all.filter((each) => each.device === device)
+    },
     replaceAddress(address) {
       run(`add ${describeAddress(address)}`, addressArgv('replace', address))
     },
@@ -107,6 +111,15 @@ function entryCommands(run: Run): EntryCommands {
       return ([4, 6] as const)
         .flatMap((family) => parseRoutes(list(family), family))
         .filter((route) => table === 'all' || (route.table ?? RT_TABLE_MAIN) === table)
+    },
+    deviceTo(address) {
+      try {
+        const found = run(`find a route to ${address}`, ['ip', '-j', 'route', 'get', address])
+        return JSON.parse(found)[0]?.dev
+      } catch (error) {
+        if (error instanceof KernelError && LEADS_NOWHERE.includes(error.errno)) return undefined
+        throw error
+      }
     },
     replaceRoute(route) {
       run(`add ${describeRoute(route)}`, routeArgv('replace', route))

@@ -90,10 +90,11 @@ export function hasNatTable(host: PluginHost): boolean {
 }
 
 /** The same for any of several tables. */
-export function hasTable({ nft, netns }: PluginHost, names: readonly string[]): boolean {
+export function hasTable({ rules, netns }: PluginHost, names: readonly string[]): boolean {
   if (kernelBackend() !== 'ffi') return true
-  const shown = nft.read('list tables')
-  if (names.some((name) => new RegExp(`^table ip6? ${name}$`, 'm').test(shown))) return true
+  const families = ['ip', 'ip6'] as const
+  const isThere = (table: string) => families.some((family) => rules.hasTable({ family, table }))
+  if (names.some(isThere)) return true
   return ['ip_tables_names', 'ip6_tables_names'].some((file) => {
     const legacy = inNetns(netns, () => readLegacyTables(`/proc/thread-self/net/${file}`))
     return names.some((name) => legacy.includes(name))

@@ -6,6 +6,8 @@ import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { currentNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
+import type { NftRules } from '#kernel/nft/rules/model.ts'
+import { openNftRules } from '#kernel/nft/rules/open-nft-rules.ts'
 import type { CNICall } from '../protocol/cni-call.ts'
 import { CNI_CODE, CNIError } from '../protocol/cni-error.ts'
 import type { CNIResult } from '../protocol/result.ts'
@@ -58,6 +60,7 @@ export interface PluginHost extends Disposable {
   readonly netns: Netns
   readonly rtnetlink: Rtnetlink
   readonly nft: Nft
+  readonly rules: NftRules
   readonly iptables: Iptables
 }
 
@@ -67,6 +70,7 @@ export function createPluginHost(netns?: Netns): PluginHost {
   const own = netns ?? stack.use(currentNetns())
   let rtnetlink: Rtnetlink | undefined
   let nft: Nft | undefined
+  let rules: NftRules | undefined
   let iptables: Iptables | undefined
   return {
     netns: own,
@@ -77,6 +81,10 @@ export function createPluginHost(netns?: Netns): PluginHost {
     get nft() {
       nft ??= stack.use(openNft(own))
       return nft
+    },
+    get rules() {
+      rules ??= stack.use(openNftRules(() => this.nft, own))
+      return rules
     },
     get iptables() {
       iptables ??= stack.use(openIptables(own))

@@ -28,10 +28,13 @@ export const NFT_MSG = {
   newGen: message(15),
 } as const
 
+/** NFPROTO_*: include/uapi/linux/netfilter.h. */
+export const NFPROTO = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const
+
 export const TABLE = { name: 1, flags: 2, use: 3, handle: 4, userdata: 6 } as const
 export const CHAIN = { table: 1, handle: 2, name: 3, hook: 4, policy: 5, use: 6, type: 7 } as const
 export const HOOK = { number: 1, priority: 2 } as const
-export const RULE = { table: 1, chain: 2, handle: 3, expressions: 4 } as const
+export const RULE = { table: 1, chain: 2, handle: 3, expressions: 4, userdata: 7 } as const
 export const LIST_ELEMENT = 1
 export const EXPRESSION = { name: 1, data: 2 } as const
 export const SET = {
@@ -73,7 +76,7 @@ export const ELEMENT = {
 } as const
 export const DATA = { value: 1, verdict: 2 } as const
 export const VERDICT = { code: 1, chain: 2 } as const
-export const VERDICT_CODE = { drop: 0, accept: 1, goto: -4 } as const
+export const VERDICT_CODE = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 } as const
 /** The register that a verdict goes to, and the first of the 4-byte ones. */
 export const REG_VERDICT = 0
 export const REG32_00 = 8

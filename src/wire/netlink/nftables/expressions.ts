@@ -17,7 +17,7 @@ function expression(writer: MessageWriter, name: string, write: Write): void {
   writer.endNested(element)
 }
 
-export const META_KEY = { priority: 2, iifname: 6, oifname: 7, l4proto: 16 } as const
+export const META_KEY = { priority: 2, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const
 export function loadMeta(
   writer: MessageWriter,
   key: keyof typeof META_KEY,
@@ -165,6 +165,10 @@ export function translateDestination(
     writer.u32(3, address)
     if (port !== undefined) writer.u32(5, port)
   })
+}
+
+export function masquerade(writer: MessageWriter): void {
+  expression(writer, 'masq', () => {})
 }
 
 const NF_NAT_RANGE_PROTO_RANDOM_FULLY = 1 << 4

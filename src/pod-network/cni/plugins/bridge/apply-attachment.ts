@@ -94,7 +94,7 @@ const SETTLE_INTERVAL_MS = 50
 async function settleAddresses(rtnetlink: Rtnetlink, device: string): Promise<void> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS
   for (;;) {
-    const own = rtnetlink.addresses().filter((each) => each.device === device)
+    const own = rtnetlink.addresses({ device })
     const refused = own.find(({ duplicate }) => duplicate)
     if (refused) {
       const { address } = refused.address
@@ -108,14 +108,15 @@ async function settleAddresses(rtnetlink: Rtnetlink, device: string): Promise<vo
   }
 }
 
-/** As upstream: a port forwards at once, unless the bridge speaks STP. */
-const PORT_WAITS_MS = [0, 50, 500, 1000, 1000]
+/** A port forwards at once, unless the bridge speaks STP; the kernel says so from a thread of its own. In all as long as upstream (0, 50, 500, 1000, 1000). */
+const PORT_WAITS_MS = [0, 1, 2, 4, 8, 15, 20, 500, 1000, 1000]
 
-/** @throws CNIError where frames still do not pass the port after all that */
-export async function requirePortUp({ rtnetlink }: PluginHost, port: string): Promise<void> {
+/** @returns the port as it is now @throws CNIError where frames still do not pass it after all that */
+export async function requirePortUp({ rtnetlink }: PluginHost, port: string): Promise<Link> {
   for (const wait of PORT_WAITS_MS) {
     if (wait > 0) await delay(wait)
-    if (rtnetlink.link(port)?.operUp) return
+    const link = rtnetlink.link(port)
+    if (link?.operUp) return link
   }
   throw fail(
     `bridge port in error state: ${rtnetlink.link(port)?.up ? 'lower-layer-down' : 'down'}`,

@@ -69,7 +69,7 @@ function applyGateway(
   const { device, addresses } = gateway
   if (addresses.length === 0) return
   if (device !== bridge.name) createVLANPort(rtnetlink, device, config)
-  const observed = rtnetlink.addresses().filter((each) => each.device === device)
+  const observed = rtnetlink.addresses({ device })
   const { add, remove } = planGatewayAddresses(
     gateway,
     observed.filter(({ scope = 0 }) => scope === 0).map(({ address }) => address),

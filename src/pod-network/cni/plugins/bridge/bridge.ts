@@ -40,24 +40,24 @@ export const bridge: Plugin = {
     undo.defer(() => void host.rtnetlink.deleteLink(port.name))
     const pod = await applyPod(plan, netns)
     if (config.macspoofchk && pod.mac) {
-      undo.defer(() => removeSpoofCheck(host.nft, call))
-      addSpoofCheck(host.nft, call, port.name, pod.mac)
+      undo.defer(() => removeSpoofCheck(host, call))
+      addSpoofCheck(host, call, port.name, pod.mac)
     }
     if (config.ipMasq && leases) {
       undo.defer(() => removeMasqueradeRules(call, host))
       const addresses = leases.ips.map(({ address }) => address)
       addMasqueradeRules(call, host, addresses, config.masqueradeBackend)
     }
-    if (plan.pod.up) await requirePortUp(host, port.name)
+    const end = plan.pod.up ? await requirePortUp(host, port.name) : port
     undo.move()
-    return toResult(call, host, plan, pod, leases?.dns)
+    return toResult(call, host, plan, [end, pod], leases?.dns)
   },
 
   async del(call, host) {
     const config = parseBridgeConfig(call)
     await deleteVeth(call, host)
     await (await loadIPAM(call))?.del(call, host)
-    if (config.macspoofchk) removeSpoofCheck(host.nft, call)
+    if (config.macspoofchk) removeSpoofCheck(host, call)
     if (config.ipMasq) removeMasqueradeRules(call, host)
   },
 
@@ -109,8 +109,8 @@ function keepRules(
   const isOpen =
     config.macspoofchk &&
     plan.pod.mac !== undefined &&
-    (rewritesRules || !hasSpoofCheck(host.nft, call))
-  if (isOpen) addSpoofCheck(host.nft, call, plan.veth.name, plan.pod.mac!)
+    (rewritesRules || !hasSpoofCheck(host, call))
+  if (isOpen) addSpoofCheck(host, call, plan.veth.name, plan.pod.mac!)
   const leases = leasesOf(call)
   if (!config.ipMasq || leases.length === 0) return isOpen
   const isMasqueraded = keepMasqueradeRules(call, host, {
@@ -124,19 +124,23 @@ function keepRules(
 function toResult(
   call: CNICall,
   { rtnetlink }: PluginHost,
-  { ips, routes, bridge, veth, gateway }: AttachmentPlan,
-  pod: Link,
+  { ips, routes, bridge, gateway }: AttachmentPlan,
+  [port, pod]: readonly [Link, Link],
   ipamDNS?: CNIResult['dns'],
 ): CNIResult {
   const describe = ({ name, mac, mtuBytes }: Link) => ({ name, mtu: mtuBytes, ...(mac && { mac }) })
   // Looked at last: without an address of its own the bridge took the MAC address of a port.
   const hasVLANPort = gateway.addresses.length > 0 && gateway.device !== bridge.name
-  const names = [bridge.name, veth.name, ...(hasVLANPort ? [gateway.device] : [])]
-  const [first, second, ...others] = names.flatMap((name) => rtnetlink.link(name) ?? [])
-  const ends = [first, second].flatMap((link) => (link ? [describe(link)] : []))
+  const names = [bridge.name, ...(hasVLANPort ? [gateway.device] : [])]
+  const [first, ...others] = names.flatMap((name) => rtnetlink.link(name) ?? [])
   return {
     ...EMPTY_RESULT,
-    interfaces: [...ends, { ...describe(pod), sandbox: call.netns }, ...others.map(describe)],
+    interfaces: [
+      ...(first ? [describe(first)] : []),
+      describe(port),
+      { ...describe(pod), sandbox: call.netns },
+      ...others.map(describe),
+    ],
     ips,
     routes,
     // What the configuration says goes before what IPAM found.

@@ -58,7 +58,7 @@ function isUpWithAddresses(
 ): boolean {
   const isUp = [bridge.name, gateway.device].every((name) => rtnetlink.link(name)?.up)
   if (!isUp) return false
-  const held = rtnetlink.addresses().filter(({ device }) => device === gateway.device)
+  const held = rtnetlink.addresses({ device: gateway.device })
   const addresses = held.map(({ address }) => address)
   if (planGatewayAddresses(gateway, addresses, config).add.length > 0) return false
   if (wrongSysctls(bridgeSysctls(bridge.name, config), netns).length > 0) return false

@@ -1,9 +1,10 @@
 import type { MAC } from '#ip/mac.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
-import type { Nft } from '#kernel/nft/nft.ts'
+import { formatChanges } from '#kernel/nft/rules/format-changes.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { fail } from '../../protocol/cni-error.ts'
-import { deleteRules, listCommentedRules } from '../nft-rules.ts'
+import { deletionsOf, withComment } from '../nft-rules.ts'
+import type { PluginHost } from '../plugin.ts'
 
 /*
  * The option macspoofchk, in the reference plugin's own table and form (pkg/link/spoofcheck.go): what a pod's port sends under another
@@ -12,6 +13,7 @@ import { deleteRules, listCommentedRules } from '../nft-rules.ts'
 
 const TABLE = { family: 'bridge', table: 'nat' } as const
 
+type Host = Pick<PluginHost, 'nft' | 'rules'>
 type Owner = Pick<CNICall, 'containerID' | 'ifname'>
 
 /** nft(8) text. */
@@ -31,25 +33,24 @@ add rule bridge nat ${macChain} drop ${comment}
 `
 }
 
-export function addSpoofCheck(nft: Nft, owner: Owner, port: string, mac: MAC): void {
-  removeSpoofCheck(nft, owner)
-  nft.commit(planSpoofCheck(owner, port, mac))
+export function addSpoofCheck(host: Host, owner: Owner, port: string, mac: MAC): void {
+  removeSpoofCheck(host, owner)
+  host.nft.commit(planSpoofCheck(owner, port, mac))
 }
 
 /** By the rules that tell whose they are: one jump, and three in its chains. */
-export function hasSpoofCheck(nft: Nft, owner: Owner): boolean {
-  const held = listCommentedRules(nft, TABLE).filter(({ comment }) => comment === commentOf(owner))
+export function hasSpoofCheck({ rules }: Host, owner: Owner): boolean {
+  const held = withComment(rules.list(TABLE), (comment) => comment === commentOf(owner))
   return held.length === 4
 }
 
 /** Idempotent. */
-export function removeSpoofCheck(nft: Nft, owner: Owner): void {
-  const jumps = listCommentedRules(nft, TABLE).filter(
-    ({ chain, comment }) => chain === 'PREROUTING' && comment === commentOf(owner),
-  )
+export function removeSpoofCheck({ nft, rules }: Host, owner: Owner): void {
+  const held = rules.list({ ...TABLE, chain: 'PREROUTING' })
+  const jumps = withComment(held, (comment) => comment === commentOf(owner))
   const chains = chainsOf(owner).map((chain) => `delete chain bridge nat ${chain}\n`)
   try {
-    nft.commit(deleteRules(jumps) + chains.join(''))
+    nft.commit(formatChanges(deletionsOf(jumps)) + chains.join(''))
   } catch (error) {
     if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
   }

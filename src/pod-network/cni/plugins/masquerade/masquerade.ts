@@ -40,7 +40,7 @@ export function addMasqueradeRules(
   backend?: MasqueradeBackend,
 ): void {
   if ((backend ?? (hasIptables(host) ? 'iptables' : 'nftables')) === 'nftables')
-    addMasquerade(host.nft, call, addresses)
+    addMasquerade(host.rules, call, addresses)
   else addIptablesMasquerade(host.iptables, call, addresses)
 }
 
@@ -58,7 +58,7 @@ export function keepMasqueradeRules(
   const backend = options.backend ?? (hasIptables(host) ? 'iptables' : 'nftables')
   const isThere =
     backend === 'nftables'
-      ? hasMasquerade(host.nft, call, addresses)
+      ? hasMasquerade(host, call, addresses)
       : hasIptablesMasquerade(host.iptables, call, addresses)
   if (isThere && !(rewritesRules && backend === 'nftables')) return true
   if (backend === 'iptables') removeIptablesMasquerade(host.iptables, call)
@@ -68,13 +68,13 @@ export function keepMasqueradeRules(
 
 /** Of both backends: the configuration may have been another at ADD. Idempotent. */
 export function removeMasqueradeRules(call: CNICall, host: PluginHost): void {
-  removeMasquerade(host.nft, call)
+  removeMasquerade(host.rules, call)
   if (hasNatTable(host)) removeIptablesMasquerade(host.iptables, call)
 }
 
 /** Removes the rules of this network whose attachment is not among the valid ones. */
 export function collectMasqueradeRules(call: CNICall, host: PluginHost): void {
   const valid = validAttachments(call)
-  collectMasquerade(host.nft, call.networkName, valid)
+  collectMasquerade(host.rules, call.networkName, valid)
   if (hasIptables(host)) collectIptablesMasquerade(host.iptables, call.networkName, valid)
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { deleteLinkBeside } from '#kernel/netlink/delete-link-beside.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
@@ -9,14 +9,13 @@ import { openPodNetnsIfThere, type PluginHost } from '../plugin.ts'
 
 /** Said by the attachment, so that the node's end is found again when the pod's namespace is gone or hidden. */
 export function hostVethName({ containerID, ifname }: Attachment): string {
-  const hash = createHash('sha256').update(`${containerID}/${ifname}`).digest('hex')
-  return `veth${hash.slice(0, 11)}`
+  return `veth${hash('sha256', `${containerID}/${ifname}`).slice(0, 11)}`
 }
 
 /** @throws CNIError where the pod has an interface of that name */
 export function requireFreeName(podNetns: Netns, ifname: string): void {
   using pod = openRtnetlink(podNetns)
-  if (!pod.link(ifname)) return
+  if (!pod.hasLink(ifname)) return
   throw fail(`container veth name provided (${ifname}) already exists`)
 }
 

@@ -1,7 +1,5 @@
-import { cidrContains } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
-import type { Route } from '#kernel/netlink/model.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { PluginHost } from '../plugin.ts'
 
@@ -31,7 +29,7 @@ const GUARD_RULES = ['-d', '-s'].map(
 /** The guard comes first: there is no moment without it. @returns whether anything had to be done */
 export function openLocalhost(pod: IP, host: PluginHost): boolean {
   const { rtnetlink, netns } = host
-  const device = deviceTo(pod, rtnetlink.routes())
+  const device = rtnetlink.deviceTo(pod)
   if (!device) return false
   const sysctl = `net.ipv4.conf.${device.replaceAll('.', '/')}.route_localnet`
   if (readSysctl(sysctl, netns) === '1' && hasGuard(host)) return false
@@ -40,19 +38,32 @@ export function openLocalhost(pod: IP, host: PluginHost): boolean {
   return true
 }
 
-/** What `ip route get` finds in the main table: the longest prefix that holds the pod. */
-function deviceTo(pod: IP, routes: readonly Route[]): string | undefined {
-  const lengthOf = ({ destination }: Route) => destination?.prefixLength ?? 0
-  return routes
-    .filter(({ destination }) => destination && cidrContains(destination, pod))
-    .toSorted((a, b) => lengthOf(b) - lengthOf(a))[0]?.device
+/** Somebody else may have set route_localnet, the reference plugins among them, who guard nothing; or emptied the chain. */
+function hasGuard(host: PluginHost): boolean {
+  const held = contentOfGuard(host)
+  if (held === undefined) return false
+  if (seen.get(host) === held) return true
+  if (!isGuard(host)) return false
+  seen.set(host, held)
+  return true
+}
+
+/** What the guard was when its words were read last: nft(8) reads all tables for them. */
+const seen = new WeakMap<PluginHost, string>()
+
+function contentOfGuard({ rules }: PluginHost): string | undefined {
+  try {
+    const held = rules.list({ family: 'ip', table: LOCALNET_TABLE })
+    return held.map(({ chain, content }) => `${chain} ${content}`).join('\n')
+  } catch {
+    return undefined // no nf_tables
+  }
 }
 
 const GUARDS = ['daddr', 'saddr'].map((side) => `iifname != "lo" ip ${side} 127.0.0.0/8 drop`)
 const NO_RULE = /^(?:table .*|chain .*|type filter hook prerouting .*|\}|)$/
 
-/** Somebody else may have set route_localnet, the reference plugins among them, who guard nothing; or emptied the chain. */
-function hasGuard({ nft }: PluginHost): boolean {
+function isGuard({ nft }: PluginHost): boolean {
   try {
     const lines = nft.read('list table ip fairlead-localnet').split('\n')
     const rules = lines.map((line) => line.trim()).filter((line) => !NO_RULE.test(line))

@@ -1,8 +1,8 @@
 import type { CIDR } from '#ip/cidr.ts'
 import { familyOf } from '#ip/ip.ts'
-import type { Nft } from '#kernel/nft/nft.ts'
+import type { ListedRule, NftRules } from '#kernel/nft/rules/model.ts'
 import { type Attachment, isValid } from '../../protocol/attachments.ts'
-import { type CommentedRule, deleteRules, listCommentedRules } from '../nft-rules.ts'
+import { deletionsOf, withComment } from '../nft-rules.ts'
 import { mappingsOf, type PortmapConfig } from './config.ts'
 import type { PortMapOwner } from './plan-iptables-port-map.ts'
 import {
@@ -14,32 +14,34 @@ import {
 } from './plan-nftables-port-map.ts'
 
 export function addNftablesPortMap(
-  nft: Nft,
+  rules: NftRules,
   config: PortmapConfig,
   owner: PortMapOwner,
   pods: readonly CIDR[],
 ): void {
-  const script = pods.map((pod) => planNftablesPortMap(config, owner, pod)).join('')
   // What an earlier attempt left goes in the same transaction.
-  nft.commit(deleteRules(rulesOf(nft, owner)) + script)
+  rules.commit([
+    ...deletionsOf(rulesOf(rules, owner)),
+    ...pods.flatMap((pod) => planNftablesPortMap(config, owner, pod)),
+  ])
 }
 
 /** @returns whether there was one */
-export function removeNftablesPortMap(nft: Nft, owner: PortMapOwner): boolean {
-  const rules = rulesOf(nft, owner)
-  if (rules.length > 0) nft.commit(deleteRules(rules))
-  return rules.length > 0
+export function removeNftablesPortMap(rules: NftRules, owner: PortMapOwner): boolean {
+  const own = rulesOf(rules, owner)
+  rules.commit(deletionsOf(own))
+  return own.length > 0
 }
 
 /** @returns what is wrong, in upstream's words */
 export function checkNftablesPortMap(
-  nft: Nft,
+  rules: NftRules,
   config: PortmapConfig,
   owner: PortMapOwner,
   { address: pod }: CIDR,
 ): string | undefined {
   const isV4 = familyOf(pod) === 4
-  const held = rulesOf(nft, owner).filter(({ family }) => family === (isV4 ? 'ip' : 'ip6'))
+  const held = rulesOf(rules, owner).filter(({ family }) => family === (isV4 ? 'ip' : 'ip6'))
   const count = (chains: readonly string[]) =>
     held.filter(({ chain }) => chains.includes(chain)).length
   if (count(PORT_CHAINS) < mappingsOf(config, pod).length) {
@@ -54,27 +56,24 @@ export function checkNftablesPortMap(
 
 /** Removes the port maps of this network's containers that have no attachment. Of those that the reference made it is not known. */
 export function collectNftablesPortMaps(
-  nft: Nft,
+  rules: NftRules,
   networkName: string,
   valid: readonly Attachment[],
 ): void {
-  const rules = allRules(nft)
+  const all = allRules(rules)
   const stale = new Set(
-    rules
+    all
       .filter(({ chain }) => chain === networkChain(networkName))
-      .map(({ comment }) => comment)
+      .flatMap(({ comment }) => comment ?? [])
       .filter((containerID) => !isValid(valid, { containerID })),
   )
-  const own = rules.filter(({ comment }) => stale.has(comment))
-  if (own.length > 0) nft.commit(deleteRules(own))
+  rules.commit(deletionsOf(withComment(all, (comment) => stale.has(comment))))
 }
 
-function rulesOf(nft: Nft, { containerID }: PortMapOwner): readonly CommentedRule[] {
-  return allRules(nft).filter(({ comment }) => comment === containerID)
+function rulesOf(rules: NftRules, { containerID }: PortMapOwner): readonly ListedRule[] {
+  return withComment(allRules(rules), (comment) => comment === containerID)
 }
 
-function allRules(nft: Nft): readonly CommentedRule[] {
-  return (['ip', 'ip6'] as const).flatMap((family) =>
-    listCommentedRules(nft, { family, table: PORT_MAP_TABLE }),
-  )
+function allRules(rules: NftRules): readonly ListedRule[] {
+  return (['ip', 'ip6'] as const).flatMap((family) => rules.list({ family, table: PORT_MAP_TABLE }))
 }

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
-import type { CIDR } from '#ip/cidr.ts'
-import { type Family, familyOf, type IP } from '#ip/ip.ts'
+import { hash } from 'node:crypto'
+import { type CIDR, cidr } from '#ip/cidr.ts'
+import { type Family, familyOf, type IP, ip } from '#ip/ip.ts'
+import type { NftChange, Rule, TableName } from '#kernel/nft/rules/model.ts'
 import { isUnspecified, mappingsOf, type PortMapping, type PortmapConfig } from './config.ts'
 import type { PortMapOwner } from './plan-iptables-port-map.ts'
 
@@ -14,6 +15,9 @@ export const PORT_MAP_TABLE = 'cni_hostport'
 /** Where what sends packets to pods is; HEAD of the reference has all in the second, and looks for them there. */
 export const PORT_CHAINS: readonly string[] = ['hostip_hostports', 'hostports']
 export const MASQUERADING_CHAIN = 'masquerading'
+const ALL_PORTS_CHAIN = 'hostports_all'
+/** NF_IP_PRI_NAT_DST and NF_IP_PRI_NAT_SRC. */
+const [DSTNAT, SRCNAT] = [-100, 100]
 const HASH_CHARACTERS = 16
 
 /**
@@ -21,68 +25,92 @@ const HASH_CHARACTERS = 16
  * asks by network.
  */
 export function networkChain(networkName: string): string {
-  return `net-${createHash('sha512').update(networkName).digest('hex').slice(0, HASH_CHARACTERS)}`
+  return `net-${hash('sha512', networkName).slice(0, HASH_CHARACTERS)}`
 }
 
-/** nft(8) text that adds the port map of one pod address. Adding what exists changes nothing. */
+/** What adds the port map of one pod address. Adding what exists changes nothing. */
 export function planNftablesPortMap(
   config: PortmapConfig,
-  { networkName, containerID }: PortMapOwner,
+  { networkName, containerID: comment }: PortMapOwner,
   { address: pod }: CIDR,
-): string {
+): readonly NftChange[] {
   const { snat } = config
   const family = familyOf(pod)
-  const table = `${wordOf(family)} ${PORT_MAP_TABLE}`
+  const table = tableOf(family)
   const conditions = family === 4 ? config.conditionsV4 : config.conditionsV6
-  const entry = [...conditions, 'fib daddr type local', 'jump hostports_all'].join(' ')
-  const rules = [
-    ...mappingsOf(config, pod).map((mapping) => planMapping(mapping, pod)),
-    ...(snat ? planMasquerading(config, pod) : []),
-    `add rule ${table} ${networkChain(networkName)} return`,
-  ]
+  const entry: Rule = {
+    when: [...conditions.map((words) => ({ is: 'words', words }) as const), { is: 'for us' }],
+    verdict: { do: 'jump', chain: ALL_PORTS_CHAIN },
+  }
+  const add = (chain: string, rule: Rule): NftChange => ({
+    ...{ change: 'add rule', ...table, chain, ...rule },
+  })
+  const flush = (chain: string): NftChange => ({ change: 'flush chain', ...table, chain })
+  const own = networkChain(networkName)
   return [
-    `add table ${table} { comment "CNI portmap plugin"; }`,
-    ...['hostports', 'hostip_hostports', 'hostports_all', networkChain(networkName)].map(
-      (chain) => `add chain ${table} ${chain}`,
+    { change: 'add table', ...table, comment: 'CNI portmap plugin' },
+    ...['hostports', 'hostip_hostports', ALL_PORTS_CHAIN, own].map(
+      (chain): NftChange => ({ change: 'add chain', ...table, chain }),
     ),
-    `flush chain ${table} hostports_all`,
-    `add rule ${table} hostports_all jump hostip_hostports`,
-    `add rule ${table} hostports_all jump hostports`,
-    // Of priority -100 by number: nft 1.0.6 knows the word dstnat in prerouting only.
-    ...['prerouting', 'output'].flatMap((hook) => [
-      `add chain ${table} ${hook} { type nat hook ${hook} priority -100; }`,
-      `flush chain ${table} ${hook}`,
-      `add rule ${table} ${hook} ${entry}`,
+    flush(ALL_PORTS_CHAIN),
+    ...PORT_CHAINS.map((chain) => add(ALL_PORTS_CHAIN, { verdict: { do: 'jump', chain } })),
+    ...(['prerouting', 'output'] as const).flatMap((hook): NftChange[] => [
+      { change: 'add chain', ...table, chain: hook, hook: { type: 'nat', hook, priority: DSTNAT } },
+      flush(hook),
+      add(hook, entry),
     ]),
-    ...(snat
-      ? [`add chain ${table} ${MASQUERADING_CHAIN} { type nat hook postrouting priority srcnat; }`]
-      : []),
-    ...rules.map((rule) => `${rule} comment "${containerID}"`),
-    '',
-  ].join('\n')
+    ...(snat ? [MASQUERADING(table)] : []),
+    ...mappingsOf(config, pod).map((mapping) => planMapping(mapping, pod, comment)),
+    ...(snat ? planMasquerading(config, pod) : []).map((rule) =>
+      add(MASQUERADING_CHAIN, { ...rule, comment }),
+    ),
+    add(own, { verdict: { do: 'return' }, comment }),
+  ]
 }
 
+const MASQUERADING = (table: TableName): NftChange => ({
+  ...{ change: 'add chain', ...table, chain: MASQUERADING_CHAIN },
+  hook: { type: 'nat', hook: 'postrouting', priority: SRCNAT },
+})
+
 /** What names an address of the node goes before what does not. */
-function planMapping({ hostIP, hostPort, protocol, containerPort }: PortMapping, pod: IP): string {
-  const ip = wordOf(familyOf(pod))
-  const target = ip === 'ip' ? `${pod}:${containerPort}` : `[${pod}]:${containerPort}`
-  const translate = `${protocol} dport ${hostPort} dnat to ${target}`
-  return hostIP === undefined || isUnspecified(hostIP)
-    ? `add rule ${ip} ${PORT_MAP_TABLE} hostports ${translate}`
-    : `insert rule ${ip} ${PORT_MAP_TABLE} hostports ${ip} daddr ${hostIP} ${translate}`
+function planMapping(
+  { hostIP, hostPort, protocol, containerPort }: PortMapping,
+  pod: IP,
+  comment: string,
+): NftChange {
+  const isOfAll = hostIP === undefined || isUnspecified(hostIP)
+  return {
+    change: isOfAll ? 'add rule' : 'insert rule',
+    ...tableOf(familyOf(pod)),
+    chain: 'hostports',
+    when: [
+      ...(isOfAll ? [] : [{ is: 'daddr', in: hostOf(hostIP) } as const]),
+      { is: 'dport', protocol, port: hostPort },
+    ],
+    verdict: { do: 'dnat', to: pod, port: containerPort },
+    comment,
+  }
 }
 
 /** A pod that reaches itself by its host port, and 127.0.0.1: replies to either would not pass the node. */
-function planMasquerading({ masqAll }: PortmapConfig, pod: IP): readonly string[] {
-  const ip = wordOf(familyOf(pod))
-  const all = ip === 'ip' ? '0.0.0.0/0' : '::/0'
-  const some = ip === 'ip' ? [pod, '127.0.0.1'] : [pod]
-  return (masqAll ? [all] : some).map(
-    (source) =>
-      `add rule ${ip} ${PORT_MAP_TABLE} ${MASQUERADING_CHAIN} ${ip} saddr ${source} ${ip} daddr ${pod} masquerade`,
-  )
+function planMasquerading({ masqAll }: PortmapConfig, pod: IP): readonly Rule[] {
+  const isV4 = familyOf(pod) === 4
+  const some = isV4 ? [pod, ip('127.0.0.1')] : [pod]
+  const sources = masqAll ? [cidr(isV4 ? '0.0.0.0/0' : '::/0')] : some.map(hostOf)
+  return sources.map((source) => ({
+    when: [
+      { is: 'saddr', in: source },
+      { is: 'daddr', in: hostOf(pod) },
+    ],
+    verdict: { do: 'masquerade' },
+  }))
 }
 
-function wordOf(family: Family): 'ip' | 'ip6' {
-  return family === 4 ? 'ip' : 'ip6'
+function tableOf(family: Family): TableName {
+  return { family: family === 4 ? 'ip' : 'ip6', table: PORT_MAP_TABLE }
+}
+
+function hostOf(address: IP): CIDR {
+  return { address, prefixLength: familyOf(address) === 4 ? 32 : 128 }
 }

@@ -68,14 +68,14 @@ export const portmap: Plugin = {
     if (pods.some((pod) => whatIsWrong(call, host, config, pod)))
       addPortMaps(call, host, config, pods)
     else if (rewritesRules && backendOf(config, host) === 'nftables')
-      addNftablesPortMap(host.nft, config, call, pods)
+      addNftablesPortMap(host.rules, config, call, pods)
     else return !wasLocal
     return true
   },
 
   async gc(call, host) {
     const valid = validAttachments(call)
-    collectNftablesPortMaps(host.nft, call.networkName, valid)
+    collectNftablesPortMaps(host.rules, call.networkName, valid)
     if (hasIptables(host)) collectIptablesPortMaps(host.iptables, call.networkName, valid)
   },
 
@@ -93,7 +93,7 @@ function whatIsWrong(
 ): string | undefined {
   if (config.mappings.length === 0) return undefined
   if (backendOf(config, host) === 'nftables') {
-    return checkNftablesPortMap(host.nft, config, call, pod)
+    return checkNftablesPortMap(host.rules, config, call, pod)
   }
   const version = familyOf(pod.address) === 4 ? 'ipv4' : 'ipv6'
   return prefixed(version, checkIptablesPortMap(host.iptables, config, call, pod))
@@ -105,7 +105,7 @@ function addPortMaps(
   config: PortmapConfig,
   pods: readonly CIDR[],
 ): void {
-  if (backendOf(config, host) === 'nftables') addNftablesPortMap(host.nft, config, call, pods)
+  if (backendOf(config, host) === 'nftables') addNftablesPortMap(host.rules, config, call, pods)
   else for (const pod of pods) addIptablesPortMap(host.iptables, config, call, pod)
   const v4 = pods.find(({ address }) => familyOf(address) === 4)
   if (v4 && config.snat) openLocalhost(v4.address, host)
@@ -115,7 +115,7 @@ function addPortMaps(
 
 /** nftables costs next to nothing to look at, iptables a process a family: not where the configuration says that it is not used. */
 function removePortMaps(call: CNICall, host: PluginHost, { backend }: PortmapConfig): boolean {
-  const found = removeNftablesPortMap(host.nft, call)
+  const found = removeNftablesPortMap(host.rules, call)
   return (backend !== 'nftables' && removeIptablesPortMap(host.iptables, call)) || found
 }
 
