@@ -3,9 +3,17 @@ import { suite, type TestContext, test } from 'node:test'
 import { cidrContains, cidrsOverlap, parseCIDR } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP } from '#ip/ip.ts'
 import type { Backend } from '#pod-network/flannel/backend.ts'
+import {
+  createRouterNetwork,
+  serveRouteTable,
+} from '#pod-network/flannel/cloud/serve-route-table.ts'
 import { createBackend } from '#pod-network/flannel/create-backend.ts'
-import { createLab } from '#testing/netns.ts'
-import { createPodNetworkLab } from './testing/pod-network-lab.ts'
+import { createLab, type Lab } from '#testing/netns.ts'
+import {
+  createPodNetworkLab,
+  type LabNetwork,
+  type PodNetworkLabOptions,
+} from './testing/pod-network-lab.ts'
 import type { End } from './testing/reach.ts'
 
 /*
@@ -24,10 +32,12 @@ type Sign = '✔' | 'n' | '?' | '·' | '-'
 
 interface Row {
   readonly name: string
-  readonly backend: Backend
+  readonly backend: PodNetworkLabOptions['backend']
   readonly underlay: 'flat' | 'routed'
   /** Backends that carry IPv4 only have one. */
   readonly families?: readonly Family[]
+  /** How node1 sends to the pods of the others: what of each route is not its destination. */
+  readonly node1?: Readonly<Record<string, RegExp>>
   /** Nodes whose pods this backend cannot reach from the others, and why. */
   readonly apart?: { readonly node: string; readonly why: RegExp }
 }
@@ -36,6 +46,30 @@ const vxlan = createBackend({ type: 'vxlan', options: {} })
 const direct = createBackend({ type: 'vxlan', options: { DirectRouting: true } })
 const hostGateway = createBackend({ type: 'host-gw', options: {} })
 const udp = createBackend({ type: 'udp', options: {} })
+/** alloc gives nodes their subnets and carries nothing: here each node is told the ways by hand. */
+const allocated = async ({ plan, nodes, netnsOf, rtnetlink }: LabNetwork): Promise<Backend> => {
+  for (const { name: at } of plan.nodes) {
+    const others = plan.nodes.filter(({ name }) => name !== at)
+    for (const { name, ips } of others) {
+      const podCIDRs = nodes.find(({ metadata }) => metadata.name === name)?.spec?.podCIDRs ?? []
+      for (const gateway of ips) {
+        const family = familyOf(gateway)
+        const destination = podCIDRs
+          .map((text) => parseCIDR(text)!)
+          .find(({ address }) => familyOf(address) === family)!
+        rtnetlink(netnsOf(at)).replaceRoute({ family, destination, gateway, device: 'eth0' })
+      }
+    }
+  }
+  return createBackend({ type: 'alloc', options: {} })
+}
+/** The router has a table of routes, as a cloud's has, that the nodes ask to change. */
+const cloud = async ({ netnsOf, rtnetlink, stack }: LabNetwork): Promise<Backend> => {
+  const table = createRouterNetwork(rtnetlink(netnsOf('router')))
+  const { url } = stack.use(await serveRouteTable(table))
+  return createBackend({ type: 'cloud', options: { URL: url } })
+}
+const tunnel = /^via 10\.244\.\d\.0 dev flannel\.1 onlink$/
 const behindRouter = {
   node: 'node2',
   why: /^Cannot reach pods of node2: its address 172\.30\.1\.12 is behind router 172\.30\.0\.1, and host-gw needs all nodes on one link/,
@@ -43,12 +77,25 @@ const behindRouter = {
 const rows: readonly Row[] = [
   { name: 'vxlan over flat', backend: vxlan, underlay: 'flat' },
   { name: 'vxlan over routed', backend: vxlan, underlay: 'routed' },
-  { name: 'vxlan with DirectRouting over flat', backend: direct, underlay: 'flat' },
-  { name: 'vxlan with DirectRouting over routed', backend: direct, underlay: 'routed' },
+  {
+    name: 'vxlan with DirectRouting over flat',
+    backend: direct,
+    underlay: 'flat',
+    node1: { node2: /^via 172\.30\.0\.12 dev eth0$/, node3: /^via 172\.30\.0\.13 dev eth0$/ },
+  },
+  {
+    name: 'vxlan with DirectRouting over routed',
+    backend: direct,
+    underlay: 'routed',
+    // node3 is a neighbour, node2 is behind the router.
+    node1: { node2: tunnel, node3: /^via 172\.30\.0\.13 dev eth0$/ },
+  },
   { name: 'udp over flat', backend: udp, underlay: 'flat', families: [4] },
   { name: 'udp over routed', backend: udp, underlay: 'routed', families: [4] },
   { name: 'host-gw over flat', backend: hostGateway, underlay: 'flat' },
   { name: 'host-gw over routed', backend: hostGateway, underlay: 'routed', apart: behindRouter },
+  { name: 'alloc over flat', backend: allocated, underlay: 'flat' },
+  { name: 'cloud over routed', backend: cloud, underlay: 'routed', node1: {} },
 ]
 
 /** An end of one family, and what it is. */
@@ -74,6 +121,7 @@ async function checkRow(row: Row, context: TestContext): Promise<void> {
     nodes: 3,
   })
   checkSubnets(cluster.nodes.list().map(({ spec }) => spec?.podCIDRs ?? []))
+  if (row.node1) assert.deepEqual(mismatches(row.node1, lab, cluster), [])
   const members: Member[] = []
   const addresses: IP[] = []
   for (const { name, netns, ips } of cluster.members) {
@@ -117,6 +165,30 @@ async function checkRow(row: Row, context: TestContext): Promise<void> {
       cluster.warnings.some((said) => apart.why.test(said)),
       cluster.warnings.join('\n'),
     )
+}
+
+/** IPv4, as ip(8) shows it. */
+function mismatches(
+  wanted: Readonly<Record<string, RegExp>>,
+  lab: Lab,
+  { members, nodes }: Awaited<ReturnType<typeof createPodNetworkLab>>,
+): readonly string[] {
+  const { stdout } = lab.exec(members[0]!.netns, ['ip', '-4', 'route', 'show', 'proto', '241'])
+  const ways = new Map(
+    stdout
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [line.split(' ')[0]!, line.split(' ').slice(1).join(' ').trim()]),
+  )
+  const expected = new Map(
+    Object.entries(wanted).map(([name, way]) => [nodes.get({ name })?.spec?.podCIDR ?? '', way]),
+  )
+  return [...new Set([...ways.keys(), ...expected.keys()])].flatMap((destination) =>
+    expected.get(destination)?.test(ways.get(destination) ?? '')
+      ? []
+      : `${destination} ${ways.get(destination)}`,
+  )
 }
 
 /** What Kubernetes promises; and beyond the pod network pods are seen under their node's address, and not reached. */

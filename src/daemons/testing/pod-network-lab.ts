@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { planAddresses } from '#cluster/address-plan.ts'
+import type { Node } from '#api/core.ts'
+import { type AddressPlan, planAddresses } from '#cluster/address-plan.ts'
 import { type ClusterOptions, completeOptions } from '#cluster/options.ts'
 import { formatCIDR, parseInterfaceAddress } from '#ip/cidr.ts'
 import { type Family, familyOf, type IP } from '#ip/ip.ts'
-import { deleteNetns, openNetns } from '#kernel/netns/netns.ts'
+import { deleteNetns, type Netns, openNetns } from '#kernel/netns/netns.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { silentLog } from '#log/log.ts'
@@ -24,8 +25,20 @@ import { waitFor } from '#testing/wait-for.ts'
 import { createEnd, type End } from './reach.ts'
 
 export interface PodNetworkLabOptions extends Pick<ClusterOptions, 'underlay' | 'ipFamily'> {
-  readonly backend: Backend
+  /** For all nodes. Called with what joins the nodes, once that stands. */
+  readonly backend: Backend | ((network: LabNetwork) => Promise<Backend>)
   readonly nodes: number
+}
+
+/** What a backend may need that is not on the nodes. */
+export interface LabNetwork {
+  readonly plan: AddressPlan
+  readonly netnsOf: (host: string) => Netns
+  readonly rtnetlink: Lab['rtnetlink']
+  /** Where each node's pods are. */
+  readonly nodes: readonly Node[]
+  /** Ends with the lab. */
+  readonly stack: AsyncDisposableStack
 }
 
 export interface HostPort {
@@ -48,7 +61,11 @@ export async function createPodNetworkLab(lab: Lab, options: PodNetworkLabOption
   })
   applyUnderlay(underlay, { netnsDir: lab.folder })
   const netnsOf = (name: string) => stack.use(openNetns(join(lab.folder, name)))
-  const nodes = createNodes(assignSubnets(plan))
+  const assigned = assignSubnets(plan)
+  const nodes = createNodes(assigned)
+  const network = { plan, netnsOf, rtnetlink: lab.rtnetlink, nodes: assigned, stack }
+  const backend =
+    typeof options.backend === 'function' ? await options.backend(network) : options.backend
   const warnings: string[] = []
   const log = { ...silentLog, warn: (message: string) => void warnings.push(message) }
   const sockets = stack.use(new DisposableStack())
@@ -70,7 +87,7 @@ export async function createPodNetworkLab(lab: Lab, options: PodNetworkLabOption
           nodeName: name,
           nodeIPs: byFamily(ips, (ip) => ip),
           networks: byFamily(plan.podCIDRs, ({ address }) => address),
-          backend: options.backend,
+          backend,
           onReady: ready.resolve,
         },
         stop.signal,

@@ -19,8 +19,8 @@ import { BRIDGED_IS_NOT_ROUTED, EVERYWHERE, forwarding, refusal, usable } from '
  *        eth0            eth0          eth0                      eth0
  *          └───────────────┴─── br0 ────┴── eth0 router eth1 ── br1 ┘
  *
- * No part of it is the machine's own network. A packet for elsewhere goes from a node to the control plane, which has no route
- * either and says so at once, so that programs fail instead of waiting.
+ * No part of it is the machine's own network. A packet for elsewhere goes from a node to its router, if there is one, and to the
+ * control plane, which has no route either and says so at once, so that programs fail instead of waiting.
  */
 
 export interface UnderlayOptions {
@@ -107,7 +107,7 @@ export function planUnderlay(options: UnderlayOptions): UnderlayPlan {
       }),
       ...nodes.map(({ name, ips }) =>
         host(name, ips, {
-          routes: defaultRoutes(controlPlane, subnetOf(ips, subnets), subnets),
+          routes: nodeDefaultRoutes(options, subnetOf(ips, subnets)),
           sysctls: forwarding(families),
           deviceSysctls: families.flatMap(answersForOthers),
         }),
@@ -148,7 +148,7 @@ function planHost({ name, ips, subnets, mtuBytes }: HostOptions, own: HostSettin
   }
 }
 
-/** Forwards between the subnets, by their addresses alone: it knows of no pods. */
+/** Forwards between the subnets, by their addresses alone: it knows of no pods, unless a cloud's table of routes is kept in it. */
 function planRouter({ subnets, controlPlane }: UnderlayOptions, mtuBytes: number): NamespacePlan {
   const families = controlPlane.map(familyOf)
   const legs = subnets.map((networks, at) => ({
@@ -169,7 +169,9 @@ function planRouter({ subnets, controlPlane }: UnderlayOptions, mtuBytes: number
       port: `${ROUTER}-${at}`,
     })),
     addresses: legs.flatMap(({ device, ips, networks }) => addressesOn(device, ips, networks)),
-    routes: defaultRoutes(controlPlane, 0, subnets),
+    routes: controlPlane.map((gateway): Route => {
+      return { family: familyOf(gateway), gateway, device: DEVICE }
+    }),
     deviceSysctls: [],
     tables: [],
   }
@@ -201,16 +203,18 @@ function routesBetween(at: number, subnets: UnderlayOptions['subnets']): readonl
   )
 }
 
-/** What no other route leads to goes to the control plane, or towards it. */
-function defaultRoutes(
-  controlPlane: readonly IP[],
+/** What no other route leads to goes to the router, as in every network that has one, else to the control plane. */
+function nodeDefaultRoutes(
+  { controlPlane, subnets }: UnderlayOptions,
   at: number,
-  subnets: UnderlayOptions['subnets'],
 ): readonly Route[] {
   return controlPlane.map((ip): Route => {
     const family = familyOf(ip)
-    const isNeighbour = at === subnetOf([ip], subnets)
-    return { family, gateway: isNeighbour ? ip : gatewayOf(subnets[at]!, family), device: DEVICE }
+    return {
+      family,
+      gateway: subnets.length > 1 ? gatewayOf(subnets[at]!, family) : ip,
+      device: DEVICE,
+    }
   })
 }
 

@@ -3,7 +3,7 @@ import type { IP } from '#ip/ip.ts'
 import type { Address, FDBEntry, LinkSpec, Neighbour, Route } from '#kernel/netlink/model.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
-import type { CloudRoute } from './cloud/cloud.ts'
+import type { CloudPlan } from './cloud/cloud.ts'
 import type { Lease, PerFamily } from './lease.ts'
 
 /** This node, as a backend sees it. */
@@ -44,7 +44,7 @@ export interface NodePlan {
   /** Packets that pass through a process of ours. */
   readonly relay?: RelayPlan
   /** Entries of the table by which the underlay itself routes. */
-  readonly cloud?: readonly CloudRoute[]
+  readonly cloud?: CloudPlan
   /** Devices that encrypt. */
   readonly secure?: readonly SecurePlan[]
   /** Nodes that this node cannot reach pods of. */

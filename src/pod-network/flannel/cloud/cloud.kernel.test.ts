@@ -9,20 +9,18 @@ import { ping, serveWhoAmI, whoAmI } from '../../testing/who-am-i.ts'
 import { createBackend } from '../create-backend.ts'
 import { diffCloudRoutes } from './cloud.ts'
 import { decodeRoutes } from './http-route-table.ts'
-import { serveRouteTable } from './serve-route-table.ts'
+import { createRouterNetwork, serveRouteTable } from './serve-route-table.ts'
 
 test("cloud: the network's own router knows where pods are", async () => {
   using lab = createLab()
   const router = lab.netns('lan')
   const table = lab.rtnetlink(router)
-  const toRoute = (route: {
-    destination: ReturnType<typeof cidr>
-    nextHop: ReturnType<typeof ip>
-  }) => ({ family: 4, destination: route.destination, gateway: route.nextHop }) as const
-  await using cloud = await serveRouteTable({
-    put: (route) => table.replaceRoute(toRoute(route)),
-    delete: (route) => void table.deleteRoute(toRoute(route)),
-  })
+  await using cloud = await serveRouteTable(createRouterNetwork(table))
+  const routes = () =>
+    createRouterNetwork(table)
+      .list()
+      .map((it) => `${formatCIDR(it.destination)} ${it.nextHop}`)
+      .sort()
   const backend = () => createBackend({ type: 'cloud', options: { URL: cloud.url } })
   await using cluster = await createCluster(lab, 2, {
     backend,
@@ -41,30 +39,65 @@ test("cloud: the network's own router knows where pods are", async () => {
   await waitFor(() => ping(lab, a.netns, b.address).status === 0, { what: 'the network' })
   await serveWhoAmI(lab, b.netns)
   assert.equal(whoAmI(lab, a.netns, b.address), a.address)
-  assert.deepEqual(
-    [...cloud.routes.values()].map((it) => `${formatCIDR(it.destination)} ${it.nextHop}`).sort(),
-    ['10.244.1.0/24 172.30.0.11', '10.244.2.0/24 172.30.0.12'],
-  )
+  assert.deepEqual(routes(), ['10.244.1.0/24 172.30.0.11', '10.244.2.0/24 172.30.0.12'])
   const node2 = cluster.nodes.get('node2')
   cluster.nodes.put({ ...node2, spec: { podCIDR: '10.244.9.0/24' } })
-  await waitFor(() => cloud.routes.has('10.244.9.0/24') && !cloud.routes.has('10.244.2.0/24'), {
+  await waitFor(() => String(routes()) === '10.244.1.0/24 172.30.0.11,10.244.9.0/24 172.30.0.12', {
     what: 'the new route in the place of the old',
+  })
+  // Nothing of a node is there to take its route away.
+  await cluster.stopDaemon(2)
+  cluster.nodes.remove('node2')
+  await waitFor(() => String(routes()) === '10.244.1.0/24 172.30.0.11', {
+    what: 'the route to go with the node',
   })
 })
 
-test("diffCloudRoutes() leaves other nodes' routes, and routes of others", () => {
+test('diffCloudRoutes()', () => {
   const route = (destination: string, nextHop: string) => ({
     destination: cidr(destination),
     nextHop: ip(nextHop),
   })
   const own = route('10.244.1.0/24', '172.30.0.11')
-  const held = [
-    route('10.244.2.0/24', '172.30.0.12'),
-    route('0.0.0.0/0', '172.30.0.1'),
-    route('10.244.7.0/24', '172.30.0.11'),
+  const other = route('10.244.2.0/24', '172.30.0.12')
+  const foreign = [route('0.0.0.0/0', '172.30.0.1'), route('10.9.0.0/16', '172.30.0.12')]
+  const moved = route('10.244.7.0/24', '172.30.0.11')
+  const gone = route('10.244.3.0/24', '172.30.0.13')
+  const plan = { own: [own], others: [other], networks: [cidr('10.244.0.0/16')] }
+  const rows = [
+    {
+      name: 'its own is missing, another was its own',
+      held: [other, ...foreign, moved],
+      known: [],
+      want: { put: [own], delete: [moved], suspect: [] },
+    },
+    {
+      name: 'all is right',
+      held: [own, other, ...foreign],
+      known: [other],
+      want: { put: [], delete: [], suspect: [] },
+    },
+    {
+      name: 'of a node that was there, or was suspect before',
+      held: [own, other, gone],
+      known: [other, gone],
+      want: { put: [], delete: [gone], suspect: [] },
+    },
+    {
+      name: 'of a node that perhaps is just coming',
+      held: [own, other, gone],
+      known: [other],
+      want: { put: [], delete: [], suspect: [gone] },
+    },
+    {
+      name: "another's is missing: that is its own matter",
+      held: [own],
+      known: [other],
+      want: { put: [], delete: [], suspect: [] },
+    },
   ]
-  assert.deepEqual(diffCloudRoutes([own], held), { put: [own], delete: [held[2]] })
-  assert.deepEqual(diffCloudRoutes([own], [own]), { put: [], delete: [] })
+  for (const { name, held, known, want } of rows)
+    assert.deepEqual(diffCloudRoutes(plan, held, known), want, name)
   assert.deepEqual(
     decodeRoutes([
       { destination: 'x' },

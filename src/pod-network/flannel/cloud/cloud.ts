@@ -1,12 +1,22 @@
-import type { CIDR } from '#ip/cidr.ts'
+import { type CIDR, cidrContains } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import { type Backend, NO_PLAN, type NodePlan, type OwnNode } from '../backend.ts'
-import { FAMILIES, mapFamilies } from '../lease.ts'
+import { FAMILIES, type Lease, mapFamilies } from '../lease.ts'
 
 /** One entry of a cloud's route table: packets to pods of a node go to that node. */
 export interface CloudRoute {
   readonly destination: CIDR
   readonly nextHop: IP
+}
+
+/** What a node knows of the table's routes to pods. */
+export interface CloudPlan {
+  /** To its own pods: it keeps them in the table. */
+  readonly own: readonly CloudRoute[]
+  /** To other nodes' pods, as their leases say: these nodes keep them. */
+  readonly others: readonly CloudRoute[]
+  /** The pod network: other routes within it are of nodes that have gone. */
+  readonly networks: readonly CIDR[]
 }
 
 /**
@@ -26,7 +36,8 @@ const CHECK_MS = 10_000
 
 /**
  * Routes by the network's own router, as flannel's backends for clouds: each node writes the route to its own pods into the table, and
- * needs none to the others': its default route leads to the router, which knows the way.
+ * needs none to the others': its default route leads to the router, which knows the way. A node that is gone takes no route away, so
+ * the others do it for it: at once where they knew its lease, else at the second look, for a node's route comes before its lease.
  */
 export function createCloud(table: CloudRouteTable): Backend {
   return {
@@ -35,21 +46,23 @@ export function createCloud(table: CloudRouteTable): Backend {
       mapFamilies(node.networks, (_, family) =>
         node.underlay.addresses[family] === undefined ? undefined : null,
       ),
-    plan: planCloud,
+    plan: (node, _, peers) => planCloud(node, peers),
     openCarrier: ({ log }) => {
       let committed = ''
       let checkAt = 0
+      let known: readonly CloudRoute[] = []
       return {
-        async commit({ cloud = [] }) {
+        async commit({ cloud = NO_CLOUD }) {
           const text = JSON.stringify(cloud)
           if (text === committed && performance.now() < checkAt) return
-          const changes = diffCloudRoutes(cloud, await table.list())
+          const changes = diffCloudRoutes(cloud, await table.list(), known)
           for (const route of changes.put) await table.put(route)
           for (const route of changes.delete) await table.delete(route)
+          known = [...cloud.others, ...changes.suspect]
           committed = text
           checkAt = performance.now() + CHECK_MS
           if (changes.put.length + changes.delete.length > 0)
-            log.info('Cloud routes set', { ...changes })
+            log.info('Cloud routes set', { put: changes.put, delete: changes.delete })
         },
         [Symbol.asyncDispose]: async () => {},
       }
@@ -57,26 +70,56 @@ export function createCloud(table: CloudRouteTable): Backend {
   }
 }
 
+const NO_CLOUD: CloudPlan = { own: [], others: [], networks: [] }
+
 /** Pure. */
-export function planCloud(node: OwnNode): NodePlan {
-  const cloud = FAMILIES.flatMap((family) => {
-    const [destination, nextHop] = [node.subnets[family], node.underlay.addresses[family]]
-    return destination && nextHop !== undefined ? [{ destination, nextHop }] : []
-  })
+export function planCloud(node: OwnNode, peers: readonly Lease[]): NodePlan {
+  const routesTo = (
+    subnets: OwnNode['subnets'],
+    addresses: OwnNode['publicIPs'],
+  ): readonly CloudRoute[] =>
+    FAMILIES.flatMap((family) => {
+      const [destination, nextHop] = [subnets[family], addresses[family]]
+      return destination && nextHop !== undefined ? [{ destination, nextHop }] : []
+    })
+  const cloud = {
+    own: routesTo(node.subnets, node.underlay.addresses),
+    others: peers.flatMap(({ subnets, publicIPs }) => routesTo(subnets, publicIPs)),
+    networks: FAMILIES.flatMap((family) => node.networks[family] ?? []),
+  }
   return { ...NO_PLAN, cloud, mtuBytes: node.underlay.mtuBytes }
 }
 
-/** What is missing of this node's routes, and what leads to it that is none of its own any more. Others' entries stay. */
+export interface CloudChanges {
+  readonly put: readonly CloudRoute[]
+  readonly delete: readonly CloudRoute[]
+  /** No node's now, and deleted if they are that the next time, too. */
+  readonly suspect: readonly CloudRoute[]
+}
+
+/**
+ * What is missing of this node's routes, what leads to it that is none of its own any more, and what leads to nodes that are gone:
+ * they are in `known`. Entries beyond the pod network stay.
+ */
 export function diffCloudRoutes(
-  wanted: readonly CloudRoute[],
+  { own, others, networks }: CloudPlan,
   held: readonly CloudRoute[],
-): { readonly put: readonly CloudRoute[]; readonly delete: readonly CloudRoute[] } {
+  known: readonly CloudRoute[],
+): CloudChanges {
   const keyOf = ({ destination, nextHop }: CloudRoute) =>
     `${destination.address}/${destination.prefixLength} ${nextHop}`
-  const [want, have] = [new Set(wanted.map(keyOf)), new Set(held.map(keyOf))]
-  const own = new Set(wanted.map(({ nextHop }) => nextHop))
+  const keysOf = (routes: readonly CloudRoute[]) => new Set(routes.map(keyOf))
+  const [wanted, gone, have] = [keysOf([...own, ...others]), keysOf(known), keysOf(held)]
+  const isToHere = new Set(own.map(({ nextHop }) => nextHop))
+  const isOfPods = ({ destination: { address, prefixLength } }: CloudRoute) =>
+    networks.some((it) => it.prefixLength <= prefixLength && cidrContains(it, address))
+  const stale = held.filter(
+    (route) => !wanted.has(keyOf(route)) && (isToHere.has(route.nextHop) || isOfPods(route)),
+  )
+  const isCertain = (route: CloudRoute) => isToHere.has(route.nextHop) || gone.has(keyOf(route))
   return {
-    put: wanted.filter((route) => !have.has(keyOf(route))),
-    delete: held.filter((route) => own.has(route.nextHop) && !want.has(keyOf(route))),
+    put: own.filter((route) => !have.has(keyOf(route))),
+    delete: stale.filter(isCertain),
+    suspect: stale.filter((route) => !isCertain(route)),
   }
 }
