@@ -7,10 +7,13 @@ import { kinds } from '#api/kinds/kinds.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { checkFields } from '#api/schema/check-fields.ts'
 import { deploymentOf, planAddons } from './addons.ts'
+import { planNetConf } from './net-conf.ts'
+import { completeOptions } from './options.ts'
 
 const addons = planAddons({
   dnsServiceIPs: ['10.96.0.10'],
   clusterDomain: 'cluster.local',
+  podNetwork: planNetConf(completeOptions({})),
   kubeconfigs: { dns: '{}', ingress: '{}' },
 })
 

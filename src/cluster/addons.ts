@@ -1,5 +1,5 @@
 import type { Deployment } from '#api/apps.ts'
-import type { Pod, Secret, Service } from '#api/core.ts'
+import type { ConfigMap, Namespace, Pod, Secret, Service } from '#api/core.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import type { IngressClass } from '#api/networking.ts'
 import * as resources from '#api/resources.ts'
@@ -11,6 +11,8 @@ export interface AddonOptions {
   /** One a family, the primary first. */
   readonly dnsServiceIPs: readonly string[]
   readonly clusterDomain: string
+  /** What the cluster tells of its pod network. */
+  readonly podNetwork: readonly [Namespace, ConfigMap]
   /** Kubeconfig texts by component. */
   readonly kubeconfigs: { readonly dns: string; readonly ingress: string }
 }
@@ -22,10 +24,11 @@ const NAMESPACE = 'kube-system'
 export const DNS_NAME = 'kube-dns'
 export const INGRESS_NAME = 'ingress-nginx-controller'
 
-/** The objects of kube-system: DNS, and Ingress behind a LoadBalancer Service. */
+/** The objects of kube-system: DNS, and Ingress behind a LoadBalancer Service; before them, what the cluster tells of its pod network. */
 export function planAddons({
   dnsServiceIPs,
   clusterDomain,
+  podNetwork: [networkNamespace, networkConf],
   kubeconfigs,
 }: AddonOptions): readonly Addon[] {
   // A socket of IPv6 takes IPv4, too.
@@ -36,6 +39,8 @@ export function planAddons({
     'app.kubernetes.io/component': 'controller',
   }
   return [
+    [resources.namespaces, networkNamespace],
+    [resources.configMaps, networkConf],
     [resources.secrets, kubeconfigSecret('dns-kubeconfig', kubeconfigs.dns)],
     [
       resources.services,

@@ -21,6 +21,8 @@ export interface AddressPlan {
   readonly serviceCIDRs: readonly CIDR[]
   readonly controlPlane: readonly IP[]
   readonly outside: readonly IP[]
+  /** Of the router, in the first subnet; none where there is one subnet. */
+  readonly router: readonly IP[]
   readonly nodes: readonly NodeAddresses[]
   /** First ClusterIP: `default/kubernetes`. Of the primary family, as upstream's. */
   readonly kubernetesService: IP
@@ -39,6 +41,7 @@ export interface NodeAddresses {
 }
 
 /** Host numbers on the node network. */
+const ROUTER = 1
 const CONTROL_PLANE = 2
 const FIRST_NODE = 11
 const LOAD_BALANCERS = { first: 200, last: 250 } as const
@@ -66,6 +69,7 @@ export function planAddresses(options: ClusterOptions): AddressPlan {
     serviceCIDRs,
     controlPlane: hostIn(first!, CONTROL_PLANE),
     outside: hostIn(first!, OUTSIDE),
+    router: subnets.length > 1 ? hostIn(first!, ROUTER) : [],
     nodes: Array.from({ length: options.nodes }, (_, i) => {
       // By turns, so that there are neighbours and nodes behind the router.
       const ips = hostIn(subnets[i % subnets.length]!, FIRST_NODE + i)

@@ -45,9 +45,21 @@ suite('checkOptions()', () => {
       want: [/--backend host-gw: with --underlay routed nodes are behind a router/],
     },
     {
+      name: 'cloud without a router',
+      options: { backend: 'cloud' as const },
+      want: [
+        /--backend cloud: its routes are the nodes' router's, and there is one with --underlay routed$/,
+      ],
+    },
+    {
+      name: 'direct routing by what has no tunnel',
+      options: { backend: 'udp' as const, directRouting: true },
+      want: [/--direct-routing: it is an option of --backend vxlan$/],
+    },
+    {
       name: 'a backend that there is none of',
       options: { backend: 'gre' as 'udp' },
-      want: [/--backend gre: it is one of vxlan, host-gw, udp/],
+      want: [/--backend gre: it is one of vxlan, host-gw, udp, cloud$/],
     },
     {
       name: 'udp for IPv6',

@@ -28,6 +28,8 @@ export interface ClusterOptions extends StoreOptions {
   readonly iptablesVariant?: (typeof IPTABLES_VARIANTS)[number] | undefined
   /** What carries packets between nodes; undefined: vxlan. */
   readonly backend?: PodNetworkBackend | undefined
+  /** Of `--backend vxlan`: packets to nodes on the same link go without a tunnel; undefined: all go by it. */
+  readonly directRouting?: boolean | undefined
   /** Undefined: 6443 or the next free port of the host's loopback. */
   readonly apiPort?: number | undefined
   /** Nameservers that the DNS relay asks; undefined: those of the host. */
@@ -51,9 +53,9 @@ export type ProxyMode = 'nftables' | 'iptables' | 'ipvs' | 'userspace'
 /** Those of `service-network/proxy/mode.ts`. */
 export const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs', 'userspace']
 
-/** flannel's names. `fairlead pod-network` alone has more, by net-conf.json. */
+/** flannel's names, and `cloud`. `fairlead pod-network` alone has more, by net-conf.json. */
 export type PodNetworkBackend = (typeof BACKENDS)[number]
-export const BACKENDS = ['vxlan', 'host-gw', 'udp'] as const
+export const BACKENDS = ['vxlan', 'host-gw', 'udp', 'cloud'] as const
 
 /** The options that were given, with defaults for the rest; those of the networks follow from the families. */
 export function completeOptions(asked: Partial<ClusterOptions>): ClusterOptions {
@@ -85,7 +87,9 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     problem(`--ip-family ${options.ipFamily}`, `it is one of ${IP_FAMILIES.join(', ')}`)
   if (!UNDERLAYS.includes(options.underlay))
     problem(`--underlay ${options.underlay}`, `it is one of ${UNDERLAYS.join(', ')}`)
-  const { backend } = options
+  const { backend, directRouting } = options
+  if (directRouting && backend !== undefined && backend !== 'vxlan')
+    problem('--direct-routing', 'it is an option of --backend vxlan')
   if (backend !== undefined && !BACKENDS.includes(backend))
     problem(`--backend ${backend}`, `it is one of ${BACKENDS.join(', ')}`)
   else if (backend === 'udp' && options.ipFamily !== 'ipv4')
@@ -93,7 +97,12 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
   else if (backend === 'host-gw' && options.underlay === 'routed' && options.nodes > 1)
     problem(
       '--backend host-gw',
-      'with --underlay routed nodes are behind a router, and it needs all nodes on one link (vxlan and udp work over both)',
+      'with --underlay routed nodes are behind a router, and it needs all nodes on one link (vxlan and udp work over both, and vxlan with --direct-routing tunnels to nodes behind the router only)',
+    )
+  else if (backend === 'cloud' && options.underlay !== 'routed')
+    problem(
+      '--backend cloud',
+      "its routes are the nodes' router's, and there is one with --underlay routed",
     )
   const port = options.apiPort
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65536))
@@ -154,6 +163,7 @@ export function diffOptions(
     iptablesLayout: '--iptables-layout',
     iptablesVariant: '--iptables-variant',
     backend: '--backend',
+    directRouting: '--direct-routing',
     dnsUpstream: '--dns-upstream',
     store: '--store',
     durability: '--durability',

@@ -5,6 +5,7 @@ import { createAPI } from '#client/http-api.ts'
 import { deploymentOf } from './addons.ts'
 import { planAddresses } from './address-plan.ts'
 import { ownerOf } from './claim.ts'
+import { CLOUD, CLOUD_HOST, CLOUD_PORT } from './cloud.ts'
 import { ETCD, ETCD_PORT } from './etcd.ts'
 import { contextOf, type Layout, netnsPath } from './layout.ts'
 import { netnsInodeAt } from './members.ts'
@@ -57,6 +58,15 @@ export async function readStatus(layout: Layout): Promise<ClusterStatus | undefi
         : portsOn(ips, '10250/tcp'),
     }
   })
+  if (state.options.backend === CLOUD) {
+    daemons.push({
+      component: CLOUD,
+      node: CLOUD_HOST,
+      ...processStatus(processes.get(CLOUD)),
+      addresses: plan.router,
+      ports: portsOn(plan.router.slice(0, 1), `${CLOUD_PORT}/tcp`),
+    })
+  }
   if (planStore(state.options).kind === 'own etcd') {
     daemons.push({
       component: ETCD,

@@ -9,6 +9,7 @@ import { reserveAPIPort } from './api-port.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { checkMachine } from './check-machine.ts'
 import { claimCluster } from './claim.ts'
+import { CLOUD, CLOUD_HOST, cloudDaemon } from './cloud.ts'
 import { clearCluster } from './down.ts'
 import { ETCD, ensureEtcdPKI, etcdArguments, findEtcd } from './etcd.ts'
 import {
@@ -18,6 +19,7 @@ import {
   userKubeconfigPath,
 } from './kubeconfig.ts'
 import { contextOf, type Layout, layoutOf, netnsPath } from './layout.ts'
+import { planNetConf } from './net-conf.ts'
 import { clusterFamilies } from './network-options.ts'
 import {
   API_PORT,
@@ -148,6 +150,7 @@ async function startMissing(
   progress('node network')
   started.push(...repairUnderlay(layout, plan))
   progress('control plane and nodes')
+  if (state.options.backend === CLOUD) started.push(...startCloud(layout, plan))
   started.push(...startDaemons(layout, plan, store))
   using api = disposableAPI(entry)
   await waitForAPI(api.client, layout, signal)
@@ -164,6 +167,7 @@ async function startMissing(
       planAddons({
         dnsServiceIPs: plan.dnsServices,
         clusterDomain: CLUSTER_DOMAIN,
+        podNetwork: planNetConf(state.options),
         kubeconfigs: {
           dns: componentKubeconfig(layout, 'dns', serviceURL(plan)),
           ingress: componentKubeconfig(layout, 'ingress', serviceURL(plan)),
@@ -213,6 +217,16 @@ function startDaemons(layout: Layout, plan: AddressPlan, store: StorePlan): read
     started.push(isControlPlane ? 'control plane' : name)
   }
   return started
+}
+
+/** Before the nodes, which ask it. */
+function startCloud(layout: Layout, plan: AddressPlan): readonly string[] {
+  if (readProcesses(layout).some((record) => record.name === CLOUD && isAlive(record))) return []
+  using netns = openNetns(netnsPath(layout, CLOUD_HOST))
+  const spec = cloudDaemon(plan, netns)
+  if (adoptDaemon(layout, spec)) return []
+  spawnDaemon(layout, spec)
+  return [CLOUD]
 }
 
 function startEtcd(layout: Layout): readonly string[] {

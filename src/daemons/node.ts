@@ -5,7 +5,7 @@ import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
-import { planAddresses } from '#cluster/address-plan.ts'
+import { type AddressPlan, planAddresses } from '#cluster/address-plan.ts'
 import { writeFileAtomic } from '#cluster/atomic-file.ts'
 import {
   type Layout,
@@ -15,6 +15,7 @@ import {
   nodeRunDir,
   proxyModeFile,
 } from '#cluster/layout.ts'
+import { planBackend } from '#cluster/net-conf.ts'
 import { CLUSTER_DOMAIN, type ClusterOptions } from '#cluster/options.ts'
 import { networkIdentity, readCA, readKeyPair } from '#cluster/pki.ts'
 import { readState } from '#cluster/state-file.ts'
@@ -121,7 +122,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
         nodeName,
         nodeIPs: byFamily(nodeIPs, (ip) => ip),
         networks: byFamily(plan.podCIDRs, ({ address }) => address),
-        backend: createBackend({ type: state.options.backend ?? 'vxlan', options: {} }),
+        backend: createBackend(backendConf(state.options, plan)),
         subnetFile: join(folders.runDir, 'flannel/subnet.env'),
         onReady: install,
       },
@@ -184,6 +185,11 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
 
 function byFamily<T>(values: readonly T[], addressOf: (value: T) => IP): { [K in Family]?: T } {
   return Object.fromEntries(values.map((value) => [familyOf(addressOf(value)), value]))
+}
+
+function backendConf(options: ClusterOptions, plan: AddressPlan) {
+  const conf = planBackend(options, plan)
+  return { type: conf.Type, options: conf }
 }
 
 function iptablesOptions({ iptablesLayout, iptablesVariant }: ClusterOptions) {

@@ -28,7 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
       `Cannot show the pod network: cluster ${name} has one node (\`fairlead down --name ${name}\`, then \`fairlead up --name ${name}\`)`,
     )
   await using api = adminAPI(layout, state)
-  const lab = new Lab(layout, api, plan, state.options.proxy)
+  const lab = new Lab(layout, api, plan, state.options)
   await prepareExamples(lab, progress.step)
   progress.done(`Cluster ${name} is up and runs the sample application`)
 

@@ -40,14 +40,14 @@ export class Lab {
   readonly layout: Layout
   readonly api: API
   readonly plan: AddressPlan
-  readonly proxy: ClusterOptions['proxy']
+  readonly options: ClusterOptions
   readonly #argv = new Map<string, Promise<readonly string[]>>()
 
-  constructor(layout: Layout, api: API, plan: AddressPlan, proxy: ClusterOptions['proxy']) {
+  constructor(layout: Layout, api: API, plan: AddressPlan, options: ClusterOptions) {
     this.layout = layout
     this.api = api
     this.plan = plan
-    this.proxy = proxy
+    this.options = options
   }
 
   async run(target: ExecTarget, command: readonly string[], input = ''): Promise<CommandResult> {
@@ -133,7 +133,7 @@ export class Lab {
 
   /** Whether a connection goes to that port of a pod; in userspace mode the kernel brings it to the proxy, which dials the pod. */
   isTranslatedTo(translation: Translation | undefined, port: number): boolean {
-    if (this.proxy === 'userspace') return translation !== undefined
+    if (this.options.proxy === 'userspace') return translation !== undefined
     return translation?.endpoint.endsWith(`:${port}`) === true
   }
 }

@@ -49,10 +49,12 @@ async function podToPod(
   const seen = echo && hostOf(echo.client)
   const hops = 64 - (ttlOf(stdout) ?? 64)
   const isOwn = seen === client.status!.podIP
-  // A relay in a program counts as a hop, on both nodes.
+  // A relay in a program counts as a hop, on both nodes; and a cloud's router on the way.
   const relays = sent > 0 && device === RELAY ? 2 : 0
+  const routers = lab.options.backend === 'cloud' && wantedHops > 1 ? 1 : 0
   return {
-    asPromised: echo?.pod === server.metadata.name && isOwn && hops === wantedHops + relays,
+    asPromised:
+      echo?.pod === server.metadata.name && isOwn && hops === wantedHops + relays + routers,
     answered: echo ? `${echo.pod} on ${echo.node}` : 'nobody',
     how: `server saw ${seen}${isOwn ? ", the pod's own address" : ''}; ${hops} hop${hops === 1 ? '' : 's'}${sent > 0 ? `, ${sent} packets through ${device}` : ''}`,
     milliseconds,

@@ -215,7 +215,7 @@ async function withoutEndpoints(lab: Lab): Promise<Outcome> {
   const isAtOnce = milliseconds < 1000
   return {
     // Linux drops what ICMP says while connect() holds the socket: of iptables' REJECT the second SYN hears, a second later.
-    asPromised: refused && (isAtOnce || (lab.proxy === 'iptables' && milliseconds < 3000)),
+    asPromised: refused && (isAtOnce || (lab.options.proxy === 'iptables' && milliseconds < 3000)),
     answered: refused
       ? `refused at ${isAtOnce ? 'once' : 'the second SYN'}`
       : error || `HTTP ${code}`,
