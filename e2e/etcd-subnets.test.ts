@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import { createEtcdClient, type EtcdClient } from '#etcd/etcd-client.ts'
+import { createEtcdClient, type EtcdAccess, type EtcdClient } from '#etcd/etcd-client.ts'
+import { openGRPCSession } from '#etcd/grpc-session.ts'
+import { MessageWriter } from '#etcd/wire.ts'
 import { cidr, formatCIDR } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
 import { silentLog } from '#log/log.ts'
@@ -166,4 +168,69 @@ suite('Leases in a real etcd, as flannel keeps them', () => {
       })
       assert.ok(node.peers().some(({ publicIPs }) => publicIPs[4] === '172.30.0.119'))
     }))
+})
+
+suite('An etcd that asks for a user and a password', () => {
+  const credentials = { username: 'flannel', password: 'secret' }
+  const text = (...values: readonly string[]) =>
+    values.reduce((message, value, i) => message.text(i + 1, value), new MessageWriter())
+
+  /** As `etcdctl` would: root, and a user who may read and write what is flannel's. */
+  async function askForUsers(access: EtcdAccess): Promise<void> {
+    const session = await openGRPCSession({ ...access, url: access.endpoints[0]! })
+    const READ_WRITE = 2
+    const permission = new MessageWriter()
+      .number(1, READ_WRITE)
+      .text(2, prefix)
+      .text(3, `${prefix}0`)
+    for (const [method, message] of [
+      ['UserAdd', text('root', 'root')],
+      ['RoleAdd', text('root')],
+      ['UserGrantRole', text('root', 'root')],
+      ['UserAdd', text(credentials.username, credentials.password)],
+      ['RoleAdd', text('network')],
+      ['RoleGrantPermission', text('network').message(2, permission)],
+      ['UserGrantRole', text(credentials.username, 'network')],
+      ['AuthEnable', text()],
+    ] as const)
+      await session.call(`Auth/${method}`, message, 5000)
+    session.close()
+  }
+
+  test('gets them, also when its token is over, and names what is wrong', async () => {
+    await using server = await startTestEtcd(1, ['--auth-token-ttl', '1'])
+    await using stack = new AsyncDisposableStack()
+    const open = (given: Partial<EtcdAccess>) => {
+      const client = createEtcdClient({ ...server.access, ...given })
+      stack.defer(() => client.close())
+      return client
+    }
+    // Nobody asks yet.
+    const etcd = open({ credentials })
+    await etcd.put(`${prefix}/config`, '{"Network": "10.5.0.0/16"}')
+    await askForUsers(server.access)
+    const stop = new AbortController()
+    stack.defer(() => stop.abort())
+    const user = open({ credentials })
+    const deps = { etcd: user, log: silentLog }
+    const conf = await waitForNetConf(deps, prefix, stop.signal)
+    const options = { prefix, previous: {}, renewMarginMinutes: 0 }
+    const leases = createEtcdSubnetManager(deps, conf, options, stop.signal)
+    const subnets = await leases.acquire({
+      backendType: 'host-gw',
+      publicIPs: { 4: ip('172.30.0.11') },
+      data: {},
+    })
+    assert.match(formatCIDR(subnets![4]!), /^10\.5\.\d+\.0\/24$/)
+    // etcd forgets a token that nobody used for a second.
+    await new Promise((resolve) => setTimeout(resolve, 2500))
+    assert.equal((await user.range({ key: `${prefix}/config` })).items.length, 1)
+    // server/etcdserver/api/v3rpc/rpctypes/error.go
+    await assert.rejects(user.range({ key: '/elsewhere' }), /etcdserver: permission denied/)
+    const wrong = open({ credentials: { ...credentials, password: 'x' } })
+    await assert.rejects(
+      wrong.range({ key: prefix }),
+      /etcdserver: authentication failed, invalid user ID or password/,
+    )
+  })
 })

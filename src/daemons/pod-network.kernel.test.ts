@@ -119,8 +119,8 @@ test('fairlead pod-network refuses what it cannot use', () => {
     },
     { argv: ['--public-ip=fd00::1'], why: 'Cannot use --public-ip fd00::1: it is no IPv4 address' },
     {
-      argv: ['--kube-subnet-mgr'],
-      why: 'Cannot use --kube-subnet-mgr: no --kubeconfig-file is given',
+      argv: ['--kube-api-url=https://172.30.0.2:6443'],
+      why: 'Cannot use --kube-api-url: without --kubeconfig-file nothing says how the server is known (in a pod leave both out)',
     },
   ]) {
     const { status, stderr } = lab.exec(netns, [fairlead, 'pod-network', ...argv])

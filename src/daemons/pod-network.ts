@@ -4,7 +4,8 @@ import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
-import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { loadInClusterAccess } from '#client/in-cluster.ts'
+import { type ClusterAccess, loadKubeconfig } from '#client/kubeconfig.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { openIptables } from '#kernel/iptables/iptables.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
@@ -63,8 +64,10 @@ function checkFlags(flags: FlannelFlags): void {
     if (flags[flag] !== undefined && (ip === undefined || familyOf(ip) !== family))
       throw new TypeError(`Cannot use --${flag} ${flags[flag]}: it is no IPv${family} address`)
   }
-  if (flags['kube-subnet-mgr'] && kubeconfigOf(flags) === undefined)
-    throw new TypeError('Cannot use --kube-subnet-mgr: no --kubeconfig-file is given')
+  if (flags['kube-api-url'] !== undefined && kubeconfigOf(flags) === undefined)
+    throw new TypeError(
+      'Cannot use --kube-api-url: without --kubeconfig-file nothing says how the server is known (in a pod leave both out)',
+    )
 }
 
 async function run(flags: FlannelFlags, log: Log, signal: AbortSignal): Promise<void> {
@@ -124,6 +127,7 @@ async function run(flags: FlannelFlags, log: Log, signal: AbortSignal): Promise<
       networks: conf.networks,
       backend: createBackend(conf.backend),
       ipMasq,
+      blackhole: flags['ip-blackhole-route'] ?? false,
       subnetFile: flags['subnet-file'] ?? DEFAULTS.subnetFile,
       onReady: () => {
         isReady = true
@@ -146,10 +150,10 @@ async function openLeases(
   signal: AbortSignal,
   stack: AsyncDisposableStack,
 ): Promise<Opened> {
-  const kubeconfig = kubeconfigOf(flags)
-  if (kubeconfig === undefined) return openEtcdLeases(flags, log, signal, stack)
+  if (!flags['kube-subnet-mgr'] && kubeconfigOf(flags) === undefined)
+    return openEtcdLeases(flags, log, signal, stack)
   const path = flags['net-config-path'] ?? DEFAULTS.netConf
-  const api = stack.use(createAPI(await loadKubeconfig(kubeconfig)))
+  const api = stack.use(createAPI(await loadAccess(flags)))
   const nodeName = flags['node-name'] ?? process.env.NODE_NAME ?? (await nodeOfPod(api))
   const conf = parseNetConf(await readNetConf(api, path), path)
   const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
@@ -165,6 +169,14 @@ async function openLeases(
     setsCondition: flags['set-node-network-unavailable'] ?? true,
   }
   return { conf, leases: createKubeSubnetManager({ nodes, api }, options) }
+}
+
+/** By the kubeconfig, and without one by the service account of the pod that this runs in. */
+async function loadAccess(flags: FlannelFlags): Promise<ClusterAccess> {
+  const kubeconfig = kubeconfigOf(flags)
+  if (kubeconfig === undefined) return await loadInClusterAccess()
+  const server = flags['kube-api-url']
+  return { ...(await loadKubeconfig(kubeconfig)), ...(server !== undefined && { server }) }
 }
 
 /** The file; where there is none, what would be mounted there: the ConfigMap of flannel's manifests. */
@@ -211,7 +223,13 @@ async function openEtcdLeases(
     keyPEM: file(flags['etcd-keyfile']),
   }
   const isEncrypted = endpoints.some((url) => url.startsWith('https:'))
-  const etcd = createEtcdClient({ endpoints, log, ...(isEncrypted && { tls }) })
+  const [username, password = ''] = [flags['etcd-username'], flags['etcd-password']]
+  const etcd = createEtcdClient({
+    endpoints,
+    log,
+    ...(isEncrypted && { tls }),
+    ...(username && { credentials: { username, password } }),
+  })
   stack.defer(() => etcd.close())
   const prefix = flags['etcd-prefix'] ?? DEFAULTS.prefix
   const conf = await waitForNetConf({ etcd, log }, prefix, signal)

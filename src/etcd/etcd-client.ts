@@ -1,13 +1,18 @@
 import type { Log } from '#log/log.ts'
+import { authenticate, type EtcdCredentials } from './authenticate.ts'
 import {
   DEADLINE_EXCEEDED,
   GRPCError,
+  INTERNAL,
+  OLD_REVISION_OF_AUTH,
+  UNAUTHENTICATED,
+  UNAVAILABLE,
+} from './grpc-error.ts'
+import {
   type GRPCSession,
   type GRPCStream,
-  INTERNAL,
   type MemberAccess,
   openGRPCSession,
-  UNAVAILABLE,
 } from './grpc-session.ts'
 import {
   decodeHeader,
@@ -36,6 +41,8 @@ import type { MessageWriter } from './wire.ts'
 export interface EtcdAccess extends Omit<MemberAccess, 'url'> {
   /** URLs of members; any of them serves, and the next one when it fails. */
   readonly endpoints: readonly string[]
+  /** Where etcd asks for a user; each connection gets a token for them. */
+  readonly credentials?: EtcdCredentials | undefined
   readonly log: Log
   /** How long a call is tried, from member to member: by default longer than an election takes. */
   readonly patienceMs?: number
@@ -72,10 +79,11 @@ export function createEtcdClient({
   endpoints,
   log,
   patienceMs = PATIENCE_MS,
+  credentials,
   ...access
 }: EtcdAccess): EtcdClient {
   const timeoutMs = Math.min(CALL_TIMEOUT_MS, patienceMs / 2)
-  const members = createMembers(endpoints, access, log)
+  const members = createMembers(endpoints, { ...access, credentials }, log)
 
   /** @param mayRepeat Whether doing it twice is as good as once */
   const call = async (
@@ -147,8 +155,13 @@ export function createEtcdClient({
 }
 
 /** Another member may do better. */
-const isOfMember = ({ code }: GRPCError): boolean =>
-  code === UNAVAILABLE || code === DEADLINE_EXCEEDED || code === INTERNAL
+const isOfMember = ({ code, message }: GRPCError): boolean =>
+  code === UNAVAILABLE ||
+  code === DEADLINE_EXCEEDED ||
+  code === INTERNAL ||
+  // A connection made anew has a new token.
+  code === UNAUTHENTICATED ||
+  message === OLD_REVISION_OF_AUTH
 
 /** From 20 ms on, doubled each time, jittered to 50-100 %. */
 function pause(attempt: number): Promise<void> {
@@ -157,7 +170,11 @@ function pause(attempt: number): Promise<void> {
 }
 
 /** One connection at a time, to the first member that takes one; the next member after it failed. */
-function createMembers(endpoints: readonly string[], access: Omit<MemberAccess, 'url'>, log: Log) {
+function createMembers(
+  endpoints: readonly string[],
+  { credentials, ...access }: Omit<MemberAccess, 'url'> & Pick<EtcdAccess, 'credentials'>,
+  log: Log,
+) {
   let at = Math.floor(Math.random() * endpoints.length)
   let opening: Promise<GRPCSession> | undefined
   let closed = false
@@ -169,6 +186,7 @@ function createMembers(endpoints: readonly string[], access: Omit<MemberAccess, 
       const url = endpoints[at]!
       try {
         const session = await openGRPCSession({ ...access, url })
+        if (credentials) await authenticate(session, credentials)
         if (closed) session.close()
         else open.add(session)
         return session

@@ -1,6 +1,7 @@
 /** gRPC over HTTP/2 to one etcd member (grpc/doc/PROTOCOL-HTTP2.md), as much as etcd's API needs of it. */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
+import { DEADLINE_EXCEEDED, errorOf, GRPCError, INTERNAL, UNAVAILABLE } from './grpc-error.ts'
 import { framed, readMessages } from './grpc-frames.ts'
 import type { MessageWriter } from './wire.ts'
 
@@ -19,30 +20,13 @@ export interface MemberAccess {
   readonly openSocket?: (host: string, port: number) => Socket
 }
 
-/** An answer of etcd that is no success. `code` is gRPC's (grpc/doc/statuscodes.md), the message etcd's own. */
-export class GRPCError extends Error {
-  override readonly name = 'GRPCError'
-  readonly code: number
-  /** False: the request has certainly not been carried out, and never will be. */
-  readonly mayHaveHappened: boolean
-
-  constructor(code: number, message: string, mayHaveHappened: boolean, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.code = code
-    this.mayHaveHappened = mayHaveHappened
-  }
-}
-
-export const DEADLINE_EXCEEDED = 4
-export const OUT_OF_RANGE = 11
-export const INTERNAL = 13
-export const UNAVAILABLE = 14
-
 export interface GRPCStream extends Disposable {
   send(message: MessageWriter): void
 }
 
 export interface GRPCSession {
+  /** Calls from now on are those of the user who got this token. */
+  use(token: string): void
   /** @throws GRPCError */
   call(method: string, message: MessageWriter, timeoutMs: number): Promise<Buffer>
   /** A call of many answers. `ended` is called once, unless the stream is disposed before. */
@@ -74,8 +58,9 @@ export async function openGRPCSession(access: MemberAccess): Promise<GRPCSession
   keepChecking(session)
   let underWay = 0
   let isLeft = false
+  let token: string | undefined
   const open: OpenCall = (method, timeoutMs) => {
-    const stream = request(session, method, timeoutMs)
+    const stream = request(session, method, timeoutMs, token)
     underWay++
     stream.once('close', () => {
       if (--underWay === 0 && isLeft) session.close()
@@ -83,6 +68,9 @@ export async function openGRPCSession(access: MemberAccess): Promise<GRPCSession
     return stream
   }
   return {
+    use(given) {
+      token = given
+    },
     call: (method, message, timeoutMs) => call(open, method, message, timeoutMs),
     stream: (method, heard, ended) => openStream(open, method, heard, ended),
     get closed() {
@@ -166,6 +154,7 @@ function request(
   session: ClientHttp2Session,
   method: string,
   timeoutMs?: number,
+  token?: string,
 ): ClientHttp2Stream {
   try {
     return session.request({
@@ -175,6 +164,8 @@ function request(
       te: 'trailers',
       // A member that has lost its leader says so at once (clientv3.WithRequireLeader).
       hasleader: 'true',
+      // api/v3rpc/rpctypes/metadatafields.go, TokenFieldNameGRPC
+      ...(token !== undefined && { token }),
       ...(timeoutMs !== undefined && { 'grpc-timeout': `${timeoutMs}m` }),
     })
   } catch (cause) {
@@ -261,7 +252,7 @@ function followStatus(
   return ({ rstCode }) => {
     const code = Number(found?.['grpc-status'] ?? -1)
     if (code === 0) return undefined
-    if (code > 0) return errorOf(code, decodeMessage(String(found?.['grpc-message'] ?? '')))
+    if (code > 0) return errorOf(code, String(found?.['grpc-message'] ?? ''))
     const why = failure?.message ?? 'the connection broke before the answer'
     return new GRPCError(
       UNAVAILABLE,
@@ -269,30 +260,5 @@ function followStatus(
       rstCode !== REFUSED_STREAM,
       failure,
     )
-  }
-}
-
-/** What etcd says before it has tried anything (etcdserver/api/v3rpc/rpctypes/error.go). */
-const NEVER_HAPPENED = new Set([
-  'etcdserver: no leader',
-  'etcdserver: too many requests',
-  'etcdserver: not capable',
-])
-
-function errorOf(code: number, message: string): GRPCError {
-  const isOpen =
-    code === UNAVAILABLE ||
-    code === DEADLINE_EXCEEDED ||
-    code === INTERNAL ||
-    code === 1 ||
-    code === 2
-  return new GRPCError(code, message, isOpen && !NEVER_HAPPENED.has(message))
-}
-
-function decodeMessage(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
   }
 }

@@ -108,6 +108,15 @@ export const encodeDeleteRange = (key: string, end: string): MessageWriter =>
 
 export const encodeCompaction = (revision: number): MessageWriter => message().number(1, revision)
 
+export const encodeAuthenticate = (name: string, password: string): MessageWriter =>
+  message().text(1, name).text(2, password)
+
+export function decodeToken(bytes: Buffer): string {
+  const reader = new MessageReader(bytes)
+  while (reader.next()) if (reader.field === 2) return reader.text()
+  return ''
+}
+
 export function encodeWatch({ key, end, startRevision, previous }: WatchRequest): MessageWriter {
   const create = message()
     .text(1, key)

@@ -45,7 +45,6 @@ suite('parseFlags()', () => {
     { argv: ['--iface'], why: 'Cannot use --iface: it has no value' },
     { argv: ['--healthz-port=x'], why: 'Cannot use --healthz-port "x": it is no number' },
     { argv: ['--ip-masq=maybe'], why: 'Cannot use --ip-masq=maybe: it is neither true nor false' },
-    { argv: ['--etcd-username=a'], why: 'Cannot use --etcd-username: it is not built yet' },
   ])
     test(`refuses ${argv}`, () =>
       assert.throws(() => parseFlags(argv, {}), { name: 'TypeError', message: why }))

@@ -11,6 +11,8 @@ const FLAGS = {
   'etcd-keyfile': 'text',
   'etcd-certfile': 'text',
   'etcd-cafile': 'text',
+  'etcd-username': 'text',
+  'etcd-password': 'text',
   iface: 'list',
   'iface-regex': 'list',
   'iface-can-reach': 'text',
@@ -24,6 +26,8 @@ const FLAGS = {
   'kube-subnet-mgr': 'boolean',
   'kube-annotation-prefix': 'text',
   'kubeconfig-file': 'text',
+  'kube-api-url': 'text',
+  'ip-blackhole-route': 'boolean',
   'net-config-path': 'text',
   'healthz-ip': 'text',
   'healthz-port': 'number',
@@ -33,8 +37,6 @@ const FLAGS = {
   'node-name': 'text',
 } as const satisfies Readonly<Record<string, Kind>>
 
-/** flanneld's own that are refused by name, never ignored. */
-const NOT_BUILT = ['etcd-username', 'etcd-password', 'kube-api-url', 'ip-blackhole-route']
 /** Taken and without effect: here rules are looked at every second, and nothing is logged by level. */
 const WITHOUT_EFFECT: Readonly<Record<string, Kind>> = {
   'iptables-resync': 'number',
@@ -62,7 +64,6 @@ export function parseFlags(
   const words = [...argv]
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     const [, name = '', given] = /^--?([a-z][\w-]*)(?:=(.*))?$/s.exec(word) ?? []
-    if (NOT_BUILT.includes(name)) throw new TypeError(`Cannot use --${name}: it is not built yet`)
     if (!Object.hasOwn(kinds, name))
       throw new TypeError(`Cannot use ${JSON.stringify(word)}: there is no such option`)
     const value = given ?? (kinds[name] === 'boolean' ? 'true' : words.shift())

@@ -1,9 +1,15 @@
 import type { CIDR } from '#ip/cidr.ts'
 import { cidrContains, formatCIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
-import type { Rtnetlink } from '#kernel/netlink/model.ts'
+import type { Route, Rtnetlink } from '#kernel/netlink/model.ts'
 import { applyPlan, type NodeKernel } from './apply-plan.ts'
-import type { Backend, Carrier, NodePlan, OwnNode } from './backend.ts'
+import {
+  type Backend,
+  type Carrier,
+  type NodePlan,
+  type OwnNode,
+  ROUTE_PROTOCOL,
+} from './backend.ts'
 import { FAMILIES, type Lease, mapFamilies, type PerFamily } from './lease.ts'
 import type { LeaseAttributes, SubnetManager } from './leases/subnet-manager.ts'
 import { findNextHop } from './next-hop.ts'
@@ -17,6 +23,8 @@ export interface ReconcileOptions {
   readonly publicIPs?: PerFamily<IP>
   /** The whole pod network. */
   readonly networks: PerFamily<CIDR>
+  /** Whether what no pod of this node has is dropped here, not sent on by the default route. */
+  readonly blackhole?: boolean
 }
 
 export interface Reconciled {
@@ -52,7 +60,8 @@ export async function reconcile(
   if (!subnets) return undefined
   const node: OwnNode = { ...base, subnets: subnetsWithin(networks, subnets) }
   const selected = selectPeers(leases.peers(), node, backend.type)
-  const plan = withForwarding(backend.plan(node, data, selected.peers), node)
+  const forwarding = withForwarding(backend.plan(node, data, selected.peers), node)
+  const plan = options.blackhole ? withBlackholes(forwarding, node) : forwarding
   await carrier?.commit(plan)
   const { changes, failures } = applyPlan(plan, kernel)
   return {
@@ -71,6 +80,21 @@ function withForwarding(plan: NodePlan, { subnets }: OwnNode): NodePlan {
   const forwarding = FAMILIES.filter((family) => subnets[family])
   const sysctls = forwarding.map((family) => ({ name: names[family], value: '1' }))
   return { ...plan, sysctls: [...plan.sysctls, ...sysctls] }
+}
+
+/** Behind every other route: flanneld's own stand in the way of a bridge's. */
+const LAST_METRIC = 0xffff_ffff
+
+/** flanneld's --ip-blackhole-route, for nodes whose pods have routes of their own and no bridge. */
+function withBlackholes(plan: NodePlan, { subnets }: OwnNode): NodePlan {
+  const routes = FAMILIES.flatMap((family): readonly Route[] => {
+    const destination = subnets[family]
+    if (!destination) return []
+    const route = { family, destination, type: 'blackhole', priority: LAST_METRIC } as const
+    // Every route of IPv6 has a device.
+    return [{ ...route, protocol: ROUTE_PROTOCOL, ...(family === 6 && { device: 'lo' }) }]
+  })
+  return { ...plan, routes: [...plan.routes, ...routes] }
 }
 
 /** @throws Error with flannel's words where the node was given a subnet of another network (pkg/subnet/kube/kube.go, AcquireLease) */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createEtcdClient, type EtcdAccess, type EtcdClient } from '#etcd/etcd-client.ts'
-import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from '#etcd/grpc-session.ts'
+import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from '#etcd/grpc-error.ts'
 import {
   CompactedError,
   FutureRevisionError,

@@ -1,5 +1,5 @@
 import type { EtcdClient } from '#etcd/etcd-client.ts'
-import { DEADLINE_EXCEEDED, GRPCError } from '#etcd/grpc-session.ts'
+import { DEADLINE_EXCEEDED, GRPCError } from '#etcd/grpc-error.ts'
 import type { Mirror } from './mirror.ts'
 import type { Records } from './record.ts'
 

@@ -1,5 +1,5 @@
 import type { EtcdClient } from '#etcd/etcd-client.ts'
-import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from '#etcd/grpc-session.ts'
+import { GRPCError, OUT_OF_RANGE, UNAVAILABLE } from '#etcd/grpc-error.ts'
 import type { WatchEvent, WatchResponse } from '#etcd/messages.ts'
 import type { Log } from '#log/log.ts'
 import { History } from '../history.ts'

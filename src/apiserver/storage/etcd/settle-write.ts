@@ -1,5 +1,5 @@
 import type { EtcdClient } from '#etcd/etcd-client.ts'
-import { GRPCError } from '#etcd/grpc-session.ts'
+import { GRPCError } from '#etcd/grpc-error.ts'
 import type { TxnRequest, WatchEvent } from '#etcd/messages.ts'
 import type { WriteResult } from '../store.ts'
 import { type Records, writeOf } from './record.ts'
