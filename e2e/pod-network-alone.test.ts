@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { waitFor } from '#testing/wait-for.ts'
@@ -11,17 +12,27 @@ const manifest = (name: string, annotations: Readonly<Record<string, string>> = 
 apiVersion: v1
 kind: Node
 metadata: { name: ${name}, annotations: ${JSON.stringify(annotations)} }
----
+`
+
+/** The service account of flannel's DaemonSet, with the rights that its manifest gives (Documentation/kube-flannel.yml). */
+const RIGHTS = `
 apiVersion: v1
-kind: Namespace
-metadata: { name: kube-flannel }
+kind: ServiceAccount
+metadata: { name: flannel, namespace: kube-flannel }
 ---
-apiVersion: v1
-kind: ConfigMap
-metadata: { name: kube-flannel-cfg, namespace: kube-flannel }
-data:
-  net-conf.json: |
-    { "Network": "10.244.0.0/16", "EnableNFTables": true, "Backend": { "Type": "vxlan" } }
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: flannel }
+rules:
+- { apiGroups: [""], resources: [pods], verbs: [get] }
+- { apiGroups: [""], resources: [nodes], verbs: [get, list, watch] }
+- { apiGroups: [""], resources: [nodes/status], verbs: [patch] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: flannel }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: flannel }
+subjects: [{ kind: ServiceAccount, name: flannel, namespace: kube-flannel }]
 `
 
 // The client host outside of the cluster becomes one more node of its pod network.
@@ -42,40 +53,124 @@ suite('A node that the cluster did not make', () => {
   })
   after(() => home[Symbol.dispose]())
 
-  test('joins with fairlead pod-network, its kubeconfig and the ConfigMap kube-flannel-cfg', async () => {
-    home.kubectl(name, ['apply', '-f', '-'], manifest('extra'))
-    const kubeconfig = join(home.folder, 'inside')
-    const text = readFileSync(home.env.KUBECONFIG ?? '', 'utf8')
-    writeFileSync(kubeconfig, text.replace(/https:\/\/127\.0\.0\.1:\d+/, 'https://172.30.0.2:6443'))
-    const subnetFile = join(home.folder, 'subnet.env')
-    const options = ['--kubeconfig', kubeconfig, '--node-name', 'extra', '--iface', 'eth0']
-    const daemon = home.start([
-      ...['exec', 'outside', '--name', name, '--', fairleadCommand, 'pod-network'],
-      ...[...options, '--ip-masq', '--subnet-file', subnetFile],
+  test('up tells of the pod network as flannel does', () => {
+    const get = (what: string) =>
+      JSON.parse(home.kubectl(name, ['get', '-n', 'kube-flannel', what, '-o', 'json']).stdout)
+    const { data } = get('configmap/kube-flannel-cfg')
+    // Documentation/kube-flannel.yml of flannel; the rules of our nodes are nftables'.
+    assert.deepEqual(JSON.parse(data['net-conf.json']), {
+      Network: '10.244.0.0/16',
+      EnableNFTables: true,
+      Backend: { Type: 'vxlan' },
+    })
+    assert.deepEqual(JSON.parse(data['cni-conf.json']), {
+      name: 'cbr0',
+      cniVersion: '0.3.1',
+      plugins: [
+        { type: 'flannel', delegate: { hairpinMode: true, isDefaultGateway: true } },
+        { type: 'portmap', capabilities: { portMappings: true } },
+      ],
+    })
+    const { metadata } = JSON.parse(
+      home.kubectl(name, ['get', 'node', 'node1', '-o', 'json']).stdout,
+    )
+    const own = Object.keys(metadata.annotations).filter((key) => key.startsWith(ANNOTATION))
+    // facts/pod-network.md 3.2
+    assert.deepEqual(own.map((key) => key.split('/')[1]).sort(), [
+      'backend-data',
+      'backend-type',
+      'kube-subnet-manager',
+      'public-ip',
     ])
-    try {
-      const [, subnet = ''] = await waitFor(
-        () => /FLANNEL_SUBNET=(.*)\.1\/24/.exec(readFileSync(subnetFile, 'utf8')),
-        { what: 'the subnet', timeoutMs: 20_000 },
-      )
-      assert.equal(nodeField('extra', '.spec.podCIDR'), `${subnet}.0/24`)
-      const condition = nodeField(
-        'extra',
-        '.status.conditions[?(@.type=="NetworkUnavailable")].reason',
-      )
-      assert.equal(condition, 'FlannelIsUp')
-      // The tunnel's own address, the first of the subnet, in both directions.
-      await waitFor(() => node1('ping', '-c1', '-W1', `${subnet}.0`).status === 0, {
-        what: 'the tunnel',
-      })
-      const [, other = ''] = /^(.*)\.0\/24$/.exec(nodeField('node1', '.spec.podCIDR')) ?? []
-      assert.equal(outside('ping', '-c1', '-W1', `${other}.0`).status, 0)
-    } finally {
-      daemon.kill('SIGTERM')
-      home.kubectl(name, ['delete', 'node', 'extra'])
-      outside('ip', 'link', 'del', 'flannel.1')
-    }
   })
+
+  /** Ways to the API, each with a way to the network's configuration. */
+  const joins = [
+    {
+      name: 'with fairlead pod-network, its kubeconfig and the ConfigMap of up',
+      start: (options: readonly string[]) => {
+        const kubeconfig = join(home.folder, 'inside')
+        const text = readFileSync(home.env.KUBECONFIG ?? '', 'utf8')
+        writeFileSync(
+          kubeconfig,
+          text.replace(/https:\/\/127\.0\.0\.1:\d+/, 'https://172.30.0.2:6443'),
+        )
+        const outside = ['exec', 'outside', '--name', name, '--']
+        const words = ['--kubeconfig', kubeconfig, '--node-name', 'extra', ...options]
+        return home.start([...outside, fairleadCommand, 'pod-network', ...words])
+      },
+    },
+    {
+      name: "as flannel's DaemonSet does, with the service account of its pod",
+      start: (options: readonly string[]) => {
+        const applied = home.kubectl(name, ['apply', '-f', '-'], RIGHTS)
+        assert.equal(applied.status, 0, applied.stderr)
+        const account = join(home.folder, 'serviceaccount')
+        mkdirSync(account)
+        const secret = home.kubectl(name, ['create', 'token', 'flannel', '-n', 'kube-flannel'])
+        writeFileSync(join(account, 'token'), secret.stdout.trim())
+        const read = (what: string, path: string) =>
+          home.kubectl(name, ['get', '-n', 'kube-flannel', what, '-o', `jsonpath={${path}}`]).stdout
+        const authority = read('configmap/kube-root-ca.crt', '.data.ca\\.crt')
+        writeFileSync(join(account, 'ca.crt'), authority)
+        const conf = join(home.folder, 'net-conf.json')
+        writeFileSync(conf, read('configmap/kube-flannel-cfg', '.data.net-conf\\.json'))
+        // A pod's own files, which only this process sees.
+        const mounts = `mount -t tmpfs run /run && mkdir -p /run/secrets/kubernetes.io && cp -r ${account} /run/secrets/kubernetes.io/`
+        const daemon = [
+          fairleadCommand,
+          'pod-network',
+          '--kube-subnet-mgr',
+          '--net-config-path',
+          conf,
+        ]
+        const pod = ['KUBERNETES_SERVICE_HOST=172.30.0.2', 'KUBERNETES_SERVICE_PORT=6443']
+        return home.start([
+          ...['exec', 'outside', '--name', name, '--', 'unshare', '-m', 'sh', '-c'],
+          ...[
+            `${mounts} && exec "$0" "$@"`,
+            'env',
+            'NODE_NAME=extra',
+            ...pod,
+            ...daemon,
+            ...options,
+          ],
+        ])
+      },
+    },
+  ]
+  for (const { name: how, start } of joins) {
+    test(`joins ${how}`, async () => {
+      home.kubectl(name, ['apply', '-f', '-'], manifest('extra'))
+      const subnetFile = join(home.folder, 'subnet.env')
+      rmSync(subnetFile, { force: true })
+      const daemon = start(['--iface', 'eth0', '--ip-masq', '--subnet-file', subnetFile])
+      try {
+        const [, subnet = ''] = await waitFor(
+          () => /FLANNEL_SUBNET=(.*)\.1\/24/.exec(readFileSync(subnetFile, 'utf8')),
+          { what: 'the subnet', timeoutMs: 20_000 },
+        )
+        assert.equal(nodeField('extra', '.spec.podCIDR'), `${subnet}.0/24`)
+        const condition = nodeField(
+          'extra',
+          '.status.conditions[?(@.type=="NetworkUnavailable")].reason',
+        )
+        assert.equal(condition, 'FlannelIsUp')
+        // The tunnel's own address, the first of the subnet, in both directions.
+        await waitFor(() => node1('ping', '-c1', '-W1', `${subnet}.0`).status === 0, {
+          what: 'the tunnel',
+          timeoutMs: 15_000,
+        })
+        const [, other = ''] = /^(.*)\.0\/24$/.exec(nodeField('node1', '.spec.podCIDR')) ?? []
+        assert.equal(outside('ping', '-c1', '-W1', `${other}.0`).status, 0)
+      } finally {
+        daemon.kill('SIGTERM')
+        await once(daemon, 'close')
+        home.kubectl(name, ['delete', 'node', 'extra'])
+        outside('ip', 'link', 'del', 'flannel.1')
+      }
+    })
+  }
 
   // flanneld itself is not at hand: what it writes is (facts/pod-network.md 3.2, and 6.2 "Key commands").
   test('shares the pod network when it is set up as flanneld does', async () => {

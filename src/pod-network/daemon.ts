@@ -71,7 +71,7 @@ export async function runPodNetwork(
   const { leases, log, rtnetlink, netns } = deps
   const wakeUp = createWakeUp(signal)
   const { backend = createVXLAN(VXLAN_DEFAULTS) } = options
-  await using carrier = backend.openCarrier?.(deps)
+  await using carrier = await backend.openCarrier?.(deps)
   const pass = createPass(deps, options, (kernel) =>
     reconcile(backend, carrier, leases, kernel, options),
   )

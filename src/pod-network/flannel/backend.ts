@@ -4,6 +4,7 @@ import type { Address, FDBEntry, LinkSpec, Neighbour, Route } from '#kernel/netl
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import type { CloudPlan } from './cloud/cloud.ts'
+import type { ExtensionPlan } from './extension/extension.ts'
 import type { Lease, PerFamily } from './lease.ts'
 
 /** This node, as a backend sees it. */
@@ -45,6 +46,8 @@ export interface NodePlan {
   readonly relay?: RelayPlan
   /** Entries of the table by which the underlay itself routes. */
   readonly cloud?: CloudPlan
+  /** What commands are told. */
+  readonly extension?: ExtensionPlan
   /** Devices that encrypt. */
   readonly secure?: readonly SecurePlan[]
   /** Nodes that this node cannot reach pods of. */
@@ -98,7 +101,7 @@ export interface Backend {
   /** Pure. Peers in any order, one for each subnet, all of this backend's type. */
   plan(node: OwnNode, own: PerFamily<unknown>, peers: readonly Lease[]): NodePlan
   /** For backends of which rtnetlink does not show everything. */
-  readonly openCarrier?: (host: CarrierHost) => Carrier
+  readonly openCarrier?: (host: CarrierHost) => Carrier | Promise<Carrier>
 }
 
 /** Does what of a plan is not links, addresses, neighbours, FDB entries, routes and sysctls. */

@@ -2,6 +2,8 @@ import { allocation } from './alloc/alloc.ts'
 import type { Backend } from './backend.ts'
 import { createCloud } from './cloud/cloud.ts'
 import { createHTTPRouteTable } from './cloud/http-route-table.ts'
+import { createExtension } from './extension/extension.ts'
+import { type Command, parseCommandLine } from './extension/run-command-line.ts'
 import { hostGateway } from './host-gw/plan-host-gw.ts'
 import { createIPIP } from './ipip/ipip.ts'
 import { type BackendConf, fieldsOf } from './net-conf.ts'
@@ -64,6 +66,24 @@ export function createBackend({ type, options }: BackendConf): Backend {
     }
     case 'alloc':
       return allocation
+    case 'extension': {
+      const [preStartup, postStartup, subnetAdd, subnetRemove, shutdown] = [
+        read.command('PreStartupCommand'),
+        read.command('PostStartupCommand'),
+        read.command('SubnetAddCommand'),
+        read.command('SubnetRemoveCommand'),
+        read.command('ShutdownCommand'),
+      ]
+      return createExtension({ preStartup, postStartup, subnetAdd, subnetRemove, shutdown })
+    }
+    case 'ipsec':
+      throw new RangeError(
+        'Cannot use backend ipsec: it is not built, for it needs the charon of strongSwan beside it (wireguard encrypts, too)',
+      )
+    case 'tencent-vpc':
+      throw new RangeError(
+        'Cannot use backend tencent-vpc: it is not built, for it needs an account of that cloud (cloud is for route tables of any)',
+      )
     default:
       throw new RangeError(`Cannot use backend ${JSON.stringify(type)}: there is none of that type`)
   }
@@ -86,6 +106,16 @@ function readerOf(type: string, options: Readonly<Record<string, unknown>>) {
     boolean(name: string): boolean {
       const value = field(name) ?? false
       return typeof value === 'boolean' ? value : refuse(name, value, 'boolean')
+    },
+    command(name: string): Command | undefined {
+      const text = this.text(name, /^[^\0]+$/)
+      try {
+        return text === undefined ? undefined : parseCommandLine(text)
+      } catch (error) {
+        throw new RangeError(
+          `Cannot use ${name} ${JSON.stringify(text)} of backend ${type}: ${(error as Error).message}`,
+        )
+      }
     },
     text(name: string, pattern: RegExp): string | undefined {
       const value = field(name)
