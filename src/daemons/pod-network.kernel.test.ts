@@ -60,7 +60,10 @@ test("fairlead pod-network with flanneld's options and an etcd connects pods", a
   const start = (node: Netns, n: number) =>
     lab.spawn(
       node,
-      [fairlead, 'pod-network', `-etcd-endpoints=${SERVER}`, '--iface', 'eth0', '--ip-masq'],
+      [
+        ...[fairlead, 'pod-network', `-etcd-endpoints=${SERVER}`, '--iface', 'eth0'],
+        ...['--ip-masq', '--ip-blackhole-route'],
+      ],
       {
         env: {
           FLANNELD_SUBNET_FILE: join(lab.folder, `subnet${n}.env`),
@@ -105,6 +108,14 @@ test("fairlead pod-network with flanneld's options and an etcd connects pods", a
   // A rule of legacy iptables sends no event; it is looked for every second.
   lab.exec(node1, ['iptables', '-t', 'nat', '-F', 'FLANNEL-POSTRTG'])
   await waitFor(() => ping(a.netns, '172.30.0.2'), { what: 'the rules again', timeoutMs: 4000 })
+  // --ip-blackhole-route: behind the pods' own routes, and before any other.
+  const own = a.address.replace(/2$/, '0/24')
+  const shown = lab.exec(node1, ['ip', 'route', 'show', 'type', 'blackhole']).stdout
+  assert.match(shown, new RegExp(`^blackhole ${own} proto 241 metric 4294967295 *\n$`))
+  lab.exec(node1, ['ip', 'route', 'add', 'default', 'via', '172.30.0.2'])
+  lab.exec(node1, ['ip', 'link', 'set', 'pod0', 'down'])
+  // EINVAL is what the kernel says of a blackhole (fib_props in net/ipv4/fib_semantics.c).
+  assert.match(lab.exec(node1, ['ping', '-c1', '-W1', a.address]).stderr, /Invalid argument/)
 })
 
 test('fairlead pod-network refuses what it cannot use', () => {
