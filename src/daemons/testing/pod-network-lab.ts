@@ -25,8 +25,8 @@ import { waitFor } from '#testing/wait-for.ts'
 import { createEnd, type End } from './reach.ts'
 
 export interface PodNetworkLabOptions extends Pick<ClusterOptions, 'underlay' | 'ipFamily'> {
-  /** For all nodes. Called with what joins the nodes, once that stands. */
-  readonly backend: Backend | ((network: LabNetwork) => Promise<Backend>)
+  /** For all nodes, or what makes one for each, once what joins the nodes stands. */
+  readonly backend: Backend | ((network: LabNetwork) => Promise<(nodeName: string) => Backend>)
   readonly nodes: number
 }
 
@@ -64,8 +64,8 @@ export async function createPodNetworkLab(lab: Lab, options: PodNetworkLabOption
   const assigned = assignSubnets(plan)
   const nodes = createNodes(assigned)
   const network = { plan, netnsOf, rtnetlink: lab.rtnetlink, nodes: assigned, stack }
-  const backend =
-    typeof options.backend === 'function' ? await options.backend(network) : options.backend
+  const { backend } = options
+  const backendOf = typeof backend === 'function' ? await backend(network) : () => backend
   const warnings: string[] = []
   const log = { ...silentLog, warn: (message: string) => void warnings.push(message) }
   const sockets = stack.use(new DisposableStack())
@@ -87,7 +87,7 @@ export async function createPodNetworkLab(lab: Lab, options: PodNetworkLabOption
           nodeName: name,
           nodeIPs: byFamily(ips, (ip) => ip),
           networks: byFamily(plan.podCIDRs, ({ address }) => address),
-          backend,
+          backend: backendOf(name),
           onReady: ready.resolve,
         },
         stop.signal,

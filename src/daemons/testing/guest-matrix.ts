@@ -1,0 +1,33 @@
+/** Run inside the guest of e2e/support/guest.ts, whose kernel has what the one at hand may not have. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { createBackend } from '#pod-network/flannel/create-backend.ts'
+import { createWireguard, WIREGUARD_DEFAULTS } from '#pod-network/flannel/wireguard/wireguard.ts'
+import { checkMatrix } from './packet-matrix.ts'
+
+// Over two subnets: node3 is a neighbour of node1, node2 is behind the router.
+suite('the packet matrix:', () => {
+  test('ipip over routed', (context) =>
+    checkMatrix(
+      {
+        name: 'ipip over routed',
+        backend: createBackend({ type: 'ipip', options: {} }),
+        underlay: 'routed',
+        families: [4],
+      },
+      context,
+    ))
+
+  test('wireguard over routed', async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wireguard-'))
+    const backend = async () => (nodeName: string) =>
+      createWireguard({ ...WIREGUARD_DEFAULTS, keyFile: join(folder, nodeName) })
+    try {
+      await checkMatrix({ name: 'wireguard over routed', backend, underlay: 'routed' }, context)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
