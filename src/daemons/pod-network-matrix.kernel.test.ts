@@ -47,7 +47,7 @@ const behindRouter = {
   node: 'node2',
   why: /^Cannot reach pods of node2: its address 172\.30\.1\.12 is behind router 172\.30\.0\.1, and host-gw needs all nodes on one link/,
 }
-// wireguard and ipip, which this kernel may not have: testing/guest-matrix.ts, by e2e/guest-backends.test.ts
+// wireguard and ipip, which this kernel may not have: testing/backends.guest.ts, by e2e/guest-backends.test.ts
 const rows: readonly MatrixRow[] = [
   { name: 'vxlan over flat', backend: vxlan, underlay: 'flat' },
   { name: 'vxlan over routed', backend: vxlan, underlay: 'routed' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createLab } from '#testing/netns.ts'
-import { waitFor } from '#testing/wait-for.ts'
+import { timeFactor, waitFor } from '#testing/wait-for.ts'
 import type { Backend } from '../flannel/backend.ts'
 import { createCluster } from './cluster.ts'
 import { ping, serveWhoAmI, whoAmI } from './who-am-i.ts'
@@ -46,6 +46,6 @@ export async function checkFlows({
   assert.match(ping(lab, a.netns, b.address).stdout, new RegExp(`ttl=${ttl}`))
   assert.equal((await cluster.subnetOf(1)).mtuBytes, mtuBytes)
   // Whole packets of the pods' MTU pass: less 20 (IP) and 8 (ICMP).
-  const whole = ['ping', '-c1', '-W1', '-Mdo', `-s${mtuBytes - 28}`, b.address]
+  const whole = ['ping', '-c1', `-W${timeFactor}`, '-Mdo', `-s${mtuBytes - 28}`, b.address]
   assert.equal(lab.exec(a.netns, whole).status, 0)
 }

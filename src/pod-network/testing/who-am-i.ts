@@ -1,8 +1,9 @@
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Lab } from '#testing/netns.ts'
+import { timeFactor } from '#testing/wait-for.ts'
 
 export function ping(lab: Lab, from: Netns, to: string) {
-  return lab.exec(from, ['ping', '-c1', '-W0.3', to])
+  return lab.exec(from, ['ping', '-c1', `-W${0.3 * timeFactor}`, to])
 }
 
 /** A server that answers each TCP connection with the address it came from. */
@@ -13,5 +14,5 @@ export async function serveWhoAmI(lab: Lab, netns: Netns): Promise<void> {
 
 export function whoAmI(lab: Lab, netns: Netns, address: string): string {
   const script = `exec 3<>/dev/tcp/${address}/8080 && cat <&3`
-  return lab.exec(netns, ['timeout', '3', 'bash', '-c', script]).stdout.trim()
+  return lab.exec(netns, ['timeout', `${3 * timeFactor}`, 'bash', '-c', script]).stdout.trim()
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { type By, createPluginLab, isSilent, type PluginLab, ping } from '../testing/plugin-lab.ts'
@@ -126,6 +128,91 @@ suite('firewall', () => {
       Array.from({ length: 20 }, (_, n) => add(n + 1, n % 5 === 0 ? 'reference' : 'ours')),
     )
     assert.equal(save(lab, it).match(/-s 10\.1\.1\.\d+\/32 -j ACCEPT/g)?.length, 20)
+  })
+
+  suite('with the backend firewalld', () => {
+    const step = { type: 'firewall', backend: 'firewalld' }
+    const ips = [{ address: '10.1.1.2/24' }, { address: 'fd01::2/64' }]
+    const prevResult = { cniVersion: '1.0.0', ips }
+    const within = async (env: Readonly<Record<string, string>>, body: () => Promise<void>) => {
+      const before = { ...process.env }
+      Object.assign(process.env, env)
+      try {
+        await body()
+      } finally {
+        process.env = before
+      }
+    }
+
+    test('says where no bus is, as the reference does', async () => {
+      using lab = createLab()
+      using it = createPluginLab(lab)
+      const path = join(lab.folder, 'no-bus')
+      await within({ DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${path}` }, async () => {
+        for (const by of ['ours', 'reference'] as const) {
+          for (const verb of ['ADD', 'CHECK', 'DEL']) {
+            const message = await it.refused(by, verb, 'a', step, {
+              prevResult,
+              netns: it.node.path,
+            })
+            assert.equal(message, `dial unix ${path}: connect: no such file or directory`)
+          }
+        }
+        // Without a backend that is named, iptables it is.
+        await it.add('ours', 'a', { type: 'firewall' }, { prevResult, netns: it.node.path })
+        assert.match(save(lab, it), /-s 10\.1\.1\.2\/32 -j ACCEPT/)
+      })
+    })
+
+    // plugins/meta/firewall/firewalld.go, by a busctl(1) that writes down what it is asked.
+    test('puts sources into its zone, finds and removes them', async () => {
+      using lab = createLab()
+      using it = createPluginLab(lab)
+      const [bin, asked, zone] = ['bin', 'asked', 'zone'].map((name) => join(lab.folder, name))
+      mkdirSync(bin!)
+      const script = `#!/bin/sh
+echo "$*" >> ${asked}
+shift 6 # --system call -- NAME PATH INTERFACE
+case $1 in
+  addSource) grep -qx "$3 $4" ${zone} && { echo "Call failed: ZONE_ALREADY_SET: '$4' already bound to '$3'" >&2; exit 1; }
+    [ "$3" = none ] && { echo "Call failed: INVALID_ZONE: none" >&2; exit 1; }
+    echo "$3 $4" >> ${zone} ;;
+  removeSource) grep -vx "$3 $4" ${zone} > ${zone}.new; mv ${zone}.new ${zone} ;;
+  querySource) grep -qx "$3 $4" ${zone} && echo b true || echo b false ;;
+esac
+`
+      writeFileSync(join(bin!, 'busctl'), script, { mode: 0o755 })
+      writeFileSync(zone!, '')
+      const env = { PATH: `${bin}:${process.env.PATH}`, DBUS_SYSTEM_BUS_ADDRESS: 'unix:abstract=x' }
+      await within(env, async () => {
+        const options = { prevResult, netns: it.node.path }
+        const held = () => readFileSync(zone!, 'utf8')
+        for (const _ of [1, 2]) await it.add('ours', 'a', step, options)
+        assert.equal(held(), 'trusted 10.1.1.2/32\ntrusted fd01::2/128\n')
+        await it.run('ours', 'CHECK', 'a', step, options)
+        const { FirewallD1, path } = {
+          FirewallD1: 'org.fedoraproject.FirewallD1',
+          path: '/org/fedoraproject/FirewallD1',
+        }
+        assert.equal(
+          readFileSync(asked!, 'utf8').split('\n')[0],
+          `--system call -- ${FirewallD1} ${path} ${FirewallD1}.zone addSource ss trusted 10.1.1.2/32`,
+        )
+        const none = { ...step, firewalldZone: 'none' }
+        assert.equal(
+          await it.refused('ours', 'ADD', 'a', none, options),
+          'failed to add the address 10.1.1.2/32 to none zone: INVALID_ZONE: none',
+        )
+        for (const _ of [1, 2]) await it.run('ours', 'DEL', 'a', step, options)
+        assert.equal(held(), '')
+        assert.equal(
+          await it.refused('ours', 'CHECK', 'a', step, options),
+          'failed to find the address 10.1.1.2/32 in trusted zone',
+        )
+        // Nothing in iptables: firewalld's rules are its own.
+        assert.doesNotMatch(save(lab, it), /10\.1\.1\.2/)
+      })
+    })
   })
 
   // plugins/meta/firewall/*.go

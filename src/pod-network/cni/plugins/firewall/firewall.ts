@@ -84,7 +84,9 @@ export const firewall: Plugin = {
 async function loadFirewalld({ backend }: FirewallConfig) {
   if (backend === 'iptables') return undefined
   const firewalld = await import('./firewalld.ts')
-  return backend === 'firewalld' || firewalld.isFirewalldRunning() ? firewalld : undefined
+  if (backend !== 'firewalld') return firewalld.isFirewalldRunning() ? firewalld : undefined
+  firewalld.requireBus()
+  return firewalld
 }
 
 function planPolicy(

@@ -8,12 +8,12 @@ import { fail } from '../../protocol/cni-error.ts'
  * does. It is the machine's, whatever namespace asks.
  */
 
-const SYSTEM_BUS = '/run/dbus/system_bus_socket'
+/** Where the bus is unless DBUS_SYSTEM_BUS_ADDRESS says otherwise (D-Bus specification, "Well-known Message Bus Instances"). */
+const SYSTEM_BUS = '/var/run/dbus/system_bus_socket'
 const FIREWALLD = 'org.fedoraproject.FirewallD1'
 
 export function isFirewalldRunning(): boolean {
-  const bus = process.env.DBUS_SYSTEM_BUS_ADDRESS
-  if (!bus && !existsSync(SYSTEM_BUS)) return false
+  if (missingBus() !== undefined) return false
   const dbus = 'org.freedesktop.DBus'
   try {
     return (
@@ -25,12 +25,26 @@ export function isFirewalldRunning(): boolean {
   }
 }
 
+/** The socket of the system bus, where there is none; abstract ones are not looked for. */
+function missingBus(): string | undefined {
+  const { DBUS_SYSTEM_BUS_ADDRESS: address = `unix:path=${SYSTEM_BUS}` } = process.env
+  const [, path] = /^unix:path=([^,;]+)/.exec(address) ?? []
+  return path === undefined || existsSync(path) ? undefined : path
+}
+
+/** @throws CNIError with the words of upstream's D-Bus library where nobody could be asked */
+export function requireBus(): void {
+  const path = missingBus()
+  if (path !== undefined) throw fail(`dial unix ${path}: connect: no such file or directory`)
+}
+
 /** What comes from `pods` is in `zone` from now on. @throws CNIError */
 export function addSources(zone: string, pods: readonly CIDR[]): void {
   for (const pod of pods) {
     const { status, stderr } = callZone('addSource', zone, pod)
     if (status === 0 || stderr.includes('ZONE_ALREADY_SET')) continue
-    throw fail(`failed to add the address ${formatCIDR(pod)} to ${zone} zone: ${stderr.trim()}`)
+    const why = stderr.trim().replace(/^Call failed: /, '')
+    throw fail(`failed to add the address ${formatCIDR(pod)} to ${zone} zone: ${why}`)
   }
 }
 

@@ -1,8 +1,9 @@
-/** Run inside the guest of e2e/support/guest.ts, whose kernel has what the one at hand may not have. */
+/** Run inside the guest of e2e/support/guest.ts, whose kernel has what the one at hand may not have; all in one process. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import '#pod-network/testing/guest-backends.ts'
 import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { createWireguard, WIREGUARD_DEFAULTS } from '#pod-network/flannel/wireguard/wireguard.ts'
 import { checkMatrix } from './packet-matrix.ts'
