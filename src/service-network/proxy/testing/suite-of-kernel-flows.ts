@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
-import type { Family } from '#ip/ip.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
 import { timeFactor } from '#testing/wait-for.ts'
 import type { LocalDetector, ProxyMode } from '../mode.ts'
 import type { ProxyOptions } from '../run-proxy.ts'
@@ -28,21 +28,29 @@ const NAMES = new Map(
   ),
 )
 
-/** The table of packet flows as real packets through a node whose rules a mode made. */
-export function suiteOfKernelFlows(mode: ProxyMode, options: Partial<ProxyOptions> = {}): void {
-  suite(`packets in the kernel, by ${mode} ${JSON.stringify(options)}`, () => {
+/** The table of packet flows as real packets through a node whose rules a mode made, of the cluster's families. */
+export function suiteOfKernelFlows(
+  mode: ProxyMode,
+  options: Partial<ProxyOptions> = {},
+  families: readonly Family[] = [4, 6],
+): void {
+  const own = DUAL_STACK_OPTIONS.families.filter(({ nodeIP }) =>
+    families.includes(familyOf(nodeIP)),
+  )
+  const what = `${mode} ${JSON.stringify(options)}, IPv${families.join(' and IPv')}`
+  suite(`packets in the kernel, by ${what}`, () => {
     let cluster: NodeLab
     let proxy: RunningProxy
     before(async () => {
       cluster = await createNodeLab()
-      await cluster.put(...objectsOf(4), ...objectsOf(6))
-      proxy = await cluster.startProxy({ ...DUAL_STACK_OPTIONS, ...options, mode })
+      await cluster.put(...families.flatMap(objectsOf))
+      proxy = await cluster.startProxy({ ...DUAL_STACK_OPTIONS, families: own, ...options, mode })
     })
     after(async () => {
       await proxy?.stop()
       cluster?.[Symbol.dispose]()
     })
-    for (const family of [4, 6] as const)
+    for (const family of families)
       suite(`in IPv${family}`, () => sendFlows(mode, family, options.localDetector, () => cluster))
   })
 }
