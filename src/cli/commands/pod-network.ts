@@ -39,11 +39,22 @@ function dockerOpts(args: readonly string[]): number {
   const options = renderDockerOpts(text, settings, process.env)
   const target = values['docker-env']
   if (target === undefined) process.stdout.write(options)
-  else writeFileSync(target, options)
+  else write(target, options)
   const route = findRouteElsewhere(parseAssignments(text).FLANNEL_SUBNET)
   if (route === undefined) return 0
   process.stderr.write(`Your routing table already contains the subnet: ${route}\n`)
   return 1
+}
+
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code
+    throw new Error(`Cannot write ${path}: ${why} (-d names a file for Docker's options)`, {
+      cause,
+    })
+  }
 }
 
 /** Docker would make a bridge with an address of that subnet, and packets would still go there. */
