@@ -12,6 +12,9 @@ test('backends wireguard and ipip, on a kernel that has both', () => {
     env: { FAIRLEAD_TIME_FACTOR: '10', NO_COLOR: '1' },
   })
   assert.equal(status, 0, output)
-  for (const name of ['ipip', 'wireguard', 'ipip over routed', 'wireguard over routed'])
+  for (const name of [
+    ...['ipip', 'wireguard', 'ipip over routed'],
+    ...['wireguard, separate, over routed', 'wireguard, ipv6, over routed'],
+  ])
     assert.ok(output.includes(`✔ ${name} (`), output)
 })

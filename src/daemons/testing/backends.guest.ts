@@ -21,14 +21,17 @@ suite('the packet matrix:', () => {
       context,
     ))
 
-  test('wireguard over routed', async (context) => {
-    const folder = mkdtempSync(join(tmpdir(), 'wireguard-'))
-    const backend = async () => (nodeName: string) =>
-      createWireguard({ ...WIREGUARD_DEFAULTS, keyFile: join(folder, nodeName) })
-    try {
-      await checkMatrix({ name: 'wireguard over routed', backend, underlay: 'routed' }, context)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
-  })
+  // A device a family, and one for both.
+  for (const mode of ['separate', 'ipv6'] as const) {
+    test(`wireguard, ${mode}, over routed`, async (context) => {
+      const folder = mkdtempSync(join(tmpdir(), 'wireguard-'))
+      const backend = async () => (nodeName: string) =>
+        createWireguard({ ...WIREGUARD_DEFAULTS, mode, keyFile: join(folder, nodeName) })
+      try {
+        await checkMatrix({ name: `wireguard, ${mode}`, backend, underlay: 'routed' }, context)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+  }
 })

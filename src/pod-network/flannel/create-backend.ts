@@ -9,7 +9,12 @@ import { createIPIP } from './ipip/ipip.ts'
 import { type BackendConf, fieldsOf } from './net-conf.ts'
 import { createUDP, UDP_DEFAULTS } from './udp/udp.ts'
 import { createVXLAN, VXLAN_DEFAULTS } from './vxlan/plan-vxlan.ts'
-import { createWireguard, WIREGUARD_DEFAULTS, WIREGUARD_KEY_FILE } from './wireguard/wireguard.ts'
+import {
+  createWireguard,
+  WIREGUARD_DEFAULTS,
+  WIREGUARD_KEY_FILE,
+  WIREGUARD_MODES,
+} from './wireguard/wireguard.ts'
 
 /** Those of `fairlead up --backend`; net-conf.json has more. */
 export const CLUSTER_BACKENDS = ['vxlan', 'host-gw', 'udp'] as const
@@ -41,14 +46,13 @@ export function createBackend({ type, options }: BackendConf): Backend {
     case 'ipip':
       return createIPIP({ directRouting: read.boolean('DirectRouting') })
     case 'wireguard': {
-      const mode = read.text('Mode', /^\w+$/) ?? 'separate'
-      if (mode !== 'separate')
-        throw new RangeError(
-          `Cannot use Mode ${mode} of backend wireguard: separate is what is built`,
-        )
+      const given = read.text('Mode', /^\w+$/) ?? 'separate'
+      const mode = WIREGUARD_MODES.find((it) => it === given)
+      if (!mode) throw new RangeError('no valid Mode configured')
       const mtuBytes = read.number('MTU', 0, LARGEST_MTU)
       const presharedKey = read.text('PSK', /^[A-Za-z0-9+/]{43}=$/)
       return createWireguard({
+        mode,
         ports: {
           4: read.number('ListenPort', 1, 65_535) ?? WIREGUARD_DEFAULTS.ports[4],
           6: read.number('ListenPortV6', 1, 65_535) ?? WIREGUARD_DEFAULTS.ports[6],

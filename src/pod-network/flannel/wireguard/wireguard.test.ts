@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { cidr } from '#ip/cidr.ts'
 import { ip } from '#ip/ip.ts'
+import { createBackend } from '../create-backend.ts'
 import { createIPIP } from '../ipip/ipip.ts'
 import { node1, node1v4, peerLease } from '../testing/own-node.ts'
 import { planWords } from '../testing/plan-words.ts'
@@ -52,6 +53,63 @@ ip route replace fd00:10:244::/56 dev flannel-wg-v6`,
       ],
     })
   })
+
+  // pkg/backend/wireguard/wireguard_network.go, selectMode()
+  const own = (v6: string) => ({ ...node1.underlay.addresses, 6: ip(v6) })
+  for (const { name, mode, v4 = '172.30.0.12', v6 = 'fd00:172:30::12', ours, want } of [
+    { name: 'ipv4', mode: 'ipv4', want: '172.30.0.12' },
+    { name: 'ipv6', mode: 'ipv6', want: 'fd00:172:30::12' },
+    { name: 'auto, of private addresses', mode: 'auto', want: '172.30.0.12' },
+    { name: 'auto, a public IPv4 address', mode: 'auto', v4: '192.0.2.2', want: '192.0.2.2' },
+    { name: 'auto, public IPv6 there only', mode: 'auto', v6: '2001:db8::2', want: '172.30.0.12' },
+    {
+      name: 'auto, public IPv6 at both ends',
+      mode: 'auto',
+      v6: '2001:db8::2',
+      ours: '2001:db8::1',
+      want: '2001:db8::2',
+    },
+  ] as const) {
+    test(`one device for both families, by ${name}`, () => {
+      const addresses = ours ? own(ours) : node1.underlay.addresses
+      const node = { ...node1, underlay: { ...node1.underlay, addresses } }
+      const options = { ...WIREGUARD_DEFAULTS, mode, keyFile: '/nowhere' }
+      const publicIPs = { 4: ip(v4), 6: ip(v6) }
+      const data = { PublicKey: keyOf(2), Port: 51820 }
+      const told = peerLease(2, { backendType: 'wireguard', publicIPs, data: { 4: data, 6: data } })
+      const plan = createWireguard(options).plan(node, {}, [told])
+      assert.equal(
+        planWords(plan),
+        `ip link add flannel-wg mtu 1420 type wireguard
+ip addr add 10.244.1.0/32 dev flannel-wg
+ip addr add fd00:10:244:1::/128 dev flannel-wg
+ip route replace 10.244.0.0/16 dev flannel-wg
+ip route replace fd00:10:244::/56 dev flannel-wg`,
+      )
+      assert.deepEqual(plan.secure, [
+        {
+          device: 'flannel-wg',
+          listenPort: 51820,
+          keepaliveSeconds: 0,
+          peers: [
+            {
+              publicKey: keyOf(2),
+              endpoint: { address: ip(want), port: 51820 },
+              allowed: [
+                ...[cidr('10.244.2.0/24'), cidr(`${v4}/32`)],
+                ...[cidr('fd00:10:244:2::/64'), cidr(`${v6}/128`)],
+              ],
+            },
+          ],
+        },
+      ])
+    })
+  }
+
+  test('no other mode', () =>
+    assert.throws(() => createBackend({ type: 'wireguard', options: { Mode: 'both' } }), {
+      message: 'no valid Mode configured',
+    }))
 
   for (const data of [null, 'x', {}, { PublicKey: 'x' }, { PublicKey: keyOf(2), Port: -1 }])
     test(`refuses ${JSON.stringify(data)}`, () => {

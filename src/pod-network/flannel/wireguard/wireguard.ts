@@ -1,4 +1,4 @@
-import type { CIDR } from '#ip/cidr.ts'
+import { type CIDR, cidr, cidrContains } from '#ip/cidr.ts'
 import type { Family, IP } from '#ip/ip.ts'
 import {
   type Backend,
@@ -10,10 +10,15 @@ import {
   ROUTE_PROTOCOL,
   type SecurePlan,
 } from '../backend.ts'
-import { FAMILIES, type Lease, mapFamilies } from '../lease.ts'
+import { FAMILIES, type Lease, mapFamilies, type PerFamily } from '../lease.ts'
 import { readKeys } from './keys.ts'
 
+/** `separate`: a device a family. Else one for both, and by which family others are reached; `auto`: by what is likeliest to arrive. */
+export const WIREGUARD_MODES = ['separate', 'auto', 'ipv4', 'ipv6'] as const
+
 export interface WireguardOptions {
+  /** separate by default. */
+  readonly mode?: (typeof WIREGUARD_MODES)[number]
   readonly ports: Readonly<Record<Family, number>>
   readonly keepaliveSeconds: number
   readonly mtuBytes?: number
@@ -31,8 +36,8 @@ const OVERHEAD_BYTES = 80
 const KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 
 /**
- * flannel's wireguard backend in its mode `separate`: a device a family, a peer a node, whose allowed addresses are its subnet and,
- * other than flannel's, its own: what it answers pods with comes from there. One route takes the whole pod network into the device.
+ * flannel's wireguard backend: a peer a node, whose allowed addresses are its subnets and, other than flannel's, its own: what it
+ * answers pods with comes from there. One route a family takes the whole pod network into the device.
  */
 export function createWireguard(options: WireguardOptions): Backend {
   return {
@@ -42,7 +47,7 @@ export function createWireguard(options: WireguardOptions): Backend {
       return mapFamilies(node.networks, (_, family) =>
         node.underlay.addresses[family] === undefined
           ? undefined
-          : { PublicKey: publicKey, Port: options.ports[family] },
+          : { PublicKey: publicKey, Port: portOf(options, family) },
       )
     },
     plan: (node, _, peers) => planWireguard(options, node, peers),
@@ -58,6 +63,17 @@ export function createWireguard(options: WireguardOptions): Backend {
   }
 }
 
+/** A device, and the families that it carries. */
+interface Tunnel {
+  readonly device: string
+  readonly listenPort: number
+  readonly ends: readonly {
+    readonly family: Family
+    readonly subnet: CIDR
+    readonly network: CIDR
+  }[]
+}
+
 /** Pure; peers in any order. Of two peers with one key the first counts. */
 export function planWireguard(
   options: WireguardOptions,
@@ -66,72 +82,123 @@ export function planWireguard(
 ): NodePlan {
   const mtuBytes = (options.mtuBytes ?? node.underlay.mtuBytes) - OVERHEAD_BYTES
   const refused: Refusal[] = []
-  const ends = FAMILIES.flatMap((family) => {
-    const [subnet, network] = [node.subnets[family], node.networks[family]]
-    return subnet && network && node.underlay.addresses[family] ? [{ family, subnet, network }] : []
-  })
+  const tunnels = planTunnels(options, node)
+  const ends = tunnels.flatMap(({ device, ends: own }) => own.map((end) => ({ device, ...end })))
   return {
     ...NO_PLAN,
-    links: ends.map(({ family }) => ({
+    links: tunnels.map(({ device: name }) => ({
       kind: 'wireguard',
-      name: deviceName(family),
+      name,
       alias: DEVICE_ALIAS,
       mtuBytes,
       up: true,
     })),
-    addresses: ends.map(({ family, subnet }) => ({
-      device: deviceName(family),
+    addresses: ends.map(({ device, family, subnet }) => ({
+      device,
       address: { address: subnet.address, prefixLength: family === 4 ? 32 : 128 },
     })),
-    routes: ends.map(({ family, network }) => ({
+    routes: ends.map(({ device, family, network }) => ({
       family,
       destination: network,
-      device: deviceName(family),
+      device,
       scope: family === 4 ? 'link' : 'universe',
       protocol: ROUTE_PROTOCOL,
     })),
-    secure: ends.map(({ family }) => planPeers(options, family, peers, refused)),
+    secure: tunnels.map((tunnel) => planPeers(options, node, tunnel, peers, refused)),
     mtuBytes,
     refused,
   }
 }
 
+function planTunnels(options: WireguardOptions, node: OwnNode): readonly Tunnel[] {
+  const ends = FAMILIES.flatMap((family) => {
+    const [subnet, network] = [node.subnets[family], node.networks[family]]
+    return subnet && network && node.underlay.addresses[family] ? [{ family, subnet, network }] : []
+  })
+  if (isSeparate(options)) {
+    return ends.map((end) => ({
+      device: end.family === 4 ? DEVICE : DEVICE_IPV6,
+      listenPort: portOf(options, end.family),
+      ends: [end],
+    }))
+  }
+  return ends.length === 0 ? [] : [{ device: DEVICE, listenPort: portOf(options, 4), ends }]
+}
+
 function planPeers(
-  { ports, keepaliveSeconds, presharedKey }: WireguardOptions,
-  family: Family,
+  options: WireguardOptions,
+  node: OwnNode,
+  { device, listenPort, ends }: Tunnel,
   peers: readonly Lease[],
   refused: Refusal[],
 ): SecurePlan {
+  const { keepaliveSeconds, presharedKey } = options
   const seen = new Map<string, string>()
   const planned: { publicKey: string; endpoint: { address: IP; port: number }; allowed: CIDR[] }[] =
     []
   for (const { name, subnets, publicIPs, data } of peers) {
-    const [subnet, address] = [subnets[family], publicIPs[family]]
-    if (!subnet) continue
-    const told = parseData(data[family], ports[family])
+    const carried = ends.map(({ family }) => family).filter((family) => subnets[family])
+    if (carried.length === 0) continue
+    const by = isSeparate(options) ? carried[0]! : chooseFamily(options, node, publicIPs)
+    const address = publicIPs[by]
+    const told = parseData(data[by] ?? data[carried[0]!], listenPort)
     const twin = told && seen.get(told.publicKey)
-    if (address === undefined) refused.push({ node: name, why: `it tells no IPv${family} address` })
+    if (address === undefined) refused.push({ node: name, why: `it tells no IPv${by} address` })
     else if (!told)
       refused.push({ node: name, why: 'its backend-data is not {"PublicKey":…,"Port":…}' })
     else if (twin) refused.push({ node: name, why: `its PublicKey is also that of ${twin}` })
     else {
       seen.set(told.publicKey, name)
-      const node = { address, prefixLength: family === 4 ? 32 : 128 }
-      const endpoint = { address, port: told.port }
-      planned.push({ publicKey: told.publicKey, endpoint, allowed: [subnet, node] })
+      const allowed = carried.flatMap((family) => {
+        const own = publicIPs[family]
+        const host = own && [{ address: own, prefixLength: family === 4 ? 32 : 128 }]
+        return [subnets[family]!, ...(host ?? [])]
+      })
+      planned.push({
+        publicKey: told.publicKey,
+        endpoint: { address, port: told.port },
+        allowed,
+      })
     }
   }
   return {
-    device: deviceName(family),
-    listenPort: ports[family],
+    device,
+    listenPort,
     keepaliveSeconds,
     ...(presharedKey !== undefined && { presharedKey }),
     peers: planned,
   }
 }
 
-function deviceName(family: Family): string {
-  return family === 4 ? 'flannel-wg' : 'flannel-wg-v6'
+const DEVICE = 'flannel-wg'
+const DEVICE_IPV6 = 'flannel-wg-v6'
+
+function isSeparate({ mode = 'separate' }: WireguardOptions): boolean {
+  return mode === 'separate'
+}
+
+/** Where this node listens for others' packets over that family: one device has one port. */
+function portOf(options: WireguardOptions, family: Family): number {
+  return options.ports[isSeparate(options) ? family : 4]
+}
+
+/** RFC 1918, and RFC 4193. */
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'].map(cidr)
+
+/** The family by which a node is reached through one device for both (selectMode() of flannel). */
+function chooseFamily(
+  { mode }: WireguardOptions,
+  { underlay: { addresses: own } }: OwnNode,
+  { 4: v4, 6: v6 }: PerFamily<IP>,
+): Family {
+  if (mode === 'ipv4') return 4
+  if (mode === 'ipv6') return 6
+  const isPublic = (ip: IP | undefined) =>
+    ip !== undefined && !PRIVATE.some((network) => cidrContains(network, ip))
+  if (v6 === undefined || own[6] === undefined) return 4
+  if (v4 === undefined || own[4] === undefined) return 6
+  if (isPublic(v4)) return 4
+  return isPublic(v6) && isPublic(own[6]) ? 6 : 4
 }
 
 /** Older flanneld tells no port: then it is this node's own. */
