@@ -76,7 +76,7 @@ async function leavesWithItsRoute(home: Home, name: string): Promise<void> {
   process.kill(pidOf('cloud', 'router'), 'SIGKILL')
   assert.equal(home.fairlead(['up', '--name', name]).status, 0)
   assert.equal(nextHops(), '172.30.0.11 172.30.1.12')
-  process.kill(pidOf('node-agent', 'node2'), 'SIGTERM')
+  process.kill(pidOf('node-agent', 'node2'), 'SIGKILL')
   assert.equal(home.kubectl(name, ['delete', 'node', 'node2']).status, 0)
   await eventually('the route of node2 is gone', () => nextHops() === '172.30.0.11')
 }
