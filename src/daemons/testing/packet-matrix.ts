@@ -25,6 +25,8 @@ export interface MatrixRow {
   readonly name: string
   readonly backend: PodNetworkLabOptions['backend']
   readonly underlay: 'flat' | 'routed'
+  /** 3 by default: over `routed` two neighbours, and one behind the router. */
+  readonly nodes?: number
   /** Backends that carry IPv4 only have one. */
   readonly families?: readonly Family[]
   /** How node1 sends to the pods of the others: what of each route is not its destination. */
@@ -45,12 +47,12 @@ interface Member {
 /** Makes what the row says, and asks everybody from everybody. */
 export async function checkMatrix(row: MatrixRow, context: TestContext): Promise<void> {
   using lab = createLab()
-  const { backend, underlay, families = [4, 6] } = row
+  const { backend, underlay, families = [4, 6], nodes = 3 } = row
   await using cluster = await createPodNetworkLab(lab, {
     backend,
     underlay,
     ipFamily: families.length > 1 ? 'dual' : 'ipv4',
-    nodes: 3,
+    nodes,
   })
   checkSubnets(cluster.nodes.list().map(({ spec }) => spec?.podCIDRs ?? []))
   if (row.node1) assert.deepEqual(mismatches(row.node1, lab, cluster), [])
