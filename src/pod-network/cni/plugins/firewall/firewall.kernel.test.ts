@@ -135,12 +135,15 @@ suite('firewall', () => {
     const ips = [{ address: '10.1.1.2/24' }, { address: 'fd01::2/64' }]
     const prevResult = { cniVersion: '1.0.0', ips }
     const within = async (env: Readonly<Record<string, string>>, body: () => Promise<void>) => {
-      const before = { ...process.env }
+      const before = Object.keys(env).map((name) => [name, process.env[name]] as const)
       Object.assign(process.env, env)
       try {
         await body()
       } finally {
-        process.env = before
+        for (const [name, value] of before) {
+          if (value === undefined) delete process.env[name]
+          else process.env[name] = value
+        }
       }
     }
 
