@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { Netns } from '#kernel/netns/netns.ts'
+import { inNetns, type Netns } from '#kernel/netns/netns.ts'
 import { installCNI } from '#pod-network/cni/install-cni.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import type { Measurement } from '../support/report.ts'
@@ -117,10 +117,9 @@ function timeChain({ name, binDir, plugins }: Chain, node: Netns, pod: Netns, id
     plugin: Chain['plugins'][number],
     prevResult?: unknown,
   ): unknown => {
-    const { status, stdout, stderr } = spawnSync(
-      'nsenter',
-      [`--net=/proc/${process.pid}/fd/${node.fd}`, join(binDir, String(plugin.type))],
-      {
+    // Born in the node's namespace, as a runtime's children are: no nsenter(1) is measured along.
+    const { status, stdout, stderr } = inNetns(node, () =>
+      spawnSync(join(binDir, String(plugin.type)), [], {
         encoding: 'utf8',
         input: JSON.stringify({
           cniVersion: '1.0.0',
@@ -133,7 +132,7 @@ function timeChain({ name, binDir, plugins }: Chain, node: Netns, pod: Netns, id
           ...{ CNI_COMMAND: verb, CNI_CONTAINERID: id, CNI_NETNS: pod.path, CNI_IFNAME: 'eth0' },
           CNI_PATH: binDir,
         },
-      },
+      }),
     )
     if (status !== 0) throw new Error(`Cannot ${verb} by ${name}: ${stdout}${stderr}`)
     return verb === 'ADD' ? JSON.parse(stdout) : undefined

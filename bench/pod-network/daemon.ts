@@ -5,9 +5,10 @@ import type { Measurement } from '../support/report.ts'
 import { createWire, untilEntries } from './wire.ts'
 
 const PEERS = 1000
+const MOST_DAEMONS = 3
 /** Young heaps calm down. */
 const SETTLE_MS = 5000
-const WATCH_MS = 15_000
+const WATCH_MS = 10_000
 /** Each node's status is new every five minutes, though nothing is (kubelet's nodeStatusReportFrequency). */
 const HEARTBEAT_MS = 300_000 / PEERS
 
@@ -22,16 +23,18 @@ export async function measureDaemon(
   rounds: number,
   progress: (what: string) => void,
 ): Promise<readonly Measurement[]> {
-  const measurements: Measurement[] = []
-  for (const peers of [1, PEERS]) {
-    const samples: Sample[] = []
-    for (let round = 0; round < Math.min(rounds, 3); round++) {
-      progress(`fairlead pod-network with ${peers} peers, round ${round + 1}`)
-      samples.push(await measureOnce(peers))
-    }
+  const count = Math.min(rounds, MOST_DAEMONS)
+  progress(`fairlead pod-network, ${count} times with 1 peer and ${count} times with ${PEERS}`)
+  // All at once: what a process holds and uses does not depend on the others, and waiting is most of it.
+  const results = await Promise.all([
+    Promise.all(Array.from({ length: count }, async () => (await measure(1, 1))[0]!)),
+    measure(PEERS, count),
+  ])
+  return [1, PEERS].flatMap((peers, i): Measurement[] => {
+    const samples = results[i]!
     const what = `pod network process, ${peers} peers`
     const of = (key: keyof Sample) => samples.map((sample) => sample[key])
-    measurements.push(
+    return [
       { name: `${what}: resident memory`, unit: 'MB', values: of('memory') },
       { name: `${what}: CPU, idle`, unit: '% of a core', values: of('idle') },
       {
@@ -39,31 +42,36 @@ export async function measureDaemon(
         unit: '% of a core',
         values: of('heartbeats'),
       },
-    )
-  }
-  return measurements
+    ]
+  })
 }
 
-async function measureOnce(peers: number): Promise<Sample> {
+/** So many daemons, each on a node of its own, of a network of `peers` + 1 nodes. */
+async function measure(peers: number, daemons: number): Promise<readonly Sample[]> {
   using lab = createLab()
   const wire = await createWire(lab, peers + 1)
-  const netns = wire.plug(1)
-  const daemon = wire.startDaemon(1, netns)
-  await untilEntries(() => wire.countEntries(netns), peers, 0)
+  const running = Array.from({ length: daemons }, (_, i) => {
+    const netns = wire.plug(i + 1)
+    return { netns, pid: wire.startDaemon(i + 1, netns).pid }
+  })
+  for (const { netns } of running) await untilEntries(() => wire.countEntries(netns), peers, 0)
   await delay(SETTLE_MS)
-  const memory = residentMB(daemon.pid)
-  const share = async (work: () => Promise<void>) => {
-    const before = cpuMs(daemon.pid)
+  const memory = running.map(({ pid }) => residentMB(pid))
+  const shares = async (work: () => Promise<void>) => {
+    const before = running.map(({ pid }) => cpuMs(pid))
     const at = performance.now()
     await work()
-    return ((cpuMs(daemon.pid) - before) / (performance.now() - at)) * 100
+    const elapsed = performance.now() - at
+    return running.map(({ pid }, i) => ((cpuMs(pid) - before[i]!) / elapsed) * 100)
   }
-  const idle = await share(() => delay(WATCH_MS))
-  const heartbeats = await share(async () => {
+  const idle = await shares(() => delay(WATCH_MS))
+  const heartbeats = await shares(async () => {
     for (let i = 0; i < WATCH_MS / HEARTBEAT_MS; i++) {
-      wire.server.child.stdin?.write(`heartbeat ${(i % peers) + 2}\n`)
+      wire.server.child.stdin?.write(`heartbeat ${peers + 1 - (i % peers)}\n`)
       await delay(HEARTBEAT_MS)
     }
   })
-  return { memory, idle, heartbeats }
+  return running.map((_, i) => ({
+    ...{ memory: memory[i]!, idle: idle[i]!, heartbeats: heartbeats[i]! },
+  }))
 }

@@ -1,5 +1,8 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { prepareNode } from '#pod-network/testing/prepare-node.ts'
+import type { LabProcess } from '#testing/lab-process.ts'
 import type { Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 
@@ -9,7 +12,7 @@ export interface HandMade {
   readonly pods: readonly [Netns, Netns]
 }
 
-interface Tunnel {
+export interface Tunnel {
   readonly mtuBytes: number
   /** Lays node n's end; its peer is node m. */
   lay(lab: Lab, netns: Netns, n: 1 | 2, m: 1 | 2): Promise<void>
@@ -34,21 +37,51 @@ export const HAND_MADE_VXLAN: Tunnel = {
   },
 }
 
-/** A relay in C, with one peer only: a packet is a datagram, as flannel's. */
+/** socat(1) as a relay, with one peer only: a packet is a datagram, as flannel's. */
 export const SOCAT_RELAY: Tunnel = {
   mtuBytes: 1472,
   async lay(lab, netns, n, m) {
     const peer = `UDP4-DATAGRAM:${nodeAddress(m)}:8285,bind=${nodeAddress(n)}:8285`
     const device = `TUN:10.244.${n}.0/32,tun-name=flannel0,tun-type=tun,iff-no-pi,iff-up`
     const relay = lab.spawn(netns, ['socat', peer, device])
-    await waitFor(() => lab.rtnetlink(netns).link('flannel0'), {
-      what: `socat's device: ${relay.output()}`,
-    })
-    run(lab, netns, [
-      'ip link set flannel0 mtu 1472',
-      'ip route replace 10.244.0.0/16 dev flannel0',
-    ])
+    await connectTun(lab, netns, relay)
   },
+}
+
+/** A relay in C as flanneld's own is (relay.c); `undefined` where there is no compiler. @param folder for the program */
+export function compileRelay(folder: string): Tunnel | undefined {
+  const program = join(folder, 'relay')
+  const source = join(import.meta.dirname, 'relay.c')
+  const { error, status, stderr } = spawnSync('cc', ['-O2', '-o', program, source])
+  if (error) return undefined
+  if (status !== 0) throw new Error(`Cannot compile ${source}: ${stderr}`)
+  return {
+    mtuBytes: 1472,
+    async lay(lab, netns, n, m) {
+      const network = [`10.244.${m}.0`, '255.255.255.0', '8285']
+      const argv = [program, 'flannel0', nodeAddress(n), nodeAddress(m), ...network]
+      await connectTun(lab, netns, lab.spawn(netns, argv), [
+        `ip addr add 10.244.${n}.0/32 dev flannel0`,
+        'ip link set flannel0 up',
+      ])
+    },
+  }
+}
+
+async function connectTun(
+  lab: Lab,
+  netns: Netns,
+  relay: LabProcess,
+  first: readonly string[] = [],
+): Promise<void> {
+  await waitFor(() => lab.rtnetlink(netns).hasLink('flannel0'), {
+    what: `the relay's device: ${relay.output()}`,
+  })
+  run(lab, netns, [
+    'ip link set flannel0 mtu 1472',
+    ...first,
+    'ip route replace 10.244.0.0/16 dev flannel0',
+  ])
 }
 
 const MASQUERADE = `table ip hand-made {

@@ -22,16 +22,25 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/** Two to the minus a thousand is near the smallest number; from there on the binomial distribution is as good as normal. */
+const MOST_EXACT = 1000
+
 /**
- * Where the median of what was sampled lies, with 95 % confidence, by order statistics; `undefined` for fewer values than say anything near a
- * target. Source: the binomial distribution's normal approximation.
+ * Where the median of what was sampled lies, with at least 95 % confidence, by order statistics: as many values lie below it as heads fall in
+ * so many tosses of a coin. `undefined` for fewer than six values: their smallest and largest do not say it.
  */
 export function intervalOf(values: readonly number[]): readonly [number, number] | undefined {
   const n = values.length
-  if (n < 15) return undefined
   const sorted = values.toSorted((a, b) => a - b)
-  const spread = 0.98 * Math.sqrt(n)
-  return [sorted[Math.floor(n / 2 - spread)]!, sorted[Math.ceil(n / 2 + spread)]!]
+  let left = -1
+  if (n > MOST_EXACT) left = Math.floor(n / 2 - 0.98 * Math.sqrt(n))
+  for (let [heads, likely, sum] = [0, 0.5 ** n, 0]; n <= MOST_EXACT; heads++) {
+    sum += likely
+    if (2 * sum > 0.05) break
+    left = heads
+    likely *= (n - heads) / (heads + 1)
+  }
+  return left < 0 ? undefined : [sorted[left]!, sorted[n - 1 - left]!]
 }
 
 export function printTable(measurements: readonly Measurement[]): void {
