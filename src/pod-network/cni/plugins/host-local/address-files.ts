@@ -1,4 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type IP, parseIP } from '#ip/ip.ts'
@@ -69,7 +80,7 @@ function openAddressFiles(directory: string): AddressFiles {
   return {
     reserve(address, { containerID, ifname }, rangeSet) {
       if (!create(pathOf(address), `${containerID}\r\n${ifname}`)) return false
-      writeFileSync(pathOf(`last_reserved_ip.${rangeSet}`), address, { mode: 0o600 })
+      overwrite(pathOf(`last_reserved_ip.${rangeSet}`), address)
       return true
     },
     lastReserved(rangeSet) {
@@ -87,6 +98,19 @@ function openAddressFiles(directory: string): AddressFiles {
     release(address) {
       unlinkSync(pathOf(address))
     },
+  }
+}
+
+/**
+ * In place: a file that is cut to nothing first, ext4 writes to the disk when it is closed. What a process leaves that is killed in between
+ * says where to look first, and may say anything.
+ */
+function overwrite(path: string, content: string): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600)
+  try {
+    ftruncateSync(fd, writeSync(fd, content, 0))
+  } finally {
+    closeSync(fd)
   }
 }
 
