@@ -51,7 +51,7 @@ const CONTROL_BYTES = 24
 export function openPacketChannel({ tun, udp, wake }: PacketDescriptors): PacketChannel {
   const one = Uint8Array.of(1, 0, 0, 0)
   checked(libc().setsockopt(udp, SOL_UDP, UDP_GRO, one, one.length), 'receive datagrams together')
-  const calls = libc()
+  const calls = loadCalls()
   const [outgoing, incoming] = [createMessage(), createMessage()]
   const polled = Buffer.alloc(3 * POLLFD_BYTES)
   for (const [i, fd] of [tun, udp, wake].entries()) {
@@ -64,15 +64,15 @@ export function openPacketChannel({ tun, udp, wake }: PacketDescriptors): Packet
   let segmentBytes = 0
   return {
     wait(timeoutMs) {
-      if (calls.poll(polled, 3n, timeoutMs) < 0)
+      if (calls.poll(polled, 3, timeoutMs) < 0)
         return { tun: false, udp: false, wake: true, broken: lastErrno() !== 'EINTR' }
       const broken = [0, 1, 2].some((i) => (happened(i) & POLLERR_HUP_NVAL) !== 0 && i !== 1)
       const is = (i: number) => happened(i) !== 0
-      if (is(2)) calls.read(wake, count, 8n)
+      if (is(2)) calls.read(wake, count, count.length)
       return { tun: is(0), udp: is(1), wake: is(2), broken }
     },
-    readTun: (buffer) => Number(calls.read(tun, buffer, BigInt(buffer.length))),
-    writeTun: (packet) => void calls.write(tun, packet, BigInt(packet.length)),
+    readTun: (buffer) => calls.read(tun, buffer, buffer.length),
+    writeTun: (packet) => void calls.write(tun, packet, packet.length),
     send(bytes, segment, receiver) {
       outgoing.point(bytes, receiver, segment < bytes.length ? segment : undefined)
       calls.sendmsg(udp, outgoing.header, 0)
@@ -80,7 +80,7 @@ export function openPacketChannel({ tun, udp, wake }: PacketDescriptors): Packet
     receive(buffer) {
       incoming.point(buffer, undefined, undefined)
       incoming.expectControl()
-      const length = Number(calls.recvmsg(udp, incoming.header, 0))
+      const length = calls.recvmsg(udp, incoming.header, 0)
       segmentBytes = incoming.segment() || length
       return length
     },
@@ -88,6 +88,26 @@ export function openPacketChannel({ tun, udp, wake }: PacketDescriptors): Packet
       return segmentBytes
     },
   }
+}
+
+/** What is called for each packet, with lengths as numbers: none is near 2^31, and each bigint would be an object. */
+const prototypes = {
+  poll: { return: 'i32', arguments: ['buffer', 'u32', 'i32'] },
+  read: { return: 'i32', arguments: ['i32', 'buffer', 'u32'] },
+  write: { return: 'i32', arguments: ['i32', 'buffer', 'u32'] },
+  sendmsg: { return: 'i32', arguments: ['i32', 'buffer', 'i32'] },
+  recvmsg: { return: 'i32', arguments: ['i32', 'buffer', 'i32'] },
+} as const
+
+let loaded: ReturnType<typeof load> | undefined
+
+function loadCalls() {
+  loaded ??= load()
+  return loaded.functions
+}
+
+function load() {
+  return ffi().dlopen(null, prototypes)
 }
 
 /** A `struct msghdr` with all that it points to. Memory outside of JavaScript's heap: it does not move. */
