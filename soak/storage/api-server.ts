@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createTestAuthority, type KeyPair } from '#apiserver/testing/certificates.ts'
-import type { LoopDelayAnswer, LoopDelayQuestion, ServeConfig } from '#apiserver/testing/serve.ts'
+import type { Answers, Memory, Question, ServeConfig } from '#apiserver/testing/serve.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 /** Machines may be busy: what is measured is what is left, not how soon. */
@@ -36,6 +36,8 @@ export interface ServerProcess extends AsyncDisposable {
   kill(): Promise<void>
   /** How long its event loop stood still at most since the last call, in milliseconds, as it measured itself. */
   takeLoopDelay(): Promise<number>
+  /** What it holds after a garbage collection. */
+  measureMemory(): Promise<Memory>
 }
 
 /** @throws Error with its last words where it ends before it listens */
@@ -52,7 +54,10 @@ export async function startServer(
   const child = spawn(
     join(root, 'bin/fairlead-node'),
     ['--max-semi-space-size=4', join(root, 'src/apiserver/testing/serve.ts'), file],
-    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+    {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, MALLOC_MMAP_THRESHOLD_: '262144' }, // as cluster/processes.ts does
+    },
   )
   let words = ''
   child.stderr!.on('data', (text) => {
@@ -80,14 +85,17 @@ export async function startServer(
         throw new Error(`Cannot kill the API server: it had ended by itself: ${words}`)
       await end()
     },
-    async takeLoopDelay() {
-      const answered = once(child, 'message')
-      child.send('loopDelay' satisfies LoopDelayQuestion)
-      const [answer] = (await answered) as [LoopDelayAnswer]
-      return answer.loopDelayMs
-    },
+    takeLoopDelay: () => ask(child, 'loopDelay'),
+    measureMemory: () => ask(child, 'memory'),
     [Symbol.asyncDispose]: end,
   }
+}
+
+async function ask<Q extends Question>(child: ChildProcess, question: Q): Promise<Answers[Q]> {
+  const answered = once(child, 'message')
+  child.send(question)
+  const [answer] = (await answered) as [Answers[Q]]
+  return answer
 }
 
 async function portOf(child: ChildProcess): Promise<number> {

@@ -14,11 +14,12 @@ interface Job {
 
 /** Shorter texts take some ten milliseconds at most; 3 MiB take seconds, and nobody else may wait for them. */
 const MAX_HERE = 32 * 1024
-/** How long a reader without work is kept. */
-const IDLE_MS = 10_000
+/** How long a reader without work is kept: its heap has room for what it read last, 100 MB and more, and only its end gives that back. */
+const IDLE_MS = 1_000
 /** No text that may be sent takes as long. */
 const TIMEOUT_MS = 30_000
-const MAX_MEGABYTES = 1024
+/** 3 MiB of keys and texts need 120; as much of nothing but brackets needs a thousand, and is refused. */
+const MAX_MEGABYTES = 512
 
 /** YAML as Kubernetes reads it; long texts are read one after another in a thread of their own. @throws YAMLError */
 export async function parseYAML(text: string): Promise<StrictYAML> {

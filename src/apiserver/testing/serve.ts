@@ -1,9 +1,10 @@
 /**
  * A server in a process of its own, for soaks and benchmarks: `serve.ts FILE`, where FILE holds {@link ServeConfig}
- * as JSON. Says `listening on PORT` and serves until it is ended. Its parent may ask it, by {@link LoopDelayQuestion},
- * how long its event loop stood still at most.
+ * as JSON. Says `listening on PORT` and serves until it is ended. Its parent may ask it {@link Question}s.
  */
 import { readFileSync, writeSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { EtcdTLS } from '#etcd/grpc-session.ts'
 import { createLog } from '#log/log.ts'
 import type { DatabaseOptions } from '../storage/sqlite/open-database.ts'
@@ -30,20 +31,37 @@ const { caPEM, server, admin, store } = JSON.parse(
 ) as ServeConfig
 const log = createLog('apiserver')
 
-/** What the parent sends; the answer is {@link LoopDelayAnswer}. */
-export type LoopDelayQuestion = 'loopDelay'
-
-export interface LoopDelayAnswer {
-  /** The longest since the question before. */
-  readonly loopDelayMs: number
+/** What the parent may ask, and what it is answered. */
+export interface Answers {
+  /** How long the event loop stood still at most since it was asked last, in milliseconds. */
+  readonly loopDelay: number
+  readonly memory: Memory
 }
 
-function answerLoopDelay(answer: (message: LoopDelayAnswer) => unknown): void {
+export type Question = keyof Answers
+
+/** What the process holds after a garbage collection, in megabytes. */
+export interface Memory {
+  /** What is reachable, and what it holds outside of the heap. */
+  readonly heap: number
+  readonly resident: number
+}
+
+function answerQuestions(answer: (message: Answers[Question]) => unknown): void {
   const delay = watchLoopDelay()
-  process.on('message', async (message) => {
-    if (message === ('loopDelay' satisfies LoopDelayQuestion))
-      answer({ loopDelayMs: await delay.take() })
-  })
+  process.on('message', async (question: Question) =>
+    answer(question === 'memory' ? measureMemory() : await delay.take()),
+  )
+}
+
+/** Twice: what is finalized in the first collection is free after the second. */
+function measureMemory(): Memory {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  const { heapUsed, external, rss } = process.memoryUsage()
+  return { heap: (heapUsed + external) / 2 ** 20, resident: rss / 2 ** 20 }
 }
 
 async function openStore(): Promise<Store> {
@@ -61,5 +79,5 @@ const { port } = await createAPIServer({
   gitVersion: 'v1.36.0+fairlead',
   log,
 }).listen({ host: '127.0.0.1', port: 0 })
-if (process.send) answerLoopDelay(process.send.bind(process))
+if (process.send) answerQuestions(process.send.bind(process))
 writeSync(1, `listening on ${port}\n`)
