@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Event } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
+import { forbidden } from '#api/status.ts'
+import { APIStatusError } from './api.ts'
 import { createEventRecorder } from './event-recorder.ts'
 import { createFakeAPI } from './fake-api.ts'
 
@@ -114,18 +116,60 @@ suite('createEventRecorder()', () => {
     const { message, count } = items.find((event) => event.count !== 1)!
     assert.deepEqual([message, count], ['(combined from similar events): try 11', 3])
   })
+})
 
-  test('survives an API that is away', async () => {
-    const { api, recorder } = await record(async () => {})
+// client-go tools/record/event.go: recordToSink(), recordEvent()
+suite('createEventRecorder() while the API is away', () => {
+  /** A recorder whose waits end when the test says so. */
+  async function startAway() {
+    const api = createFakeAPI()
     api.failure = new Error('away')
-    recorder.event(pod, 'Normal', 'A', 'lost')
+    const waits: number[] = []
+    let resume = () => {}
+    const wait = (milliseconds: number) => {
+      waits.push(milliseconds)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      resume = resolve
+      return promise
+    }
+    const recorder = createEventRecorder(api, { component: 'scheduler' }, () => 1_000, wait)
+    recorder.event(pod, 'Normal', 'A', 'first')
+    recorder.event(pod, 'Normal', 'B', 'second')
     await settle()
+    const goOn = async () => {
+      resume()
+      await settle()
+    }
+    const reasons = async () =>
+      (await api.list<Event>(resources.events)).items.map(({ reason }) => reason)
+    return { api, waits, goOn, reasons }
+  }
+
+  test('waits, and says all when it is back', async () => {
+    const { api, waits, goOn, reasons } = await startAway()
+    await goOn()
+    assert.equal(waits.length, 2)
+    assert.ok(waits[0]! < 10_000, `${waits[0]} ms`)
+    assert.equal(waits[1], 10_000)
     api.failure = undefined
-    recorder.event(pod, 'Normal', 'B', 'kept')
-    await settle()
-    assert.deepEqual(
-      (await api.list<Event>(resources.events)).items.map(({ reason }) => reason),
-      ['B'],
-    )
+    await goOn()
+    assert.deepEqual(await reasons(), ['A', 'B'])
+  })
+
+  test('gives an event up after twelve tries, and goes on with the next', async () => {
+    const { api, waits, goOn, reasons } = await startAway()
+    for (let tries = 1; tries < 12; tries++) await goOn()
+    assert.equal(waits.length, 12) // eleven for the first, and one for the second
+    api.failure = undefined
+    await goOn()
+    assert.deepEqual(await reasons(), ['B'])
+  })
+
+  test('drops what is refused, at once', async () => {
+    const { api, waits, goOn, reasons } = await startAway()
+    api.failure = new APIStatusError(forbidden(resources.events, '', 'no').status)
+    await goOn()
+    api.failure = undefined
+    assert.deepEqual([waits.length, await reasons()], [1, []])
   })
 })

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Event } from '#api/core.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import * as resources from '#api/resources.ts'
@@ -21,15 +22,25 @@ export interface EventSource {
   readonly host?: string
 }
 
-/** Bounds of memory: events waiting while the API is away. */
-const MAX_PENDING = 256
+/** Bounds of memory: events waiting while the API is away. As client-go's maxQueuedEvents. */
+const MAX_PENDING = 1000
+/** While the API is away: as maxTriesPerEvent and defaultSleepDuration of client-go (tools/record/event.go). */
+const MAX_TRIES = 12
+const RETRY_MS = 10_000
 const MAX_MESSAGE = 1024
 
-/** Repeated events become one object whose count grows, and similar ones too, as client-go makes them. */
+/** Waits in real time, and keeps no process from ending. */
+const rest = (milliseconds: number): Promise<void> => delay(milliseconds, undefined, { ref: false })
+
+/**
+ * Repeated events become one object whose count grows, and similar ones too, as client-go makes them. Where the API cannot be reached, all
+ * wait until it can, for two minutes; an event that the API refuses is dropped.
+ */
 export function createEventRecorder(
   api: API,
   source: EventSource,
   now: () => number = Date.now,
+  wait: (milliseconds: number) => Promise<void> = rest,
 ): EventRecorder {
   const { correlate } = createEventCorrelator(now)
   /** By name: the newest of each. */
@@ -41,14 +52,22 @@ export function createEventRecorder(
     writing = true
     for (const [name, event] of pending) {
       pending.delete(name)
-      try {
-        await write(api, event, written.has(name))
-        remember(written, name, true)
-      } catch {
-        // an event is worth one try, not a retry loop
-      }
+      if (await deliver(event)) remember(written, name, true)
     }
     writing = false
+  }
+
+  async function deliver(event: Event): Promise<boolean> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await write(api, event, written.has(event.metadata.name))
+        return true
+      } catch (error) {
+        if (error instanceof APIStatusError || tries === MAX_TRIES) return false
+      }
+      // Not all at the same moment when the API comes back.
+      await wait(tries === 1 ? RETRY_MS * Math.random() : RETRY_MS)
+    }
   }
 
   return {
