@@ -16,7 +16,6 @@ export interface UpgradeDeps {
   readonly pods: () => readonly Pod[]
   readonly nodeIP: string
   readonly log: Log
-  readonly idleMs?: number
 }
 
 /** A stream on which nothing moves for so long is closed: the kubelet's streamingConnectionIdleTimeout. */
@@ -29,7 +28,7 @@ export function createUpgradeServer(deps: UpgradeDeps) {
   let open = 0
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => socket.destroy())
-    if (socket instanceof Socket) socket.setTimeout(deps.idleMs ?? IDLE_MS, () => socket.destroy())
+    if (socket instanceof Socket) socket.setTimeout(IDLE_MS, () => socket.destroy())
     if (head.length > 0) socket.unshift(head)
     if (open >= MAX_SESSIONS) return refuse(socket, 429, 'too many streams are open on this node')
     open++
