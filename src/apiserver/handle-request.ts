@@ -146,7 +146,7 @@ async function decide(
   describe({ verb: attributes.verb, target, spec, query, contentType })
   if (!target || !spec) {
     mayRequest(user, attributes, deps)
-    if (path === '/metrics' && method === 'GET') return metrics.answer()
+    if (path === '/metrics' && ['GET', 'HEAD'].includes(method)) return metrics.answer()
     return answerElsewhere(request, path, query, deps)
   }
   const { name = '', subresource } = target
@@ -209,7 +209,7 @@ async function answerElsewhere(
   { kinds, access, gitVersion, health }: HandlerDeps,
 ): Promise<Answer> {
   const answer =
-    request.method === 'GET' || request.method === 'HEAD'
+    request.method === 'GET' || (request.method === 'HEAD' && !isRESTful(path))
       ? ((await answerHealth(path, query, health)) ??
         answerOpenPath(path, gitVersion) ??
         answerIssuer(path, access.tokens) ??
@@ -223,16 +223,20 @@ async function answerElsewhere(
         })))
       : undefined
   if (answer) return answer
-  if (request.method !== 'GET' && isKnownPath(path)) throw methodNotServed()
+  if (request.method !== 'GET' && isKnownPath(path, kinds)) throw methodNotServed()
   if (isBelowAPI(path, kinds)) throw unknownPath()
   return { code: 404, contentType: 'text/plain; charset=utf-8', body: '404 page not found\n' }
 }
 
+/** What go-restful serves has no HEAD; handlers of its neighbour look at no method (apiserver server/handler.go). */
+const isRESTful = (path: string) => /^\/(version|apis?|openid|\.well-known)(\/|$)/.test(path)
+
 /** Paths that are there for those who read. */
-const isKnownPath = (path: string) =>
-  /^\/(version|api|apis|openapi\/v[23]|healthz|livez|readyz|metrics|api\/v1|apis\/[^/]+\/v[^/]+)\/?$/.test(
-    path,
-  )
+function isKnownPath(path: string, kinds: HandlerDeps['kinds']): boolean {
+  if (/^\/(version|apis?|openapi\/v[23]|healthz|livez|readyz|metrics|api\/v1)\/?$/.test(path))
+    return true
+  return /^\/apis\/[^/]+(\/v[^/]+)?\/?$/.test(path) && isBelowAPI(path, kinds)
+}
 
 /** Below /api and the groups that are served, unknown paths are told of as the API does. */
 function isBelowAPI(path: string, kinds: HandlerDeps['kinds']): boolean {

@@ -130,6 +130,19 @@ suite('discovery', () => {
     assert.deepEqual([binding.kind, binding.verbs], ['Binding', ['create']])
   })
 
+  // apiserver server/handler.go, director: go-restful's routes have no HEAD, what stands in the other mux has.
+  const heads = [
+    ...['/version', '/api', '/apis', '/apis/apps', '/apis/apps/v1'].map((path) => [path, 405]),
+    ...['/apis/nonsense', '/nonsense'].map((path) => [path, 404]),
+    ...['/', '/readyz', '/metrics', '/openapi/v3'].map((path) => [path, 200]),
+  ] as const
+  for (const [path, code] of heads) {
+    test(`HEAD of ${path} is answered with ${code}`, async () => {
+      const answer = await server.request('HEAD', String(path))
+      assert.deepEqual([answer.code, answer.text], [code, ''])
+    })
+  }
+
   test('OpenAPI documents are pinned by their hash', async () => {
     const { body: index } = await server.request('GET', '/openapi/v3')
     const url = index.paths['apis/apps/v1'].serverRelativeURL

@@ -68,6 +68,20 @@ export function without(a: FieldSet, b: FieldSet): FieldSet {
   return replace(a, a.self, children)
 }
 
+/** As an element of the second set of {@link within}: whatever stands there. */
+export const ANY = '*'
+
+/** Of `a`, what lies at or below the paths of `b`, and on the way to them. */
+export function within(a: FieldSet, b: FieldSet): FieldSet {
+  if (b.self) return a
+  const children = new Map<string, FieldSet>()
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element) ?? b.children.get(ANY)
+    if (other) children.set(element, within(child, other))
+  }
+  return replace(a, a.self, children)
+}
+
 function replace(a: FieldSet, self: boolean, children: Map<string, FieldSet>): FieldSet {
   let isSame = self === a.self && children.size === a.children.size
   for (const [element, child] of children) {

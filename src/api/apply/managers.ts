@@ -10,6 +10,7 @@ import {
   pathsOf,
   thisField,
   union,
+  within,
   without,
 } from './field-set.ts'
 import type { NodeType } from './node.ts'
@@ -44,6 +45,8 @@ export interface Write {
   readonly manager: Manager
   /** What writes here do not change, as the strategy of the kind says: the other half of spec and status. */
   readonly reset: FieldSet
+  /** All that the write may own, where that is not the whole object. */
+  readonly kept?: FieldSet
   readonly now: string
 }
 
@@ -114,12 +117,9 @@ export const recordUpdate = (write: Write, object: JSONObject): Ownerships =>
 export const recordInTurns = (write: Write, object: JSONObject, pace: Pace) =>
   takeInTurns(recordSteps(write, object), pace)
 
-function* applySteps(
-  { type, live, owners, manager, reset, now }: Write,
-  config: JSONObject,
-  force: boolean,
-): Steps<Applied> {
-  const spoken = without(fieldsOf(config, type), reset)
+function* applySteps(write: Write, config: JSONObject, force: boolean): Steps<Applied> {
+  const { type, live, owners, manager, now } = write
+  const spoken = ownable(fieldsOf(config, type), write)
   yield
   const own = owners.find((owner) => isSame(owner.manager, manager))
   const others = owners.filter((owner) => owner !== own)
@@ -129,7 +129,7 @@ function* applySteps(
   yield
   const object = prune(merged, type, own?.fields ?? noFields, owned) as JSONObject // as its configuration
   yield
-  const change = changeOf(compare(live, object, type), reset)
+  const change = changeOf(compare(live, object, type), write)
   yield
   const written = union(change.modified, change.added)
   const conflicts = others.flatMap((owner) =>
@@ -144,11 +144,9 @@ function* applySteps(
   return { kind: 'applied', object, owners: settle([...lose(others, change), mine]) }
 }
 
-function* recordSteps(
-  { type, live, owners, manager, reset, now }: Write,
-  object: JSONObject,
-): Steps<Ownerships> {
-  const change = changeOf(compare(live, object, type), reset)
+function* recordSteps(write: Write, object: JSONObject): Steps<Ownerships> {
+  const { type, live, owners, manager, now } = write
+  const change = changeOf(compare(live, object, type), write)
   yield
   const left = lose(owners, change)
   const changed = difference(union(change.modified, change.added), UNOWNED)
@@ -161,11 +159,14 @@ function* recordSteps(
   return capUpdates(settle([...others, { manager, fields, time: now }]))
 }
 
-const changeOf = ({ added, modified, removed }: Comparison, reset: FieldSet): Comparison => ({
-  added: without(added, reset),
-  modified: without(modified, reset),
-  removed: without(removed, reset),
+const changeOf = ({ added, modified, removed }: Comparison, write: Write): Comparison => ({
+  added: ownable(added, write),
+  modified: ownable(modified, write),
+  removed: ownable(removed, write),
 })
+
+const ownable = (fields: FieldSet, { reset, kept }: Write): FieldSet =>
+  kept ? within(fields, kept) : without(fields, reset)
 
 /** As apimachinery util/managedfields/internal/capmanagers.go: the oldest become one, so that names cannot pile up. */
 const MAX_UPDATE_MANAGERS = 10

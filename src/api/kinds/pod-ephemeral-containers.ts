@@ -11,10 +11,14 @@ const FIELD = 'spec.ephemeralContainers'
 /** Nothing but the ephemeral containers is taken of what was sent. */
 export function withEphemeralContainers({ metadata, spec }: Pod, old: Pod): Pod {
   const { ephemeralContainers: _, ...kept } = old.spec
-  const { resourceVersion } = metadata
+  const { resourceVersion, managedFields } = metadata
   return {
     ...old,
-    metadata: { ...old.metadata, ...(resourceVersion ? { resourceVersion } : {}) },
+    metadata: {
+      ...old.metadata,
+      ...(resourceVersion ? { resourceVersion } : {}),
+      ...(managedFields ? { managedFields } : {}),
+    },
     spec: {
       ...kept,
       ...(spec.ephemeralContainers ? { ephemeralContainers: spec.ephemeralContainers } : {}),

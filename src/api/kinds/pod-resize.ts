@@ -12,11 +12,15 @@ type Amounts = Readonly<Record<string, string>>
 
 /** Nothing but resources and how they change is taken of what was sent; other containers are left for validation to refuse. */
 export function withResources({ metadata, spec }: Pod, old: Pod): Pod {
-  const { resourceVersion } = metadata
+  const { resourceVersion, managedFields } = metadata
   const { resources: _, ...kept } = old.spec
   return {
     ...old,
-    metadata: { ...old.metadata, ...(resourceVersion ? { resourceVersion } : {}) },
+    metadata: {
+      ...old.metadata,
+      ...(resourceVersion ? { resourceVersion } : {}),
+      ...(managedFields ? { managedFields } : {}),
+    },
     spec: {
       ...kept,
       containers: mergeResources(spec.containers, old.spec.containers),

@@ -5,6 +5,7 @@ import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import type { Ingress } from '#api/networking.ts'
 import { ingresses, pods, priorityClasses } from '#api/resources.ts'
+import type { Store } from '../storage/store.ts'
 import type { Admission, AdmissionRequest, Follower, StoredObjects } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
@@ -33,6 +34,9 @@ const admit = async (plugin: Admission, request: Partial<AdmissionRequest>) => {
   return (await plugin.admit({ ...rest, ...request, object })).object as Pod
 }
 
+/** Where every account is. */
+const accounts = { get: async () => ({ value: '{}' }) } as unknown as Store
+
 // plugin/pkg/admission/serviceaccount/admission_test.go
 suite('the account of a pod', () => {
   const cases = [
@@ -47,7 +51,7 @@ suite('the account of a pod', () => {
   for (const { name, object, want } of cases) {
     test(name, async () =>
       assert.equal(
-        (await admit(createServiceAccountAdmission(undefined), { object })).spec.serviceAccountName,
+        (await admit(createServiceAccountAdmission(accounts), { object })).spec.serviceAccountName,
         want,
       ),
     )

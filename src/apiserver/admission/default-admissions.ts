@@ -10,11 +10,11 @@ import { createServiceAccountAdmission } from './service-account.ts'
 /**
  * What every API server admits by, in upstream's order (pkg/kubeapiserver/options/plugins.go).
  *
- * @param accounts Where the accounts are that pods run as; undefined where these have no tokens.
+ * @param accounts Where the accounts are that pods run as; undefined where pods run as nobody.
  */
 export const createDefaultAdmissions = (accounts: Store | undefined): readonly Admission[] => [
   createLimitRanger(),
-  createServiceAccountAdmission(accounts),
+  ...(accounts ? [createServiceAccountAdmission(accounts)] : []),
   createPriority(),
   defaultTolerations,
   createDefaultIngressClass(),

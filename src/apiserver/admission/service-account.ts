@@ -15,12 +15,8 @@ const SUFFIX_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789'
 /** An hour; the odd seconds tell the API server that this is the default (pkg/serviceaccount/claims.go). */
 const TOKEN_SECONDS = 3607
 
-/**
- * Gives new pods an account, and its token where the account or the pod does not refuse it. Source and sentences: plugin/pkg/admission/serviceaccount.
- *
- * @param store Undefined where accounts have no tokens: then any name will do.
- */
-export function createServiceAccountAdmission(store: Store | undefined): Admission {
+/** Gives new pods an account, and its token where the account or the pod does not refuse it. Source and sentences: plugin/pkg/admission/serviceaccount. */
+export function createServiceAccountAdmission(store: Store): Admission {
   return {
     async admit({ operation, resource, object, subresource }) {
       const isNewPod = operation === 'CREATE' && resource.group === '' && !subresource
@@ -33,7 +29,6 @@ export function createServiceAccountAdmission(store: Store | undefined): Admissi
         ...pod,
         spec: { ...pod.spec, serviceAccountName: name, serviceAccount: name },
       }
-      if (!store) return { object: named }
       return { object: withAccount(named, await findAccount(store, named, name)) }
     },
   }

@@ -17,7 +17,7 @@ type Target = Pick<
   RESTRequest,
   'spec' | 'namespace' | 'name' | 'subresource' | 'warn' | 'query' | 'userAgent' | 'user'
 > &
-  Partial<Pick<RESTRequest, 'pace'>>
+  Partial<Pick<RESTRequest, 'pace' | 'through'>>
 type Written = Pick<StoredItem, 'value' | 'modRevision'>
 
 export interface Mutation {
@@ -27,8 +27,6 @@ export interface Mutation {
   readonly isApply?: boolean
   /** The whole object was sent: its uid must be that of the one it replaces. */
   readonly isUpdate?: boolean
-  /** The subresource that the writer used, where it is not the target's: a scale is a part of its object. */
-  readonly through?: string
   readonly change: (current: KubernetesObject) => KubernetesObject | Promise<KubernetesObject>
 }
 
@@ -39,7 +37,7 @@ export interface Mutation {
 export async function mutate(
   target: Target,
   deps: RESTDeps,
-  { change, dryRun, isApply = false, isUpdate = false, through }: Mutation,
+  { change, dryRun, isApply = false, isUpdate = false }: Mutation,
 ): Promise<Written> {
   for (;;) {
     const item = await findItem(target, deps)
@@ -51,8 +49,7 @@ export async function mutate(
     checkIdentity(wanted, old, target, isUpdate)
     const defaulted = target.spec.default(keepMetadata(wanted, old))
     await target.pace?.()
-    const writer = { ...target, subresource: through ?? target.subresource }
-    const owned = isApply ? defaulted : await trackFields(defaulted, live, writer, target.pace)
+    const owned = isApply ? defaulted : await trackFields(defaulted, live, target, target.pace)
     await target.pace?.()
     const prepared = prepare(owned, old, target)
     const written = await write(prepared, old, item, target, deps, dryRun)

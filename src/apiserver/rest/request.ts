@@ -18,6 +18,8 @@ export interface RESTRequest {
   /** Empty for requests on the whole collection. */
   readonly name: string
   readonly subresource: string | undefined
+  /** The subresource by which the object itself is written, which is named with those who own fields. */
+  readonly through?: string
   readonly query: URLSearchParams
   readonly contentType: string
   readonly userAgent: string

@@ -31,8 +31,8 @@ const subresources: Readonly<Partial<Record<Subresource, () => Promise<Handlers>
   exec: async () => (await import('./subresources/stream.ts')).exec,
   attach: async () => (await import('./subresources/stream.ts')).attach,
   ephemeralcontainers: async () =>
-    (await import('./subresources/ephemeral-containers.ts')).ephemeralContainers,
-  resize: async () => (await import('./subresources/resize.ts')).resize,
+    (await import('./subresources/pod-parts.ts')).ephemeralContainers,
+  resize: async () => (await import('./subresources/pod-parts.ts')).resize,
   proxy: async () => (await import('./subresources/proxy/proxy.ts')).proxy,
   portforward: async () => (await import('./subresources/stream.ts')).portforward,
   finalize: async () => (await import('./subresources/finalize.ts')).finalize,

@@ -1,5 +1,6 @@
 /** Field managers of stored objects: who owns what, from an object's creation on. */
 import {
+  ANY,
   difference,
   type FieldSet,
   fieldSet,
@@ -30,7 +31,11 @@ import { printed } from './record.ts'
 import type { RESTRequest } from './request.ts'
 import { timestamp } from './timestamp.ts'
 
-export type Writer = Pick<RESTRequest, 'spec' | 'query' | 'userAgent' | 'subresource'>
+export type Writer = Pick<RESTRequest, 'spec' | 'query' | 'userAgent' | 'subresource' | 'through'>
+
+/** The subresource by which it is written, whether it is an object of its own or a part; undefined for the whole. */
+export const partOf = ({ subresource, through }: Writer): string | undefined =>
+  through ?? subresource
 
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 const UNKNOWN = 'before-first-apply'
@@ -47,7 +52,8 @@ export async function trackFields(
 ): Promise<KubernetesObject> {
   const given = object.metadata.managedFields as JSONValue | undefined // came from JSON
   const held = parseManagedFields(old?.metadata.managedFields as JSONValue | undefined)
-  const isMain = writer.subresource === undefined
+  const part = partOf(writer)
+  const isMain = part === undefined
   // Clients that do not know the field must not delete it by accident.
   const sent = isMain ? parseManagedFields(given) : []
   await pace()
@@ -58,7 +64,7 @@ export async function trackFields(
   await pace()
   const after = await recordInTurns(write, shown, pace)
   await pace()
-  return withOwners(object, writer.subresource === 'scale' ? afterScale(after, owners) : after)
+  return withOwners(object, part === 'scale' ? afterScale(after, owners) : after)
 }
 
 /**
@@ -107,11 +113,13 @@ export function withoutOwners(object: KubernetesObject): JSONObject {
 }
 
 export function describeWrite(
-  { spec, query, userAgent, subresource }: Writer,
+  writer: Writer,
   operation: Manager['operation'],
   live: KubernetesObject | undefined,
   owners: Ownerships,
 ): Write {
+  const { spec, query, userAgent } = writer
+  const subresource = partOf(writer)
   return {
     type: typeOf(spec),
     live: live ? withoutOwners(live) : {},
@@ -123,6 +131,7 @@ export function describeWrite(
       ...(subresource === undefined ? {} : { subresource }),
     },
     reset: resetOf(spec, subresource),
+    ...(subresource && KEPT_BY_PART[subresource] && { kept: KEPT_BY_PART[subresource] }),
     now: timestamp(),
   }
 }
@@ -160,6 +169,18 @@ const SPEC = fieldsNamed(['spec'])
 const RESET_BY_STATUS: Readonly<Record<string, FieldSet>> = {
   '/pods': withMetadata(['deletionTimestamp', 'ownerReferences']),
   'apps/deployments': withMetadata(['labels']),
+}
+
+/** All that a writer of such a part may own: the filters of the strategies in pkg/registry/core/pod/strategy.go. */
+const KEPT_BY_PART: Readonly<Record<string, FieldSet>> = {
+  ephemeralcontainers: fieldSet(false, [['f:spec', fieldsNamed(['ephemeralContainers'])]]),
+  resize: fieldSet(false, [
+    ['f:spec', fieldSet(false, [['f:containers', eachWith(['resources', 'resizePolicy'])]])],
+  ]),
+}
+
+function eachWith(names: readonly string[]): FieldSet {
+  return fieldSet(false, [[ANY, fieldsNamed(names)]])
 }
 
 function withMetadata(names: readonly string[]): FieldSet {

@@ -23,5 +23,6 @@ export async function applyScale(
     metadata: { name: request.name },
     ...(replicas === undefined ? {} : { spec: { replicas } }),
   }
-  return applyToLive(request, deps, wanted, { ...options, settleOwners: afterScale })
+  const target = { ...request, subresource: undefined, through: 'scale' }
+  return applyToLive(target, deps, wanted, { ...options, settleOwners: afterScale })
 }

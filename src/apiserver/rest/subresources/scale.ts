@@ -79,9 +79,8 @@ async function change(
 ): Promise<Answer> {
   const { resource } = request.spec
   const paths = resource.custom?.scale
-  const written = await mutate({ ...request, subresource: undefined }, deps, {
+  const written = await mutate({ ...request, subresource: undefined, through: 'scale' }, deps, {
     dryRun,
-    through: 'scale',
     change: async (current) => {
       const wanted = await edit(scaleOf(current, paths))
       return withReplicas(current, wanted, request.name, paths)

@@ -34,6 +34,7 @@ import {
   fieldsLastApplied,
   LAST_APPLIED,
   ownersBeforeApply,
+  partOf,
   typeOf,
   withOwners,
 } from '../track-fields.ts'
@@ -56,7 +57,7 @@ export async function apply(request: RESTRequest, deps: RESTDeps): Promise<Answe
       return presentItem(request, await applyToLive(request, deps, config, options))
     } catch (error) {
       const isMissing = error instanceof StatusError && error.status.code === 404
-      if (!isMissing || request.subresource !== undefined) throw error
+      if (!isMissing || partOf(request) !== undefined) throw error
     }
     const answer = await applyNew(request, deps, config, options)
     if (answer) return answer
@@ -161,9 +162,7 @@ export async function applyToLive(
     const owners = settleOwners ? settleOwners(result.owners, before) : result.owners
     return withOwners(isKubectl ? syncLastApplied(named, config) : named, owners)
   }
-  const isScale = request.subresource === 'scale'
-  const target = isScale ? { ...request, subresource: undefined } : request
-  return mutate(target, deps, { dryRun, isApply: true, change })
+  return mutate(request, deps, { dryRun, isApply: true, change })
 }
 
 const withName = (object: KubernetesObject, name: string): KubernetesObject => ({
