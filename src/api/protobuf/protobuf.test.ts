@@ -101,7 +101,7 @@ suite('decodeProtobuf()', () => {
           assert.ok(error instanceof StatusError)
         }
       }),
-      { numRuns: 500, interruptAfterTimeLimit: 1500 },
+      { numRuns: 500 },
     )
   })
 })
