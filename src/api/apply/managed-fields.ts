@@ -1,5 +1,6 @@
 /** metadata.managedFields. Source: apimachinery util/managedfields/internal. */
 import { isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
+import { type Pace, type Steps, takeAll, takeInTurns } from '../steps.ts'
 import { formatFieldsV1, parseFieldsV1 } from './field-set.ts'
 import type { Manager, Ownership, Ownerships } from './managers.ts'
 
@@ -16,10 +17,23 @@ export function formatManagedFields(owners: Ownerships): JSONObject[] {
 }
 
 /** None where one entry is none: DecodeManagedFields, and what its callers make of an error. */
-export function parseManagedFields(entries: JSONValue | undefined): Ownerships {
+export const parseManagedFields = (entries: JSONValue | undefined): Ownerships =>
+  takeAll(parseSteps(entries))
+
+/** As {@link parseManagedFields}, of entries that may be many. */
+export const parseInTurns = (entries: JSONValue | undefined, pace: Pace) =>
+  takeInTurns(parseSteps(entries), pace)
+
+function* parseSteps(entries: JSONValue | undefined): Steps<Ownerships> {
   if (!Array.isArray(entries)) return []
-  const owners = entries.map(parseEntry)
-  return owners.every((owner) => owner !== undefined) ? owners : []
+  const owners: Ownership[] = []
+  for (const entry of entries) {
+    const owner = parseEntry(entry)
+    if (!owner) return []
+    owners.push(owner)
+    yield
+  }
+  return owners
 }
 
 function parseEntry(entry: JSONValue): Ownership | undefined {

@@ -1,5 +1,6 @@
 /** Who owns which fields, and what an apply or another write changes in that. Source: structured-merge-diff merge/update.go. */
 import { equalJSON, type JSONObject } from '../json.ts'
+import { type Pace, type Steps, takeAll, takeInTurns } from '../steps.ts'
 import {
   difference,
   type FieldSet,
@@ -79,27 +80,6 @@ const UNOWNED = fieldSet(false, [
     ),
   ],
 ])
-
-/** Work on large objects, in steps: between them others may have a turn. */
-type Steps<T> = Generator<undefined, T>
-
-/** Lets others have a turn where that is due. */
-type Pace = () => Promise<void> | undefined
-
-function takeAll<T>(steps: Steps<T>): T {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}
-
-async function takeInTurns<T>(steps: Steps<T>, pace: Pace): Promise<T> {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-    await pace()
-  }
-}
 
 /** Merges a configuration, and drops what the same manager applied before and does not any more. */
 export const applyConfig = (write: Write, config: JSONObject, force: boolean): Applied =>

@@ -11,6 +11,7 @@ import {
 } from '../json.ts'
 import { describeJSON } from '../schema/scalars.ts'
 import { badRequest, type StatusError, tooLarge, unprocessable } from '../status.ts'
+import { type Pace, type Steps, takeAll, takeInTurns } from '../steps.ts'
 
 // apiserver endpoints/handlers/patch.go: one request changes a bounded amount.
 const maxOperations = 10_000
@@ -21,7 +22,14 @@ const maxCopiedBytes = 3 * 1024 * 1024
  * Returns the changed document; `doc` stays as it is.
  * @throws StatusError 400 where the patch is malformed, 422 where the first operation does not apply; then none has.
  */
-export function applyJSONPatch(doc: JSONValue, operations: JSONValue): JSONValue {
+export const applyJSONPatch = (doc: JSONValue, operations: JSONValue): JSONValue =>
+  takeAll(patchSteps(doc, operations))
+
+/** As {@link applyJSONPatch}, of patches that may be long. */
+export const applyInTurns = (doc: JSONValue, operations: JSONValue, pace: Pace) =>
+  takeInTurns(patchSteps(doc, operations), pace)
+
+function* patchSteps(doc: JSONValue, operations: JSONValue): Steps<JSONValue> {
   if (!Array.isArray(operations)) {
     throw badRequest(
       `json: cannot unmarshal ${describeJSON(operations)} into Go value of type jsonpatch.Patch`,
@@ -33,10 +41,12 @@ export function applyJSONPatch(doc: JSONValue, operations: JSONValue): JSONValue
     )
   }
   const budget = { bytes: maxCopiedBytes }
-  return operations.reduce<JSONValue>(
-    (current, operation) => applyOperation(current, operation, budget),
-    structuredClone(doc),
-  )
+  let current: JSONValue = structuredClone(doc)
+  for (const operation of operations) {
+    current = applyOperation(current, operation, budget)
+    yield
+  }
+  return current
 }
 
 /** Upstream tells clients nothing more; the reason stays with the error, for the log. */

@@ -18,9 +18,10 @@ import {
 import { parseMediaType } from '../http/media-type.ts'
 import { checkObject } from './check-object.ts'
 import { asKubernetesObject, explainKind } from './decode-object.ts'
+import type { Pace } from './pace.ts'
 import type { FieldValidation } from './write-options.ts'
 
-export type Patch = (current: JSONObject) => Promise<JSONValue>
+export type Patch = (current: JSONObject, pace: Pace) => Promise<JSONValue>
 
 const JSON_PATCH = 'application/json-patch+json'
 const MERGE_PATCH = 'application/merge-patch+json'
@@ -55,7 +56,10 @@ export function parsePatch(
       ...duplicates.map((path) => `json patch duplicate field ${quoteLikeGo(path)}`),
       ...unknownMembers(value).map((path) => `json patch unknown field ${quoteLikeGo(path)}`),
     ]
-    return { strictErrors, apply: async (current) => (await jsonPatch())(current, value ?? []) }
+    return {
+      strictErrors,
+      apply: async (current, pace) => (await jsonPatch())(current, value ?? [], pace),
+    }
   }
   if (value !== null && !isJSONObject(value)) {
     throw undecodable(
@@ -103,7 +107,7 @@ const unknownMembers = (operations: JSONValue): string[] =>
       .map((member) => `[${index}].${member}`),
   )
 
-const jsonPatch = async () => (await import('#api/patch/json-patch.ts')).applyJSONPatch
+const jsonPatch = async () => (await import('#api/patch/json-patch.ts')).applyInTurns
 const mergePatch = async () => (await import('#api/patch/merge-patch.ts')).applyMergePatch
 const strategicPatch = async () =>
   (await import('#api/patch/strategic-merge-patch.ts')).applyStrategicMergePatch

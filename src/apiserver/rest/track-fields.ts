@@ -8,7 +8,12 @@ import {
   thisField,
   union,
 } from '#api/apply/field-set.ts'
-import { formatManagedFields, isReset, parseManagedFields } from '#api/apply/managed-fields.ts'
+import {
+  formatManagedFields,
+  isReset,
+  parseInTurns,
+  parseManagedFields,
+} from '#api/apply/managed-fields.ts'
 import {
   type Manager,
   type Ownerships,
@@ -55,7 +60,7 @@ export async function trackFields(
   const part = partOf(writer)
   const isMain = part === undefined
   // Clients that do not know the field must not delete it by accident.
-  const sent = isMain ? parseManagedFields(given) : []
+  const sent = isMain ? await parseInTurns(given, pace) : []
   await pace()
   const owners = isMain && isReset(given) ? [] : sent.length > 0 ? sent : held
   if (old && owners.length === 0) return withOwners(object, [])

@@ -31,7 +31,8 @@ export const approval = {
     const { resource } = request.spec
     const parsed = parsePatch(await request.body(), request.contentType, resource)
     return change(request, deps, dryRun, async (current) => {
-      const patched = await parsed.apply(structuredClone(current) as unknown as JSONObject) // came from JSON
+      const own = structuredClone(current) as unknown as JSONObject // came from JSON
+      const patched = await parsed.apply(own, request.pace)
       return decodePatched(resource, patched, parsed, fieldValidation, request.warn)
     })
   },

@@ -50,7 +50,7 @@ export const scale = {
     const { dryRun, fieldValidation } = parseWriteOptions(request.query, 'PatchOptions')
     const parsed = parsePatch(await request.body(), request.contentType, SCALE)
     return change(request, deps, dryRun, async (current) => {
-      const patched = await parsed.apply(current)
+      const patched = await parsed.apply(current, request.pace)
       return decodePatched(SCALE, patched, parsed, fieldValidation, request.warn)
     })
   },

@@ -28,7 +28,7 @@ export async function patch(request: RESTRequest, deps: RESTDeps): Promise<Answe
     change: async (current) => {
       const own = structuredClone(current) as unknown as JSONObject // came from JSON
       await request.pace()
-      const patched = await parsed.apply(own)
+      const patched = await parsed.apply(own, request.pace)
       await request.pace()
       return decodePatched(spec.resource, patched, parsed, fieldValidation, warn)
     },
