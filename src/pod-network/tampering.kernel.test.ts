@@ -3,13 +3,13 @@ import { createLab } from '#testing/netns.ts'
 import { CLUSTER_BACKENDS } from './flannel/create-backend.ts'
 import { tamper } from './testing/tampering.ts'
 
-// `npm run soak -- pod-network` does a thousand.
-suite('traffic is back within 2 s of any damage', () => {
+// `npm run soak -- pod-network` does a thousand, and asserts the two seconds.
+suite('traffic is back after any damage', () => {
   for (const backend of CLUSTER_BACKENDS) {
     test(backend, async (t) => {
       using lab = createLab()
       const log = (line: string) => t.diagnostic(line)
-      await tamper(lab, { backend, rounds: 4, random: Math.random, log })
+      await tamper(lab, { backend, rounds: 4, random: Math.random, log, limitMs: 15_000 })
     })
   }
 })

@@ -5,8 +5,10 @@ import type { Lab } from '#testing/netns.ts'
 import type { Backend } from '../flannel/backend.ts'
 import { type CLUSTER_BACKENDS, createBackend } from '../flannel/create-backend.ts'
 import { createCluster } from './cluster.ts'
+import { createKeptNode, type KeptNode } from './kept-node.ts'
+import { type Damage, type DamagedPod, damagesOf, pictureOf } from './pod-damages.ts'
 
-/** Ways to damage a node's pod network, as commands of a shell in its namespace. D: its tunnel's device, S: the other node's subnet. */
+/** Ways to damage what joins a node's pods with those of others, as commands of a shell in its namespace. D: its tunnel's device, S: the other node's subnet. */
 const COMMON = [
   'nft delete table ip fairlead-pod-network',
   'nft flush ruleset',
@@ -66,46 +68,87 @@ export interface TamperingOptions {
   readonly rounds: number
   readonly random: () => number
   readonly log: (line: string) => void
+  /** How soon traffic has to be back, and all as it was. */
+  readonly limitMs?: number
 }
 
-/** How soon traffic has to be back. */
-const LIMIT_MS = 2000
+/** How long the slowest damage of all was felt. */
+export interface Slowest {
+  readonly milliseconds: number
+  readonly what: string
+}
 
 /**
- * Damages one of two nodes again and again, at random, and measures when their pods reach each other and the outside again.
- * @returns the longest time, in milliseconds
- * @throws Error where that is longer than two seconds
+ * Damages one of two nodes, or a pod of it, again and again, at random, and measures when packets pass again: between the pods, to
+ * the node, to the outside under the node's address, and from outside to the pods' host ports.
+ * @throws Error where that takes longer than the limit
  */
-export async function tamper(lab: Lab, options: TamperingOptions): Promise<number> {
-  const { backend: type, rounds, random, log } = options
+export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowest> {
+  const { backend: type, rounds, random, log, limitMs = 2000 } = options
   const backend = (): Backend => createBackend({ type, options: {} })
   await using cluster = await createCluster(lab, 2, { backend })
-  const [a, b] = [await cluster.addPod(1, 'a'), await cluster.addPod(2, 'b')]
-  const isBack = async () =>
-    (await reaches(a.netns, b.address)) && (await reaches(a.netns, '172.30.0.254'))
-  await until(isBack, 10_000, 'Traffic is not there', 'the beginning')
-  const look = async () =>
-    await Promise.all(cluster.members.map(({ netns }) => picture(netns, DEVICE[type])))
-  const whole = JSON.stringify(await look())
-  const isWhole = async () => JSON.stringify(await look()) === whole
-  let longest = 0
-  for (let round = 0; round < rounds; round++) {
-    const damages = DAMAGES[type]
-    const n = random() < 0.5 ? 1 : 2
-    const damage = damages[Math.floor(random() * damages.length)]!
-    const command = damage
-      .replaceAll('conf.D.', `conf.${DEVICE[type].replaceAll('.', '/')}.`)
-      .replaceAll(/\bD\b/g, DEVICE[type])
-      .replaceAll(/\bS\b/g, `10.244.${3 - n}.0/24`)
-    await shell(cluster.members[n - 1]!.netns, command)
-    const what = `${type}, node${n}: ${command}`
-    const milliseconds = await until(isBack, LIMIT_MS, 'Traffic is not back', what)
-    // Not every damage stops these packets: all has to be as it was.
-    await until(isWhole, LIMIT_MS, 'The network is not whole', what)
-    longest = Math.max(longest, milliseconds)
-    log(`${type} round ${round + 1}: ${milliseconds.toFixed(0)} ms after node${n}: ${command}`)
+  await using stack = new AsyncDisposableStack()
+  const nodes: KeptNode[] = []
+  for (const member of cluster.members)
+    nodes.push(stack.use(await createKeptNode(lab, member, await cluster.subnetOf(member.n))))
+  const [a, b] = [nodes[0]!, nodes[1]!]
+  const isBack = async () => {
+    const flows = [
+      reaches(a.pod, b.podIP),
+      reaches(b.pod, a.nodeIP),
+      reaches(a.pod, '172.30.0.254'),
+      reaches(b.pod, '172.30.0.254'),
+      connects(cluster.outside, a.nodeIP, 8088),
+      connects(cluster.outside, b.nodeIP, 8088),
+    ]
+    return !(await Promise.all(flows)).includes(false)
   }
-  return longest
+  await until(isBack, 20_000, 'Traffic is not there', 'the beginning')
+  const look = async () =>
+    await Promise.all(
+      nodes.map(async (node) => [
+        await picture(node.netns, DEVICE[type]),
+        await output(node.netns, ['sh', '-c', pictureOf(node.damaged)]),
+      ]),
+    )
+  const whole = JSON.stringify(await look())
+  let slowest: Slowest = { milliseconds: 0, what: 'nothing' }
+  for (let round = 0; round < rounds; round++) {
+    const n = random() < 0.5 ? 1 : 2
+    const damage = choose(type, n, nodes[n - 1]!.damaged, random)
+    await shell(nodes[n - 1]!.netns, damage.command)
+    const what = `${type}, node${n}: ${damage.name} (${damage.command})`
+    const milliseconds = await until(isBack, limitMs, 'Traffic is not back', what)
+    // Not every damage stops these packets: all has to be as it was.
+    let now = whole
+    const isWhole = async () => {
+      if (damage.undo) await shell(nodes[n - 1]!.netns, damage.undo)
+      now = JSON.stringify(await look())
+      return now === whole
+    }
+    await until(isWhole, limitMs, 'The network is not whole', what).catch((error) => {
+      throw new Error(`${error.message}: ${now} instead of ${whole}`)
+    })
+    if (milliseconds > slowest.milliseconds) slowest = { milliseconds, what }
+    log(`${type} round ${round + 1}: ${milliseconds.toFixed(0)} ms after node${n}: ${damage.name}`)
+  }
+  return slowest
+}
+
+/** Half of them of the pods, half of what joins the nodes. */
+function choose(
+  type: TamperingOptions['backend'],
+  n: number,
+  pod: DamagedPod,
+  random: () => number,
+): Damage {
+  const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)]!
+  if (random() < 0.5) return pick(damagesOf(pod))
+  const command = pick(DAMAGES[type])
+    .replaceAll('conf.D.', `conf.${DEVICE[type].replaceAll('.', '/')}.`)
+    .replaceAll(/\bD\b/g, DEVICE[type])
+    .replaceAll(/\bS\b/g, `10.244.${3 - n}.0/24`)
+  return { name: command, command }
 }
 
 async function until(
@@ -136,6 +179,11 @@ async function picture(netns: Netns, device: string): Promise<string> {
   ]
   const shown = await output(netns, ['sh', '-c', commands.join('; ')])
   return shown.replaceAll(/^\d+: /gm, '')
+}
+
+async function connects(from: Netns, to: string, port: number): Promise<boolean> {
+  const script = `exec 3<>/dev/tcp/${to}/${port}`
+  return (await run(from, ['timeout', '0.3', 'bash', '-c', script])) === 0
 }
 
 async function reaches(from: Netns, to: string): Promise<boolean> {
