@@ -35,12 +35,14 @@ export function createAttachmentKeeper(
 
   /** Cables to compare, for what is known of their pods. */
   const findTouched = (picture: NodePicture): ReadonlySet<string> => {
-    const isNew = (cable: string) =>
-      latest !== undefined && ![...latest.cables.values()].some((each) => each.includes(cable))
-    const cables = [...picture.cables].flatMap(([id, names]) =>
-      names.filter((name) => touched.has(id) || isNew(name)),
+    const before = latest?.cables ?? picture.cables
+    const known = new Set([...before.values()].flat())
+    const added = [...picture.cables.values()].flat().filter((cable) => !known.has(cable))
+    // Also by the earlier one: a cable may have been drawn out of its pod.
+    const cables = [before, picture.cables].flatMap((each) =>
+      [...touched].flatMap((id) => each.get(id) ?? []),
     )
-    return new Set([...cables, ...findSilentlyWrong(silent)])
+    return new Set([...added, ...cables, ...findSilentlyWrong(silent)])
   }
 
   const look = async () => {

@@ -42,7 +42,9 @@ export function takePicture(host: PluginHost, looksAtIptables = false): NodePict
   }
   add('node', [...bridges, ...ifbs].map(describe))
   for (const port of ports) {
-    const line = `${describe(port)} in ${names.get(port.masterIndex!)} ${port.hairpin} ${port.isolated}`
+    const { hairpin, isolated, peerNetnsID } = port
+    const bridge = names.get(port.masterIndex!)
+    const line = `${describe(port)} to ${peerNetnsID} in ${bridge} ${hairpin} ${isolated}`
     add({ cable: port.name }, [line])
   }
   for (const { name, line } of ofLooseCables(loose, host)) add({ cable: name }, [line])
@@ -106,7 +108,10 @@ function ofLooseCables(loose: readonly Link[], { rtnetlink }: PluginHost) {
   if (loose.length === 0) return []
   const isLoose = (device: string | undefined) => loose.some(({ name }) => name === device)
   return [
-    ...loose.map((link) => ({ name: link.name, line: describe(link) })),
+    ...loose.map((link) => ({
+      name: link.name,
+      line: `${describe(link)} to ${link.peerNetnsID}`,
+    })),
     ...rtnetlink
       .addresses()
       .filter(({ device }) => isLoose(device))

@@ -108,7 +108,7 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
     await Promise.all(
       nodes.map(async (node) => [
         await picture(node.netns, DEVICE[type]),
-        await output(node.netns, ['sh', '-c', pictureOf(node.damaged)]),
+        withoutLinkLocal(await output(node.netns, ['sh', '-c', pictureOf(node.damaged)])),
       ]),
     )
   const whole = JSON.stringify(await look())
@@ -133,6 +133,11 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
     log(`${type} round ${round + 1}: ${milliseconds.toFixed(0)} ms after node${n}: ${damage.name}`)
   }
   return slowest
+}
+
+/** Nobody needs it where there is no IPv6. */
+function withoutLinkLocal(shown: string): string {
+  return shown.replaceAll(/^.*\bfe80::.*\n/gm, '')
 }
 
 /** Half of them of the pods, half of what joins the nodes. */
