@@ -108,7 +108,7 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
     await Promise.all(
       nodes.map(async (node) => [
         await picture(node.netns, DEVICE[type]),
-        withoutLinkLocal(await output(node.netns, ['sh', '-c', pictureOf(node.damaged)])),
+        withoutIPv6(await output(node.netns, ['sh', '-c', pictureOf(node.damaged)])),
       ]),
     )
   const whole = JSON.stringify(await look())
@@ -135,9 +135,9 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
   return slowest
 }
 
-/** Nobody needs it where there is no IPv6. */
-function withoutLinkLocal(shown: string): string {
-  return shown.replaceAll(/^.*\bfe80::.*\n/gm, '')
+/** Which these pods have not, and nobody keeps. */
+function withoutIPv6(shown: string): string {
+  return shown.replaceAll(/^.*(?:\bfe80::|disable_ipv6).*\n/gm, '')
 }
 
 /** Half of them of the pods, half of what joins the nodes. */
