@@ -3,12 +3,12 @@ import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 import type { Rtnetlink } from '#kernel/netlink/model.ts'
-import { type KernelChange, watchChanges } from '#kernel/netlink/watch-changes.ts'
+import { watchChanges } from '#kernel/netlink/watch-changes.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import type { Log } from '#log/log.ts'
-import { areSysctlsRight, type NodeKernel } from './flannel/apply-plan.ts'
-import type { Backend } from './flannel/backend.ts'
+import type { Backend, Carrier } from './flannel/backend.ts'
+import { areSysctlsRight, createKernelView } from './flannel/kernel-view.ts'
 import { FAMILIES } from './flannel/lease.ts'
 import type { SubnetManager } from './flannel/leases/subnet-manager.ts'
 import { type Reconciled, type ReconcileOptions, reconcile } from './flannel/reconcile.ts'
@@ -17,7 +17,7 @@ import { renderSubnetEnv } from './flannel/subnet-env.ts'
 import { createVXLAN, VXLAN_DEFAULTS } from './flannel/vxlan/plan-vxlan.ts'
 import { type Firewall, noFirewall } from './masquerade/firewall.ts'
 import { createNftMasquerade } from './masquerade/nft-masquerade.ts'
-import { MASQUERADE_TABLE } from './masquerade/plan-masquerade.ts'
+import { concerns, type OwnThings, ownThings } from './own-changes.ts'
 import { createWakeUp, type WakeUp } from './wake-up.ts'
 
 export interface PodNetworkDeps {
@@ -57,6 +57,8 @@ const SILENT_CHECK_MS = 1000
 /** Between passes: one event seldom comes alone. Longer while somebody undoes what we do. */
 const SHORTEST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 500
+/** Of many peers a pass takes long: as much time goes to nothing but the rest of the node. */
+const PAUSES_A_PASS = 4
 
 /**
  * The pod network of one node, as flanneld: a backend's entries for each other node, the node's own lease, masquerading of what
@@ -72,15 +74,18 @@ export async function runPodNetwork(
   const wakeUp = createWakeUp(signal)
   const { backend = createVXLAN(VXLAN_DEFAULTS) } = options
   await using carrier = await backend.openCarrier?.(deps)
-  const pass = createPass(deps, options, (kernel) =>
-    reconcile(backend, carrier, leases, kernel, options),
-  )
+  const view = createKernelView(rtnetlink, netns)
+  const kernel = { rtnetlink, view, ...(netns && { netns }) }
+  const pass = createPass(deps, options, () => reconcile(backend, carrier, leases, kernel, options))
   let last: Reconciled | undefined
+  let own: OwnThings | undefined
   using stack = new DisposableStack()
   stack.defer(leases.subscribe(wakeUp.wake))
   stack.use(
     watchChanges((change) => {
-      if (isOurBusiness(change, last, rtnetlink)) wakeUp.wake()
+      if (own && !concerns(change, own)) return
+      view.heard(change)
+      wakeUp.wake()
     }, netns),
   )
   await Promise.race([leases.synced.catch(() => {}), wakeUp.aborted])
@@ -88,52 +93,53 @@ export async function runPodNetwork(
   let pauseMs = SHORTEST_PAUSE_MS
   while (!signal.aborted) {
     let isDone = true
+    const since = performance.now()
     try {
       last = await pass()
       const isChanged = (last?.changes.length ?? 0) > 0
       pauseMs = isChanged ? Math.min(pauseMs * 2, LONGEST_PAUSE_MS) : SHORTEST_PAUSE_MS
+      own = last && ownThings(last, rtnetlink)
+      // Of a device that is new the first news are not known for its.
+      if (isChanged) wakeUp.wake()
       if (last?.failures[0]) throw last.failures[0]
       failure = undefined
     } catch (cause) {
       isDone = false
+      view.forget()
       // Said once, not every second.
       if (failure !== String(cause)) log.error('Cannot set up the pod network', { cause })
       failure = String(cause)
     }
-    await delay(pauseMs, undefined, { signal }).catch(() => {})
-    await sleepUntilDue(wakeUp, isDone ? last : undefined, deps)
+    const costMs = performance.now() - since
+    const restMs = Math.min(Math.max(pauseMs, costMs * PAUSES_A_PASS), LONGEST_PAUSE_MS)
+    await delay(restMs, undefined, { signal }).catch(() => {})
+    if (!(await sleepUntilDue(wakeUp, isDone ? last : undefined, carrier, deps))) view.forget()
   }
 }
 
-/** Until an event, or until something that sends none is wrong; after a failure, for a second. */
+/** Until an event: true; or until something that sends none is wrong, or everything is due; after a failure, for a second. */
 async function sleepUntilDue(
   wakeUp: WakeUp,
   last: Reconciled | undefined,
+  carrier: Carrier | undefined,
   { firewall, netns }: PodNetworkDeps,
-): Promise<void> {
+): Promise<boolean> {
   const until = performance.now() + RESYNC_MS
   while (performance.now() < until) {
-    if (await wakeUp.sleep(SILENT_CHECK_MS)) return
-    const isRight = firewall?.isRight?.() ?? true
-    if (!last || !isRight || !areSysctlsRight(last.plan, netns)) return
+    if (await wakeUp.sleep(SILENT_CHECK_MS)) return true
+    if (!last || firewall?.isRight?.() === false) return false
+    if (!areSysctlsRight(last.plan, netns)) return false
+    // What cannot be looked at is for the next pass to say.
+    const isCarried = async () => (await carrier?.isRight?.()) ?? true
+    if (!(await isCarried().catch(() => false))) return false
   }
-}
-
-/** Neighbours come and go on any device, and rules in any table: only our own are looked at. */
-function isOurBusiness(
-  change: KernelChange,
-  last: Reconciled | undefined,
-  rtnetlink: Rtnetlink,
-): boolean {
-  if (change.kind === 'nftables') return change.table === MASQUERADE_TABLE
-  if (change.kind !== 'neighbour' || !last) return true
-  return last.plan.links.some(({ name }) => rtnetlink.link(name)?.index === change.index)
+  return false
 }
 
 function createPass(
   deps: PodNetworkDeps,
   options: PodNetworkOptions,
-  run: (kernel: NodeKernel) => ReturnType<typeof reconcile>,
+  run: () => ReturnType<typeof reconcile>,
 ): () => Promise<Reconciled | undefined> {
   const { leases, log, nft } = deps
   const { ipMasq = true } = options
@@ -142,7 +148,7 @@ function createPass(
   let ready: NodeSubnet | undefined
 
   return async () => {
-    const result = await run(deps)
+    const result = await run()
     if (!result) {
       say.waiting(`Waiting for a podCIDR of node ${options.nodeName}`)
       return undefined

@@ -1,10 +1,10 @@
-import { RTM_DELADDR, RTM_NEWADDR } from '#wire/netlink/address.ts'
+import { decodeAddress, RTM_DELADDR, RTM_NEWADDR } from '#wire/netlink/address.ts'
 import { decodeAttributes } from '#wire/netlink/attributes.ts'
 import { readText, readU32 } from '#wire/netlink/bytes.ts'
 import { RTM_DELLINK, RTM_NEWLINK } from '#wire/netlink/link.ts'
 import { decodeMessages, type Message } from '#wire/netlink/message.ts'
 import { RTM_DELNEIGH, RTM_NEWNEIGH } from '#wire/netlink/neighbour.ts'
-import { RTM_DELROUTE, RTM_NEWROUTE } from '#wire/netlink/route.ts'
+import { decodeRoute, RTM_DELROUTE, RTM_NEWROUTE } from '#wire/netlink/route.ts'
 import { lastErrno, libc } from '../ffi/libc.ts'
 import { onReadable } from '../ffi/on-readable.ts'
 import { KernelError } from '../kernel-error.ts'
@@ -78,19 +78,51 @@ function toChange({ type, body }: Message): KernelChange | undefined {
   switch (type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:
-      return { kind: 'link', index: readU32(body, 4, 'link change') }
+      return toLinkChange(body)
     case RTM_NEWADDR:
     case RTM_DELADDR:
-      return { kind: 'address', index: readU32(body, 4, 'address change') }
+      return toAddressChange(body)
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       return { kind: 'neighbour', index: readU32(body, 4, 'neighbour change') }
     case RTM_NEWROUTE:
     case RTM_DELROUTE:
-      return { kind: 'route' }
+      return toRouteChange(body)
   }
   if (type >> 8 !== NFNL_SUBSYS_NFTABLES) return undefined
   const table = decodeAttributes(body, NFGENMSG_BYTES, 'nftables change').get(NFTA_TABLE)
   // The message that ends a transaction names a generation by a number there: that is no table's name.
   return table && table.length > 4 ? { kind: 'nftables', table: readText(table) } : undefined
+}
+
+/** IFLA_IFNAME and IFLA_IFALIAS, after `struct ifinfomsg`: the rest of such a message is long. */
+const [IFLA_IFNAME, IFLA_IFALIAS, IFINFOMSG_BYTES] = [3, 20, 16]
+
+function toLinkChange(body: Uint8Array): KernelChange {
+  const attributes = decodeAttributes(body, IFINFOMSG_BYTES, 'link change')
+  const [name, alias] = [attributes.get(IFLA_IFNAME), attributes.get(IFLA_IFALIAS)]
+  return {
+    kind: 'link',
+    index: readU32(body, 4, 'link change'),
+    ...(name && { name: readText(name) }),
+    ...(alias && { alias: readText(alias) }),
+  }
+}
+
+function toAddressChange(body: Uint8Array): KernelChange {
+  const { index, address } = decodeAddress(body)
+  return { kind: 'address', index, address: address.address }
+}
+
+function toRouteChange(body: Uint8Array): KernelChange | undefined {
+  const route = decodeRoute(body)
+  if (!route) return undefined
+  const { table, protocol, destination, index } = route
+  return {
+    kind: 'route',
+    table,
+    protocol,
+    ...(destination && { destination }),
+    ...(index !== undefined && { index }),
+  }
 }

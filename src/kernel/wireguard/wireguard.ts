@@ -21,8 +21,8 @@ import type { Netns } from '../netns/netns.ts'
 
 /** Peers and keys of WireGuard devices; the devices themselves are rtnetlink's. */
 export interface Wireguard extends Disposable {
-  /** @throws KernelError ENODEV */
-  peers(device: string): readonly WireguardPeerMessage[]
+  /** All that a device holds, its peers in no order. @throws KernelError ENODEV */
+  device(name: string): WireguardMessage & { readonly peers: readonly WireguardPeerMessage[] }
   /** Of the peers, those that are named are added or changed. */
   configure(message: WireguardMessage): void
 }
@@ -41,11 +41,12 @@ export function openWireguard(netns?: Netns): Wireguard {
     const encode = (command: number, message: WireguardMessage) =>
       encodeGeneric({ command, version: WG_VERSION, body: encodeWireguard(message) })
     return {
-      peers(device) {
-        const request = encode(WG_CMD.GET_DEVICE, { name: device })
-        return socket
-          .dump(`list peers of ${device}`, family, request)
-          .flatMap((each) => decodeWireguard(decodeGeneric(each).body).peers ?? [])
+      device(name) {
+        const request = encode(WG_CMD.GET_DEVICE, { name })
+        const parts = socket
+          .dump(`look at WireGuard device ${name}`, family, request)
+          .map((each) => decodeWireguard(decodeGeneric(each).body))
+        return { ...parts[0], name, peers: parts.flatMap(({ peers = [] }) => peers) }
       },
       configure({ peers = [], ...device }) {
         const what = `configure WireGuard device ${device.name}`

@@ -1,15 +1,18 @@
 import { KernelError } from '#kernel/kernel-error.ts'
 import type { Rtnetlink } from '#kernel/netlink/model.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
-import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
+import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import type { NodePlan, Sysctl } from './backend.ts'
-import { type Change, diffPlan, type Observed } from './diff-plan.ts'
+import { type Change, diffPlan } from './diff-plan.ts'
+import { createKernelView, type KernelView } from './kernel-view.ts'
 
 /** The kernel of one node. */
 export interface NodeKernel {
   readonly rtnetlink: Rtnetlink
   /** Whose sysctls; the caller's own by default. */
   readonly netns?: Netns
+  /** What is known of it; by default it is asked for everything. */
+  readonly view?: KernelView
 }
 
 export interface Applied {
@@ -21,9 +24,11 @@ export interface Applied {
 
 /** Makes the node what the plan says, whatever it is now. */
 export function applyPlan(plan: NodePlan, kernel: NodeKernel): Applied {
-  const changes = diffPlan(plan, observe(plan, kernel))
+  const { view = createKernelView(kernel.rtnetlink, kernel.netns) } = kernel
+  const changes = diffPlan(plan, view.observe(plan))
   const failures: Error[] = []
   for (const change of changes) {
+    view.did(change)
     try {
       applyChange(change, kernel)
     } catch (error) {
@@ -32,35 +37,6 @@ export function applyPlan(plan: NodePlan, kernel: NodeKernel): Applied {
     }
   }
   return { changes, failures }
-}
-
-function observe(plan: NodePlan, { rtnetlink, netns }: NodeKernel): Observed {
-  return {
-    links: rtnetlink.links(),
-    addresses: rtnetlink.addresses(),
-    neighbours: rtnetlink.neighbours(),
-    fdb: rtnetlink.fdb(),
-    routes: rtnetlink.routes(),
-    sysctls: observeSysctls(plan, netns),
-  }
-}
-
-/** What sends no event when it changes. */
-export function areSysctlsRight(plan: NodePlan, netns: Netns | undefined): boolean {
-  const wanted = new Map(plan.sysctls.map(({ name, value }) => [name, value]))
-  return observeSysctls(plan, netns).every(({ name, value }) => wanted.get(name) === value)
-}
-
-function observeSysctls(plan: NodePlan, netns: Netns | undefined): readonly Sysctl[] {
-  return plan.sysctls.flatMap(({ name }) => {
-    try {
-      return [{ name, value: readSysctl(name, netns) }]
-    } catch (error) {
-      // A device that is about to be made, or a kernel without IPv6.
-      if (error instanceof KernelError && error.errno === 'ENOENT') return []
-      throw error
-    }
-  })
 }
 
 function applyChange(change: Change, { rtnetlink, netns }: NodeKernel): void {

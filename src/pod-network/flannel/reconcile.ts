@@ -32,6 +32,8 @@ export interface Reconciled {
   readonly peers: readonly Lease[]
   readonly plan: NodePlan
   readonly attributes: LeaseAttributes
+  /** Whether the backend asked for the way to other nodes. */
+  readonly dependsOnRoutes: boolean
   /** What had to be done in the kernel. */
   readonly changes: readonly string[]
   readonly failures: readonly Error[]
@@ -46,12 +48,13 @@ export async function reconcile(
   options: ReconcileOptions,
 ): Promise<Reconciled | undefined> {
   const { nodeName, networks, nodeIPs } = options
+  const ways = waysOf(kernel.rtnetlink)
   const base: Omit<OwnNode, 'subnets'> = {
     name: nodeName,
     networks,
     publicIPs: { ...nodeIPs, ...options.publicIPs, ...leases.givenAddresses() },
     underlay: findUnderlay(kernel.rtnetlink, nodeIPs),
-    routeTo: routesOf(kernel.rtnetlink),
+    routeTo: ways.to,
   }
   const data = backend.describe({ ...base, subnets: {} }, leases.published(backend.type))
   const publicIPs = mapFamilies(data, (_, family) => base.publicIPs[family])
@@ -69,6 +72,7 @@ export async function reconcile(
     peers: selected.peers,
     plan: { ...plan, refused: [...selected.refused, ...plan.refused] },
     attributes,
+    dependsOnRoutes: ways.isAsked(),
     changes: changes.map((change) => change.do),
     failures,
   }
@@ -128,10 +132,11 @@ function findUnderlay(rtnetlink: Rtnetlink, nodeIPs: PerFamily<IP>): OwnNode['un
 }
 
 /** Listed at the first question: most backends ask none. */
-function routesOf(rtnetlink: Rtnetlink): OwnNode['routeTo'] {
+function waysOf(rtnetlink: Rtnetlink) {
   let routes: ReturnType<Rtnetlink['routes']> | undefined
-  return (destination) => {
+  const to: OwnNode['routeTo'] = (destination) => {
     routes ??= rtnetlink.routes()
     return findNextHop(routes, destination)
   }
+  return { to, isAsked: () => routes !== undefined }
 }

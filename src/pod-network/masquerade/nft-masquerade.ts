@@ -15,17 +15,28 @@ export function createNftMasquerade(
   const keepers = FAMILIES.map((family) => ({
     family,
     keep: createTableKeeper(nft, masqueradeTable(family)),
+    plan: remembering(planMasquerade),
   }))
   return {
     keep(node, peers) {
       const nodeIPs = [node.underlay.addresses, ...peers.map(({ publicIPs }) => publicIPs)]
-      const renewed = keepers.map(({ family, keep }) => {
+      const renewed = keepers.map(({ family, keep, plan }) => {
         const [network, podCIDR] = [node.networks[family], node.subnets[family]]
         if (!network || !podCIDR) return false
         const known = [...new Set(nodeIPs.flatMap((ips) => ips[family] ?? []))]
-        return keep(planMasquerade({ family, network, podCIDR, nodeIPs: known, keepPorts }))
+        return keep(plan({ family, network, podCIDR, nodeIPs: known, keepPorts }))
       })
       return renewed.includes(true)
     },
+  }
+}
+
+/** Sorting a thousand addresses takes longer than to see that they are the same. */
+function remembering<T>(plan: (options: T) => string): (options: T) => string {
+  let last: { readonly key: string; readonly planned: string } | undefined
+  return (options) => {
+    const key = JSON.stringify(options)
+    if (last?.key !== key) last = { key, planned: plan(options) }
+    return last.planned
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Netns } from '#kernel/netns/netns.ts'
 import { createLab } from '#testing/netns.ts'
 import { timeFactor, waitFor } from '#testing/wait-for.ts'
 import type { Backend } from '../flannel/backend.ts'
@@ -12,6 +13,8 @@ export interface BackendFlows {
   readonly mtuBytes: number
   /** What a ping that passed two nodes has left of 64. */
   readonly ttl: number
+  /** Damages what the kernel tells nobody of, in the first node's namespace: packets pass again. */
+  readonly damages?: readonly ((netns: Netns) => void)[]
   /** What a node's own packets to pods elsewhere come from. */
   readonly nodeSeenAs: string
 }
@@ -22,6 +25,7 @@ export async function checkFlows({
   mtuBytes,
   ttl,
   nodeSeenAs,
+  damages = [],
 }: BackendFlows): Promise<void> {
   using lab = createLab()
   await using cluster = await createCluster(lab, 2, { backend })
@@ -48,4 +52,12 @@ export async function checkFlows({
   // Whole packets of the pods' MTU pass: less 20 (IP) and 8 (ICMP).
   const whole = ['ping', '-c1', `-W${timeFactor}`, '-Mdo', `-s${mtuBytes - 28}`, b.address]
   assert.equal(lab.exec(a.netns, whole).status, 0)
+  for (const damage of damages) {
+    damage(node1)
+    const since = performance.now()
+    assert.notEqual(ping(lab, a.netns, b.address).status, 0, 'the damage is none')
+    await waitFor(() => ping(lab, a.netns, b.address).status === 0, { what: 'the repair' })
+    // Everything is compared every 30 s: it was seen before, also where all is ten times slower.
+    assert.ok(performance.now() - since < 25_000)
+  }
 }

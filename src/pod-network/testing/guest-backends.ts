@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { openWireguard } from '#kernel/wireguard/wireguard.ts'
 import { createBackend } from '../flannel/create-backend.ts'
 import { createWireguard, WIREGUARD_DEFAULTS } from '../flannel/wireguard/wireguard.ts'
 import { checkFlows } from './backend-flows.ts'
@@ -33,6 +34,28 @@ suite('pods, nodes and pods of other nodes, under their own addresses, over', ()
         mtuBytes: 1420,
         ttl: 62,
         nodeSeenAs: '10.244.1.0',
+        damages: [
+          (netns) => {
+            using wireguard = openWireguard(netns)
+            const peers = wireguard.device('flannel-wg').peers
+            wireguard.configure({
+              name: 'flannel-wg',
+              peers: peers.map(({ publicKey }) => ({ publicKey, remove: true })),
+            })
+          },
+          (netns) => {
+            using wireguard = openWireguard(netns)
+            const peers = wireguard.device('flannel-wg').peers
+            wireguard.configure({
+              name: 'flannel-wg',
+              peers: peers.map(({ publicKey }) => ({ publicKey, allowedIPs: [] })),
+            })
+          },
+          (netns) => {
+            using wireguard = openWireguard(netns)
+            wireguard.configure({ name: 'flannel-wg', privateKey: Buffer.alloc(32, 9) })
+          },
+        ],
       })
       // pkg/backend/wireguard/device.go of flannel
       assert.equal(statSync(join(folder, 'key1')).mode & 0o777, 0o400)

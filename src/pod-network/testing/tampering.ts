@@ -7,6 +7,8 @@ import { type CLUSTER_BACKENDS, createBackend } from '../flannel/create-backend.
 import { createCluster } from './cluster.ts'
 import { createKeptNode, type KeptNode } from './kept-node.ts'
 import { type Damage, type DamagedPod, damagesOf, pictureOf } from './pod-damages.ts'
+import { startProbes } from './probes.ts'
+import { serveWhoAmI } from './who-am-i.ts'
 
 /** Ways to damage what joins a node's pods with those of others, as commands of a shell in its namespace. D: its tunnel's device, S: the other node's subnet. */
 const COMMON = [
@@ -92,18 +94,26 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
   for (const member of cluster.members)
     nodes.push(stack.use(await createKeptNode(lab, member, await cluster.subnetOf(member.n))))
   const [a, b] = [nodes[0]!, nodes[1]!]
-  const isBack = async () => {
-    const flows = [
-      reaches(a.pod, b.podIP),
-      reaches(b.pod, a.nodeIP),
-      reaches(a.pod, '172.30.0.254'),
-      reaches(b.pod, '172.30.0.254'),
-      connects(cluster.outside, a.nodeIP, 8088),
-      connects(cluster.outside, b.nodeIP, 8088),
-    ]
-    return !(await Promise.all(flows)).includes(false)
+  await serveWhoAmI(lab, cluster.outside)
+  const probes = stack.use(
+    startProbes([
+      { name: 'pod to pod of the other node', from: a.pod, to: b.podIP },
+      { name: 'and back', from: b.pod, to: a.podIP },
+      { name: 'pod to the other node', from: b.pod, to: a.nodeIP },
+      // By new connections: one that is known stays translated without its rule.
+      { name: 'pod to the outside', from: a.pod, to: '172.30.0.254', port: 8080 },
+      { name: "the other node's pod to the outside", from: b.pod, to: '172.30.0.254', port: 8080 },
+      { name: 'host port', from: cluster.outside, to: a.nodeIP, port: 8088 },
+      { name: 'host port of the other node', from: cluster.outside, to: b.nodeIP, port: 8088 },
+    ]),
+  )
+  const untilBack = async (withinMs: number, what: string) => {
+    const since = performance.now()
+    const passed = await probes.passed(since, since + withinMs)
+    if (typeof passed === 'number') return passed - since
+    throw new Error(`Traffic is not back ${withinMs} ms after ${what}: ${passed.join(', ')}`)
   }
-  await until(isBack, 20_000, 'Traffic is not there', 'the beginning')
+  await untilBack(20_000, 'the beginning')
   const look = async () =>
     await Promise.all(
       nodes.map(async (node) => [
@@ -116,9 +126,9 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
   for (let round = 0; round < rounds; round++) {
     const n = random() < 0.5 ? 1 : 2
     const damage = choose(type, n, nodes[n - 1]!.damaged, random)
-    await shell(nodes[n - 1]!.netns, damage.command)
     const what = `${type}, node${n}: ${damage.name} (${damage.command})`
-    const milliseconds = await until(isBack, limitMs, 'Traffic is not back', what)
+    await shell(nodes[n - 1]!.netns, damage.command)
+    const milliseconds = await untilBack(limitMs, what)
     // Not every damage stops these packets: all has to be as it was.
     let now = whole
     const isWhole = async () => {
@@ -184,15 +194,6 @@ async function picture(netns: Netns, device: string): Promise<string> {
   ]
   const shown = await output(netns, ['sh', '-c', commands.join('; ')])
   return shown.replaceAll(/^\d+: /gm, '')
-}
-
-async function connects(from: Netns, to: string, port: number): Promise<boolean> {
-  const script = `exec 3<>/dev/tcp/${to}/${port}`
-  return (await run(from, ['timeout', '0.3', 'bash', '-c', script])) === 0
-}
-
-async function reaches(from: Netns, to: string): Promise<boolean> {
-  return (await run(from, ['ping', '-c1', '-W0.2', '-n', to])) === 0
 }
 
 /** A damage may find nothing that it could damage: the one before may be just repaired. */

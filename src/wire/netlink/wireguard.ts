@@ -107,11 +107,16 @@ function encodeEndpoint({
 }
 
 /** A part of what a device holds: the kernel tells many peers in several messages. */
-export function decodeWireguard(body: Uint8Array): Pick<WireguardMessage, 'listenPort' | 'peers'> {
+export function decodeWireguard(body: Uint8Array): Omit<WireguardMessage, 'name'> {
   const attributes = decodeAttributes(body, 0, WHAT)
   const port = attributes.get(DEVICE.LISTEN_PORT)
+  const key = attributes.get(DEVICE.PRIVATE_KEY)
   const peers = decodeList(attributes.get(DEVICE.PEERS)).map(decodePeer)
-  return { peers, ...(port && { listenPort: readU16(port, 0, WHAT) }) }
+  return {
+    peers,
+    ...(key && { privateKey: new Uint8Array(key) }),
+    ...(port && { listenPort: readU16(port, 0, WHAT) }),
+  }
 }
 
 /** A list is attributes whose types say nothing. */
@@ -130,9 +135,11 @@ function decodePeer(bytes: Uint8Array): WireguardPeerMessage {
   const attributes = decodeAttributes(bytes, 0, WHAT)
   const endpoint = attributes.get(PEER.ENDPOINT)
   const keepalive = attributes.get(PEER.KEEPALIVE)
+  const presharedKey = attributes.get(PEER.PRESHARED_KEY)
   return {
     publicKey: new Uint8Array(attributes.get(PEER.PUBLIC_KEY) ?? []),
     allowedIPs: decodeList(attributes.get(PEER.ALLOWED_IPS)).flatMap(decodeAllowed),
+    ...(presharedKey && { presharedKey: new Uint8Array(presharedKey) }),
     ...defined({
       endpoint: endpoint && decodeEndpoint(endpoint),
       keepaliveSeconds: keepalive && readU16(keepalive, 0, WHAT),

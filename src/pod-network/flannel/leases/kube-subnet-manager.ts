@@ -12,6 +12,7 @@ import {
   planAnnotations,
   podCIDRsOf,
 } from '../annotations.ts'
+import type { Lease } from '../lease.ts'
 import type { LeaseAttributes, SubnetManager } from './subnet-manager.ts'
 
 export interface KubeSubnetManagerOptions {
@@ -29,6 +30,13 @@ export function createKubeSubnetManager(
   const { nodeName } = options
   const keys = annotationKeys(options.annotationPrefix)
   const ownNode = () => nodes.get({ name: nodeName })
+  /** Objects of an informer are never changed, and most are the same as last time. */
+  const read = new WeakMap<Node, { readonly lease: Lease | undefined }>()
+  const leaseOf = (node: Node) => {
+    const known = read.get(node) ?? { lease: leaseOfNode(node, keys) }
+    read.set(node, known)
+    return known.lease
+  }
   return {
     synced: nodes.synced,
     async acquire() {
@@ -52,7 +60,7 @@ export function createKubeSubnetManager(
       nodes
         .list()
         .filter(({ metadata }) => metadata.name !== nodeName)
-        .flatMap((node) => leaseOfNode(node, keys) ?? []),
+        .flatMap((node) => leaseOf(node) ?? []),
     // Every kubelet reports on its node every few minutes: of many nodes there is always one.
     subscribe: (listener) =>
       nodes.subscribe(({ type, object, previous }) => {

@@ -10,6 +10,8 @@ import type { RelayMessage } from './relay-worker.ts'
 /** The relay of one node: a thread with a TUN device and a socket, made anew when either is gone or has to be another. */
 export interface Relay extends AsyncDisposable {
   commit(plan: RelayPlan): Promise<void>
+  /** Whether the relay that was committed is still there. */
+  isRunning(): boolean
 }
 
 export function createRelay({ netns, log }: CarrierHost): Relay {
@@ -34,6 +36,7 @@ export function createRelay({ netns, log }: CarrierHost): Relay {
       }
       running.route(plan)
     },
+    isRunning: () => running?.hasEnded() !== true,
     [Symbol.asyncDispose]: stop,
   }
 }

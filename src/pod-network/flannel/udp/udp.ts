@@ -32,6 +32,7 @@ export function createUDP(options: UDPOptions): Backend {
       const relay = import('./relay.ts').then(({ createRelay }) => createRelay(host))
       return {
         commit: async ({ relay: plan }) => void (plan && (await relay).commit(plan)),
+        isRight: async () => (await relay).isRunning(),
         [Symbol.asyncDispose]: async () => await (await relay)[Symbol.asyncDispose](),
       }
     },

@@ -1,12 +1,13 @@
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
-import { openWireguard } from '#kernel/wireguard/wireguard.ts'
+import { openWireguard, type Wireguard } from '#kernel/wireguard/wireguard.ts'
 import { type CarrierHost, DEVICE_ALIAS, type SecurePlan } from '../backend.ts'
 import { readKeys } from './keys.ts'
 
 /** Keeps keys and peers of the devices as planned; makes the devices, for they must be there first. */
 export function createCarrier({ netns }: CarrierHost, keyFile: string) {
   const rtnetlink = openRtnetlink(netns)
+  let committed: readonly SecurePlan[] = []
   return {
     commit(plans: readonly SecurePlan[]): void {
       for (const plan of plans) {
@@ -16,52 +17,79 @@ export function createCarrier({ netns }: CarrierHost, keyFile: string) {
         }
         // By the device, the kernel has loaded its module.
         using wireguard = openWireguard(netns)
-        const held = new Map(
-          wireguard.peers(plan.device).map((peer) => {
-            const key = Buffer.from(peer.publicKey).toString('base64')
-            return [
-              key,
-              `${key} ${peer.endpoint?.address} ${peer.endpoint?.port} ${namesOf(peer.allowedIPs ?? [])}`,
-            ]
-          }),
-        )
-        const wanted = new Map(
-          plan.peers.map((peer) => {
-            const { publicKey, endpoint, allowed } = peer
-            return [
-              publicKey,
-              {
-                peer,
-                text: `${publicKey} ${endpoint.address} ${endpoint.port} ${namesOf(allowed)}`,
-              },
-            ]
-          }),
-        )
-        const added = [...wanted].filter(([key, { text }]) => held.get(key) !== text)
-        const removed = [...held.keys()].filter((key) => !wanted.has(key))
-        const bytes = (base64: string) => Buffer.from(base64, 'base64')
+        const { privateKey } = readKeys(keyFile)
+        const { added, removed } = differences(plan, privateKey, wireguard)
         wireguard.configure({
           name: plan.device,
-          privateKey: bytes(readKeys(keyFile).privateKey),
+          privateKey: bytesOf(privateKey),
           listenPort: plan.listenPort,
           peers: [
-            ...removed.map((key) => ({ publicKey: bytes(key), remove: true })),
-            ...added.map(([key, { peer }]) => ({
-              publicKey: bytes(key),
+            ...removed.map((key) => ({ publicKey: bytesOf(key), remove: true })),
+            ...added.map((peer) => ({
+              publicKey: bytesOf(peer.publicKey),
               endpoint: peer.endpoint,
               keepaliveSeconds: plan.keepaliveSeconds,
               allowedIPs: peer.allowed,
-              ...(plan.presharedKey !== undefined && { presharedKey: bytes(plan.presharedKey) }),
+              presharedKey: bytesOf(plan.presharedKey ?? NO_KEY),
             })),
           ],
         })
       }
+      committed = plans
+    },
+    /** WireGuard tells nobody of its changes. */
+    isRight(): boolean {
+      if (committed.length === 0) return true
+      using wireguard = openWireguard(netns)
+      const { privateKey } = readKeys(keyFile)
+      return committed.every((plan) => {
+        const { added, removed, isDeviceRight } = differences(plan, privateKey, wireguard)
+        return isDeviceRight && added.length === 0 && removed.length === 0
+      })
     },
     [Symbol.dispose]: () => rtnetlink[Symbol.dispose](),
   }
 }
 
-/** The kernel lists them in an order of its own. */
-function namesOf(allowed: readonly CIDR[]): string {
-  return allowed.map(formatCIDR).sort().join(',')
+/** As the kernel shows that there is none. */
+const NO_KEY = Buffer.alloc(32).toString('base64')
+
+function differences(plan: SecurePlan, privateKey: string, wireguard: Wireguard) {
+  const { presharedKey = NO_KEY, keepaliveSeconds } = plan
+  const shown = wireguard.device(plan.device)
+  const held = new Map(
+    shown.peers.map((peer) => {
+      const { endpoint, allowedIPs = [], keepaliveSeconds: keepalive = 0 } = peer
+      const shared = textOf(peer.presharedKey) ?? NO_KEY
+      return [textOf(peer.publicKey)!, describe(endpoint, allowedIPs, keepalive, shared)] as const
+    }),
+  )
+  const wanted = new Set(plan.peers.map(({ publicKey }) => publicKey))
+  return {
+    isDeviceRight: shown.listenPort === plan.listenPort && textOf(shown.privateKey) === privateKey,
+    added: plan.peers.filter(
+      ({ publicKey, endpoint, allowed }) =>
+        held.get(publicKey) !== describe(endpoint, allowed, keepaliveSeconds, presharedKey),
+    ),
+    removed: [...held.keys()].filter((key) => !wanted.has(key)),
+  }
+}
+
+/** The kernel lists allowed addresses in an order of its own. */
+function describe(
+  endpoint: SecurePlan['peers'][number]['endpoint'] | undefined,
+  allowed: readonly CIDR[],
+  keepaliveSeconds: number,
+  presharedKey: string,
+): string {
+  const addresses = allowed.map(formatCIDR).sort().join(',')
+  return `${endpoint?.address} ${endpoint?.port} ${addresses} ${keepaliveSeconds} ${presharedKey}`
+}
+
+function textOf(key: Uint8Array | undefined): string | undefined {
+  return key && Buffer.from(key).toString('base64')
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Buffer.from(base64, 'base64')
 }

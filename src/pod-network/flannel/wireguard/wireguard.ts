@@ -57,6 +57,7 @@ export function createWireguard(options: WireguardOptions): Backend {
       )
       return {
         commit: async ({ secure = [] }) => (await carrier).commit(secure),
+        isRight: async () => (await carrier).isRight(),
         [Symbol.asyncDispose]: async () => (await carrier)[Symbol.dispose](),
       }
     },
