@@ -27,6 +27,8 @@ import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import { createLog, type Log } from '#log/log.ts'
 import { runNodeAgent } from '#node-agent/agent.ts'
+import { keepHost } from '#node-network/underlay/keep-host.ts'
+import { planUnderlay } from '#node-network/underlay/plan-underlay.ts'
 import { installCNI } from '#pod-network/cni/install-cni.ts'
 import { createPluginHost } from '#pod-network/cni/plugins/plugin.ts'
 import { runPlugin } from '#pod-network/cni/plugins/run-plugin.ts'
@@ -126,6 +128,11 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
         subnetFile: join(folders.runDir, 'flannel/subnet.env'),
         onReady: install,
       },
+      signal,
+    ),
+    keepHost(
+      planUnderlay(plan).namespaces.find(({ name }) => name === nodeName)!,
+      { rtnetlink, log: log.child('underlay') },
       signal,
     ),
     keepAttachments({ podNetwork, host: pluginHost, log: log.child('cni') }, signal),

@@ -43,10 +43,15 @@ export function applyUnderlay(
   return made
 }
 
-interface Place {
+interface Host {
   readonly plan: NamespacePlan
-  readonly netns: Netns
+  /** The caller's own where it is absent. */
+  readonly netns: Netns | undefined
   readonly rtnetlink: Rtnetlink
+}
+
+interface Place extends Host {
+  readonly netns: Netns
   /** Nothing was in it before: what it holds need not be looked at, nor told. */
   readonly isNew: boolean
 }
@@ -60,6 +65,26 @@ function applyNamespace(place: Place, lan: Place): readonly string[] {
   made.push(...setSysctls(plan.deviceSysctls, netns))
   for (const table of plan.tables) made.push(...ensureTable(netns, table))
   return isNew ? [] : made.map((what) => `${what} (${plan.name})`)
+}
+
+/** Of a host whose namespace and cables are there: its addresses and sysctls, and its routes where its cables are up. @returns as above */
+export function completeHost(host: Host): readonly string[] {
+  const links = host.plan.cables.map(({ device }) => host.rtnetlink.link(device))
+  if (links.includes(undefined)) return completeSysctls(host.plan, host.netns)
+  return [
+    ...completeSysctls(host.plan, host.netns),
+    ...ensureAddresses(host),
+    ...(links.every((link) => link?.up) ? ensureRoutes(host) : []),
+  ]
+}
+
+/** @param netns the caller's own by default */
+export function completeSysctls(
+  { sysctls, deviceSysctls }: NamespacePlan,
+  netns: Netns | undefined,
+): readonly string[] {
+  const ofDevices = deviceSysctls.map((sysctl) => ({ ...sysctl, optional: true }))
+  return setSysctls([...sysctls, ...ofDevices], netns)
 }
 
 /** A file without a namespace behind it, as the end of the machine's last boot leaves it, is taken over. */
@@ -115,7 +140,7 @@ function setUp(rtnetlink: Rtnetlink, device: string): readonly string[] {
   return [`link ${device} up`]
 }
 
-function ensureAddresses({ plan, rtnetlink }: Place): readonly string[] {
+function ensureAddresses({ plan, rtnetlink }: Host): readonly string[] {
   const held = rtnetlink.addresses()
   const missing = plan.addresses.filter(
     (address) => !held.some((one) => isSameAddress(one, address)),
@@ -124,7 +149,7 @@ function ensureAddresses({ plan, rtnetlink }: Place): readonly string[] {
   return missing.map(({ address }) => `address ${formatCIDR(address)}`)
 }
 
-function ensureRoutes({ plan, rtnetlink }: Place): readonly string[] {
+function ensureRoutes({ plan, rtnetlink }: Host): readonly string[] {
   if (plan.routes.length === 0) return []
   const held = rtnetlink.routes()
   const missing = plan.routes.filter((route) => !held.some((one) => isSameRoute(one, route)))
@@ -146,7 +171,7 @@ function ensureTable(netns: Netns, { family, name, script }: Table): readonly st
   }
 }
 
-function setSysctls(sysctls: readonly Sysctl[], netns: Netns): readonly string[] {
+function setSysctls(sysctls: readonly Sysctl[], netns: Netns | undefined): readonly string[] {
   return sysctls.flatMap(({ name, value, optional = false }) => {
     try {
       if (readSysctl(name, netns) === value) return []
