@@ -54,7 +54,7 @@ export function createAttachmentKeeper(
     touched.clear()
     isAnyTouched = false
     const loss = findLoss(whole ?? picture, picture)
-    attempts = loss.lines.length > 0 && `${loss.lines}` === `${lost}` ? attempts + 1 : 0
+    attempts = `${loss.lines}` === `${lost}` ? attempts + 1 : 1
     lost = loss.lines
     const isAboutAll = isEach || loss.isOfNode || loss.rules.length > 0
     const some = cables.union(loss.cables)
@@ -70,7 +70,9 @@ export function createAttachmentKeeper(
       usesIptables = hasTable(host, ['nat', 'filter']) && iptablesRules(host.iptables).length > 0
     }
     for (const [cable, settings] of kept.silent) silent.set(cable, settings)
-    if (kept.containerIDs.length === 0 || attempts >= ATTEMPTS) whole = picture
+    // A loss that stays is none: its pod is gone. Not by one look: something may have failed.
+    if (loss.lines.length === 0 ? kept.containerIDs.length === 0 : attempts >= ATTEMPTS)
+      whole = picture
     return kept.containerIDs
   }
 

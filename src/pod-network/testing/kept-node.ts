@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Netns } from '#kernel/netns/netns.ts'
-import { silentLog } from '#log/log.ts'
+import { type Log, silentLog } from '#log/log.ts'
 import type { Lab } from '#testing/netns.ts'
 import { installCNI } from '../cni/install-cni.ts'
 import { createPluginHost } from '../cni/plugins/plugin.ts'
@@ -26,6 +26,7 @@ export async function createKeptNode(
   lab: Lab,
   { n, netns }: { readonly n: number; readonly netns: Netns },
   { podCIDRs, mtuBytes }: NodeSubnet,
+  log: Log = silentLog,
 ): Promise<KeptNode> {
   const folder = join(lab.folder, `cni${n}`)
   const socketPath = join(folder, 'cni.sock')
@@ -52,7 +53,7 @@ export async function createKeptNode(
     bandwidth: { ingress: 800_000_000, egress: 800_000_000 },
   })
   await serveWhoAmI(lab, pod)
-  const running = keepAttachments({ podNetwork, host, log: silentLog }, stop.signal)
+  const running = keepAttachments({ podNetwork, host, log }, stop.signal)
   return {
     netns,
     nodeIP: `172.30.0.${10 + n}`,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Netns } from '#kernel/netns/netns.ts'
+import { createLog } from '#log/log.ts'
 import type { Lab } from '#testing/netns.ts'
 import type { Backend } from '../flannel/backend.ts'
 import { type CLUSTER_BACKENDS, createBackend } from '../flannel/create-backend.ts'
@@ -74,6 +75,9 @@ export interface TamperingOptions {
   readonly limitMs?: number
 }
 
+/** Of what the nodes' agents say, told with a failure. */
+const LAST_LINES = 20
+
 /** How long the slowest damage of all was felt. */
 export interface Slowest {
   readonly milliseconds: number
@@ -88,11 +92,26 @@ export interface Slowest {
 export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowest> {
   const { backend: type, rounds, random, log, limitMs = 2000 } = options
   const backend = (): Backend => createBackend({ type, options: {} })
-  await using cluster = await createCluster(lab, 2, { backend })
+  const said: string[] = []
+  const agents = createLog('node', (line) => {
+    said.push(line)
+    said.splice(0, said.length - LAST_LINES)
+  })
+  const refuse = (problem: string) => new Error(`${problem}\n${said.join('')}`)
+  await using cluster = await createCluster(lab, 2, { backend, log: agents })
   await using stack = new AsyncDisposableStack()
   const nodes: KeptNode[] = []
   for (const member of cluster.members)
-    nodes.push(stack.use(await createKeptNode(lab, member, await cluster.subnetOf(member.n))))
+    nodes.push(
+      stack.use(
+        await createKeptNode(
+          lab,
+          member,
+          await cluster.subnetOf(member.n),
+          agents.child(`${member.n}`),
+        ),
+      ),
+    )
   const [a, b] = [nodes[0]!, nodes[1]!]
   await serveWhoAmI(lab, cluster.outside)
   const probes = stack.use(
@@ -111,7 +130,7 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
     const since = performance.now()
     const passed = await probes.passed(since, since + withinMs)
     if (typeof passed === 'number') return passed - since
-    throw new Error(`Traffic is not back ${withinMs} ms after ${what}: ${passed.join(', ')}`)
+    throw refuse(`Traffic is not back ${withinMs} ms after ${what}: ${passed.join(', ')}`)
   }
   await untilBack(20_000, 'the beginning')
   const look = async () =>
@@ -137,7 +156,7 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
       return now === whole
     }
     await until(isWhole, limitMs, 'The network is not whole', what).catch((error) => {
-      throw new Error(`${error.message}: ${now} instead of ${whole}`)
+      throw refuse(`${error.message}: ${now} instead of ${whole}`)
     })
     if (milliseconds > slowest.milliseconds) slowest = { milliseconds, what }
     log(`${type} round ${round + 1}: ${milliseconds.toFixed(0)} ms after node${n}: ${damage.name}`)
