@@ -49,6 +49,7 @@ export function createCloud(table: CloudRouteTable): Backend {
     plan: (node, _, peers) => planCloud(node, peers),
     openCarrier: ({ log }) => {
       let committed = ''
+      let wanted: readonly CloudRoute[] = []
       let checkAt = 0
       let known: readonly CloudRoute[] = []
       return {
@@ -60,9 +61,18 @@ export function createCloud(table: CloudRouteTable): Backend {
           for (const route of changes.delete) await table.delete(route)
           known = [...cloud.others, ...changes.suspect]
           committed = text
+          wanted = cloud
           checkAt = performance.now() + CHECK_MS
           if (changes.put.length + changes.delete.length > 0)
             log.info('Cloud routes set', { put: changes.put, delete: changes.delete })
+        },
+        async isRight() {
+          if (committed === '' || performance.now() < checkAt) return true
+          checkAt = performance.now() + CHECK_MS
+          const changes = diffCloudRoutes(wanted, await table.list())
+          if (changes.put.length + changes.delete.length === 0) return true
+          committed = ''
+          return false
         },
         [Symbol.asyncDispose]: async () => {},
       }
