@@ -22,7 +22,7 @@ export function createAttachmentKeeper(
   podNetwork: Pick<KeptPodNetwork, 'keep'>,
   host: PluginHost,
 ): AttachmentKeeper {
-  /** What nothing was missing in. */
+  /** What nothing was missing in; at first, what was found. */
   let whole: NodePicture | undefined
   let latest: NodePicture | undefined
   let lost: readonly string[] = []
@@ -71,8 +71,10 @@ export function createAttachmentKeeper(
     }
     for (const [cable, settings] of kept.silent) silent.set(cable, settings)
     // A loss that stays is none: its pod is gone. Not by one look: something may have failed.
-    if (loss.lines.length === 0 ? kept.containerIDs.length === 0 : attempts >= ATTEMPTS)
-      whole = picture
+    const isWhole = loss.lines.length === 0 ? kept.containerIDs.length === 0 : attempts >= ATTEMPTS
+    if (isWhole || !whole) whole = picture
+    // Until nothing was missing of any.
+    if (isEach && kept.containerIDs.length > 0) isAnyTouched = true
     return kept.containerIDs
   }
 

@@ -11,7 +11,7 @@ import { PORT_MAP_TABLE } from './cni/plugins/portmap/plan-nftables-port-map.ts'
  * on them, queues, rules, sysctls.
  */
 export interface NodePicture {
-  /** Each with what it is about: a cable, the rules of nftables, or the node. */
+  /** Each with what it is about: a cable, rules that have to be written anew, or the node. */
   readonly lines: ReadonlyMap<string, Subject>
   /** The cables into each namespace, by its number here. */
   readonly cables: ReadonlyMap<number, readonly string[]>
@@ -60,7 +60,10 @@ export function takePicture(host: PluginHost, looksAtIptables = false): NodePict
   }
   add('node', sysctlsOf(bridges, host))
   add('rules', rules(host))
-  if (looksAtIptables) add('node', iptablesRules(host.iptables))
+  if (looksAtIptables) {
+    for (const rule of iptablesRules(host.iptables))
+      add(SHARED_BY_PORT_MAPS.test(rule) ? 'rules' : 'node', [rule])
+  }
   return { lines, cables: groupCables(links) }
 }
 
@@ -78,6 +81,10 @@ export function findLoss(before: NodePicture, now: NodePicture): Loss {
 export function hasLost(before: NodePicture, now: NodePicture): boolean {
   return [...before.lines.keys()].some((line) => !now.lines.has(line))
 }
+
+/** Rules that are there once for all port maps; those of one pod are found by what is asked of them at CHECK. */
+const SHARED_BY_PORT_MAPS =
+  /-A (?:(?:PREROUTING|OUTPUT|POSTROUTING) .*-j CNI-HOSTPORT-|CNI-HOSTPORT-(?:SETMARK|MASQ) )/
 
 /** Rules of container plugins in iptables, of any family and table that they have. */
 export function iptablesRules(iptables: Iptables): readonly string[] {

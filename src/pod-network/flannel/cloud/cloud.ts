@@ -49,7 +49,7 @@ export function createCloud(table: CloudRouteTable): Backend {
     plan: (node, _, peers) => planCloud(node, peers),
     openCarrier: ({ log }) => {
       let committed = ''
-      let wanted: readonly CloudRoute[] = []
+      let wanted = NO_CLOUD
       let checkAt = 0
       let known: readonly CloudRoute[] = []
       return {
@@ -69,7 +69,7 @@ export function createCloud(table: CloudRouteTable): Backend {
         async isRight() {
           if (committed === '' || performance.now() < checkAt) return true
           checkAt = performance.now() + CHECK_MS
-          const changes = diffCloudRoutes(wanted, await table.list())
+          const changes = diffCloudRoutes(wanted, await table.list(), known)
           if (changes.put.length + changes.delete.length === 0) return true
           committed = ''
           return false

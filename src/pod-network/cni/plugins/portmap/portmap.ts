@@ -67,8 +67,7 @@ export const portmap: Plugin = {
     const wasLocal = !(v4 && config.snat) || !openLocalhost(v4.address, host)
     if (pods.some((pod) => whatIsWrong(call, host, config, pod)))
       addPortMaps(call, host, config, pods)
-    else if (rewritesRules && backendOf(config, host) === 'nftables')
-      addNftablesPortMap(host.rules, config, call, pods)
+    else if (rewritesRules) addRules(call, host, config, pods)
     else return !wasLocal
     return true
   },
@@ -105,12 +104,21 @@ function addPortMaps(
   config: PortmapConfig,
   pods: readonly CIDR[],
 ): void {
-  if (backendOf(config, host) === 'nftables') addNftablesPortMap(host.rules, config, call, pods)
-  else for (const pod of pods) addIptablesPortMap(host.iptables, config, call, pod)
+  addRules(call, host, config, pods)
   const v4 = pods.find(({ address }) => familyOf(address) === 4)
   if (v4 && config.snat) openLocalhost(v4.address, host)
   const families = pods.map(({ address }) => familyOf(address))
   forgetFlows(config, host, families)
+}
+
+function addRules(
+  call: CNICall,
+  host: PluginHost,
+  config: PortmapConfig,
+  pods: readonly CIDR[],
+): void {
+  if (backendOf(config, host) === 'nftables') addNftablesPortMap(host.rules, config, call, pods)
+  else for (const pod of pods) addIptablesPortMap(host.iptables, config, call, pod)
 }
 
 /** nftables costs next to nothing to look at, iptables a process a family: not where the configuration says that it is not used. */
