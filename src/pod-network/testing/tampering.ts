@@ -129,8 +129,9 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
   const untilBack = async (withinMs: number, what: string) => {
     const since = performance.now()
     const passed = await probes.passed(since, since + withinMs)
-    if (typeof passed === 'number') return passed - since
-    throw refuse(`Traffic is not back ${withinMs} ms after ${what}: ${passed.join(', ')}`)
+    const late = typeof passed === 'number' ? [`it took ${Math.round(passed - since)} ms`] : passed
+    if (typeof passed === 'number' && passed - since <= withinMs) return passed - since
+    throw refuse(`Traffic is not back ${withinMs} ms after ${what}: ${late.join(', ')}`)
   }
   await untilBack(20_000, 'the beginning')
   const look = async () =>
