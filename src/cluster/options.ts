@@ -22,6 +22,8 @@ export interface ClusterOptions extends StoreOptions {
   readonly bridge?: string | undefined
   /** How Services become rules on the nodes; undefined: nftables. `none` leaves it to whoever is started beside. */
   readonly proxy?: ProxyMode | 'none' | undefined
+  /** What `--proxy-config` says of it, by the paths of its fields, as JSON (`daemons/proxy-config.ts`). */
+  readonly proxyConfig?: string | undefined
   /** Of `--proxy iptables`: `classic` has the names and rules of kube-proxy before 1.19; undefined: today's. */
   readonly iptablesLayout?: (typeof IPTABLES_LAYOUTS)[number] | undefined
   /** Of `--proxy iptables`: which of both commands; undefined: what `iptables` stands for on this machine. */
@@ -116,6 +118,8 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     // Nothing to check.
   } else if (!PROXY_MODES.includes(proxy))
     problem(`--proxy ${proxy}`, `it is one of ${PROXY_MODES.join(', ')}, none`)
+  if (proxy === 'none' && options.proxyConfig !== undefined)
+    problem('--proxy-config', 'with --proxy none there is no proxy')
   if (options.proxy !== 'iptables') {
     const why = 'it is an option of --proxy iptables'
     if (options.iptablesLayout) problem(`--iptables-layout ${options.iptablesLayout}`, why)
@@ -160,6 +164,7 @@ export function diffOptions(
     nodeMaskIPv6: '--node-cidr-mask-size-ipv6',
     apiPort: '--api-port',
     proxy: '--proxy',
+    proxyConfig: '--proxy-config',
     iptablesLayout: '--iptables-layout',
     iptablesVariant: '--iptables-variant',
     backend: '--backend',

@@ -41,6 +41,7 @@ import { keepAttachments } from '#pod-network/keep-attachments.ts'
 import { createPodNetwork } from '#pod-network/pod-network.ts'
 import { openModeMemory } from '#service-network/proxy/mode-memory.ts'
 import { runSwitchingProxy } from '#service-network/proxy/switch-modes.ts'
+import { proxyOptionsOf } from './proxy-config.ts'
 import { runDaemon } from './run-daemon.ts'
 import { wantedProxyModes } from './wanted-proxy-modes.ts'
 
@@ -112,6 +113,10 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   }
 
   const { proxy = 'nftables' } = state.options
+  const proxyConfig = proxyOptionsOf(
+    proxy === 'none' ? 'nftables' : proxy,
+    state.options.proxyConfig,
+  )
   await Promise.all([
     runPodNetwork(
       {
@@ -152,9 +157,8 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
             {
               nodeName,
               podDevice,
-              iptables: iptablesOptions(state.options),
-              // The announcer below says which node answers for an address that all have.
-              ipvs: { strictARP: true },
+              ...proxyConfig,
+              iptables: { ...proxyConfig.iptables, ...iptablesOptions(state.options) },
               families: plan.families.map((_, i) => ({
                 nodeIP: nodeIPs[i]!,
                 podCIDR: plan.podCIDRs[i]!,

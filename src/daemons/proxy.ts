@@ -1,6 +1,5 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
-import { parse } from 'yaml'
 import type { Node } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
@@ -27,11 +26,11 @@ import { createProxyHealth, type ProxyHealth } from '#service-network/proxy/stan
 import { createProxyMetrics, type ProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
 import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
 import { CONTENT_TYPE } from '#wire/prometheus/registry.ts'
+import { readProxyDocument } from './proxy-config.ts'
 import { releaseMemory } from './release-memory.ts'
 import { type Answer, serveAnswers } from './serve-answers.ts'
 import { untilSignal } from './until-signal.ts'
 
-const MAX_CONFIG_BYTES = 1 << 20
 /** The first changes after the load are over by then. */
 const RELEASE_AFTER_MS = 2000
 
@@ -42,7 +41,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   let read: ReadConfiguration
   try {
     flags = parseFlags(argv)
-    read = readConfiguration(overlay(readDocument(flags.config), flags.document))
+    read = readConfiguration(
+      overlay(flags.config === undefined ? {} : readProxyDocument(flags.config), flags.document),
+    )
     if (!flags.cleanup && read.configuration.kubeconfig === '')
       throw new TypeError(
         'Cannot start: neither --kubeconfig nor clientConnection.kubeconfig is given',
@@ -58,19 +59,6 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   await serve(read.configuration, flags, log, untilSignal())
   return 0
-}
-
-function readDocument(file: string | undefined): Readonly<Record<string, unknown>> {
-  if (file === undefined) return {}
-  try {
-    if (statSync(file).size > MAX_CONFIG_BYTES) throw new Error('it is larger than 1 MiB')
-    const document: unknown = parse(readFileSync(file, 'utf8'), { maxAliasCount: 100 })
-    if (typeof document !== 'object' || document === null) throw new Error('it is no object')
-    return document as Readonly<Record<string, unknown>>
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new TypeError(`Cannot read configuration ${file}: ${why}`, { cause: error })
-  }
 }
 
 async function serve(

@@ -13,6 +13,7 @@ import {
   UNDERLAYS,
 } from '#cluster/options.ts'
 import { bringUp, type UpResult } from '#cluster/up.ts'
+import type { ClusterProxyConfig } from '#daemons/proxy-config.ts'
 import {
   clusterNamed,
   oneOf,
@@ -36,6 +37,7 @@ const flags = {
   'pod-cidr': { type: 'string' },
   'service-cidr': { type: 'string' },
   proxy: { type: 'string' },
+  'proxy-config': { type: 'string' },
   'ip-family': { type: 'string' },
   'iptables-layout': { type: 'string' },
   'iptables-variant': { type: 'string' },
@@ -55,7 +57,7 @@ const flags = {
 } as const
 
 export async function run(args: readonly string[]): Promise<number> {
-  const asked = parseOptions(args)
+  const asked = await parseOptions(args)
   requireRoot('up')
   checkPackages()
   using progress = createProgress()
@@ -71,10 +73,11 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 /** Only what was given, so that an existing cluster keeps the rest. */
-function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
+async function parseOptions(args: readonly string[]): Promise<Partial<ClusterOptions>> {
   const { values } = parseFlags('up', args, flags)
   refuseUnbuilt(values)
   const text = (flag: keyof typeof flags) => values[flag] as string | undefined
+  const proxyConfig = await readProxyConfig(text('proxy-config'))
   const asked = {
     name: clusterNamed(values.name as string | undefined).name,
     nodes: wholeNumber('--nodes', text('nodes')),
@@ -86,7 +89,8 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
     nodeCIDR: text('node-cidr'),
     podCIDR: text('pod-cidr'),
     serviceCIDR: text('service-cidr'),
-    proxy: text('proxy') as ClusterOptions['proxy'],
+    proxy: (text('proxy') as ClusterOptions['proxy']) ?? proxyConfig?.mode,
+    proxyConfig: proxyConfig?.json,
     iptablesLayout: oneOf('--iptables-layout', text('iptables-layout'), IPTABLES_LAYOUTS),
     iptablesVariant: oneOf('--iptables-variant', text('iptables-variant'), IPTABLES_VARIANTS),
     backend: oneOf('--backend', text('backend'), BACKENDS),
@@ -107,6 +111,20 @@ function parseOptions(args: readonly string[]): Partial<ClusterOptions> {
   const problems = checkOptions(completeOptions(given))
   if (problems.length > 0) throw new UsageError(problems.join('\n'))
   return given
+}
+
+/** Tells of what does not count. @throws UsageError where it is no KubeProxyConfiguration */
+async function readProxyConfig(path: string | undefined): Promise<ClusterProxyConfig | undefined> {
+  if (path === undefined) return
+  const { readClusterProxyConfig } = await import('#daemons/proxy-config.ts')
+  try {
+    const config = readClusterProxyConfig(path)
+    for (const field of config.ignored)
+      process.stderr.write(`--proxy-config: field "${field}" has no effect here\n`)
+    return config
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause))
+  }
 }
 
 /** The control plane reads it from elsewhere. @throws UsageError where it cannot be read */
