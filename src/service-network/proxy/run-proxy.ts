@@ -151,8 +151,11 @@ async function proxyFamily(
     const reportIgnored = createIgnoredReporter(log)
     const onState = (state: Omit<ProxyState, 'family'>) => {
       reportIgnored(state.model)
-      void servers.update(state.model, node.nodePortIPs(), state.programmed)
-      deps.onState?.({ family, ...state })
+      const { model, programmed } = state
+      // Whoever hears that the mode is there may take the one before it away, with its listeners.
+      void servers
+        .update(model, node.nodePortIPs(), programmed)
+        .then(() => deps.onState?.({ family, ...state }))
     }
     const { refresh } = node
     const { take: isSuspicious } = suspicion

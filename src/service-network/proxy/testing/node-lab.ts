@@ -17,7 +17,7 @@ import { type ProxyOptions, type ProxyState, runProxy } from '../run-proxy.ts'
 import { answer } from './answer.ts'
 import { askAll, type Question, type Reply } from './ask.ts'
 import { inFamily } from './in-family.ts'
-import { A, B, C, NODE, OUTSIDE, PROXY_OPTIONS } from './packet-flows.ts'
+import { A, B, C, EXTERNAL, NODE, OUTSIDE, PROXY_OPTIONS } from './packet-flows.ts'
 
 const LB_IPS = ['172.30.0.200', '172.30.0.201', '172.30.0.202', '172.30.0.203']
 const FAMILIES = [4, 6] as const
@@ -77,6 +77,7 @@ async function furnish(lab: Lab): Promise<NodeLab> {
   addRoutes(lab, node, '10.244.2.0/24', { gateway: '172.30.0.12' })
   addRoutes(lab, node2, '10.244.1.0/24', { gateway: NODE })
   addRoutes(lab, outside, '10.96.0.0/16', { gateway: NODE })
+  addRoutes(lab, outside, `${EXTERNAL}/32`, { gateway: NODE })
   for (const address of LB_IPS) {
     addRoutes(lab, node, `${address}/32`, { device: 'cni0' })
     for (const family of FAMILIES) {

@@ -2,10 +2,11 @@ import type { Service } from '#api/core.ts'
 import type { EndpointSlice } from '#api/discovery.ts'
 import { cidr } from '#ip/cidr.ts'
 import { type Family, ip } from '#ip/ip.ts'
+import type { ServiceModelOptions } from '../../model.ts'
 import type { LocalDetector, ModeOptions, ProxyMode } from '../mode.ts'
 import type { ProxyOptions } from '../run-proxy.ts'
 import { inFamily } from './in-family.ts'
-import { portOf, serviceOf, sliceOf } from './objects.ts'
+import { endpointOf, portOf, serviceOf, sliceOf } from './objects.ts'
 
 /*
  * What happens to a packet on node1: one table for all modes, over the plan of each (suite-of-traced-flows.ts) and as real packets
@@ -20,7 +21,9 @@ export const OPTIONS = {
   podCIDR: cidr('10.244.0.0/16'),
   serviceCIDR: cidr('10.96.0.0/16'),
   podDevice: 'cni0',
-} as const satisfies ModeOptions
+  zone: 'z1',
+  allowExternalIPs: true,
+} as const satisfies ModeOptions & ServiceModelOptions
 
 /** The same for `runProxy()`, of one family and of both. */
 export const PROXY_OPTIONS: ProxyOptions = { ...OPTIONS, families: [OPTIONS] }
@@ -34,6 +37,8 @@ export const B = '10.244.1.8'
 export const C = '10.244.2.9'
 export const OUTSIDE = '172.30.0.254'
 export const NODE = '172.30.0.11'
+/** Nobody's, but outside routes it to node1. */
+export const EXTERNAL = '172.30.0.240'
 
 export const SERVICES: readonly Service[] = [
   serviceOf('web', {
@@ -87,6 +92,35 @@ export const SERVICES: readonly Service[] = [
     loadBalancerIPs: ['172.30.0.203'],
   }),
   serviceOf('by-hand', { clusterIP: '10.96.0.29', ports: portOf(80) }),
+  serviceOf('outer', { clusterIP: '10.96.0.30', ports: portOf(80), externalIPs: [EXTERNAL] }),
+  serviceOf('outer-far', {
+    clusterIP: '10.96.0.31',
+    ports: portOf(81),
+    externalIPs: [EXTERNAL],
+    externalTrafficPolicy: 'Local',
+  }),
+  serviceOf('outer-empty', {
+    clusterIP: '10.96.0.32',
+    ports: portOf(82),
+    externalIPs: [EXTERNAL],
+  }),
+  serviceOf('zoned', {
+    clusterIP: '10.96.0.33',
+    ports: portOf(80),
+    trafficDistribution: 'PreferSameZone',
+  }),
+  serviceOf('near', {
+    clusterIP: '10.96.0.34',
+    ports: portOf(80),
+    trafficDistribution: 'PreferSameNode',
+  }),
+  serviceOf('elsewhere', { clusterIP: '10.96.0.35', ports: portOf(80) }),
+  serviceOf('leaving', { clusterIP: '10.96.0.36', ports: portOf(80) }),
+  serviceOf('signalling', {
+    type: 'NodePort',
+    clusterIP: '10.96.0.37',
+    ports: portOf(9090, { protocol: 'SCTP', nodePort: 30_090 }),
+  }),
 ]
 
 export const SLICES: readonly EndpointSlice[] = [
@@ -100,6 +134,23 @@ export const SLICES: readonly EndpointSlice[] = [
   sliceOf('two', [A], ['db=8080', 'dns=8082/udp']),
   sliceOf('fenced', [A]),
   sliceOf('by-hand', [{ addresses: [A] }]),
+  sliceOf('outer', [A]),
+  sliceOf('outer-far', [C]),
+  sliceOf('outer-empty', [], []),
+  sliceOf('zoned', [
+    endpointOf(A, { hints: { forZones: [{ name: 'z1' }] } }),
+    endpointOf(C, { hints: { forZones: [{ name: 'z2' }] } }),
+  ]),
+  sliceOf('near', [
+    endpointOf(A, { hints: { forNodes: [{ name: 'node2' }], forZones: [{ name: 'z2' }] } }),
+    endpointOf(C, { hints: { forNodes: [{ name: 'node1' }], forZones: [{ name: 'z2' }] } }),
+  ]),
+  sliceOf('elsewhere', [endpointOf(A, { hints: { forZones: [{ name: 'z1' }] } }), endpointOf(C)]),
+  sliceOf('leaving', [
+    endpointOf(A, { conditions: { ready: false, serving: true, terminating: true } }),
+    endpointOf(C, { conditions: { ready: false, serving: false, terminating: true } }),
+  ]),
+  sliceOf('signalling', [A], ['9090/sctp']),
 ]
 
 export interface PacketFlow {
@@ -361,6 +412,47 @@ export const FLOWS: readonly PacketFlow[] = [
     from: '172.30.0.203',
     to: '172.30.0.203:80/tcp',
     want: `masquerade, ${A80}`,
+    onlyTraced: true,
+  },
+  {
+    name: 'outside to externalIP',
+    from: OUTSIDE,
+    to: `${EXTERNAL}:80/tcp`,
+    want: `masquerade, ${A80}`,
+  },
+  { name: 'pod to externalIP', from: B, to: `${EXTERNAL}:80/tcp`, want: `masquerade, ${A80}` },
+  {
+    name: 'externalIP, Local without local endpoints',
+    from: OUTSIDE,
+    to: `${EXTERNAL}:81/tcp`,
+    want: 'drop',
+  },
+  { name: 'externalIP without endpoints', from: B, to: `${EXTERNAL}:82/tcp`, want: 'reject' },
+  // facts/services.md 1.1, "topology": hints of zones, of nodes before them, and none where one endpoint has none.
+  { name: 'hints: the endpoint of the zone', from: B, to: '10.96.0.33:80/tcp', want: A80 },
+  { name: 'hints: the endpoint for the node', from: B, to: '10.96.0.34:80/tcp', want: C80 },
+  {
+    name: 'hints: all endpoints where one has none',
+    from: B,
+    to: '10.96.0.35:80/tcp',
+    want: `${A80} | ${C80}`,
+  },
+  { name: 'the last one serves while it terminates', from: B, to: '10.96.0.36:80/tcp', want: A80 },
+  // No SCTP sockets in most kernels. Nothing relays it, and as upstream userspace mode leaves it alone.
+  {
+    name: 'SCTP to ClusterIP',
+    from: B,
+    to: '10.96.0.37:9090/sctp',
+    want: `dnat ${A}:9090`,
+    differs: { userspace: 'accept' },
+    onlyTraced: true,
+  },
+  {
+    name: 'SCTP to nodePort',
+    from: OUTSIDE,
+    to: `${NODE}:30090/sctp`,
+    want: `masquerade, dnat ${A}:9090`,
+    differs: { userspace: 'accept' },
     onlyTraced: true,
   },
   { name: 'other traffic', from: B, to: `${C}:8080/tcp`, want: 'accept' },
