@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { eventually, fairleadCommand, startCluster, type TestCluster } from './support/cluster.ts'
@@ -104,7 +105,65 @@ suite('Endpoints made by hand', () => {
     // Its own name still leads to it.
     assert.equal(asPod('curl -s --max-time 2 task-1:8080/').status, 0)
   })
+
+  // Texts: k8s.io/kubernetes pkg/apis/discovery/validation and core/validation, ValidateEndpointIP.
+  const refused = [
+    { address: '127.0.0.1', why: 'may not be in the loopback range (127.0.0.0/8, ::1/128)' },
+    {
+      address: '169.254.169.254',
+      why: 'may not be in the link-local range (169.254.0.0/16, fe80::/10)',
+    },
+    { address: '0.0.0.0', why: 'may not be unspecified (0.0.0.0)' },
+    { address: 'fd00::7', why: 'must be an IPv4 address' },
+  ]
+  test('are refused where they are the node’s own or of another family', () => {
+    for (const { address, why } of refused) {
+      const { status, stderr } = cluster.kubectl(['apply', '-f', '-'], sliceOf([address]))
+      assert.equal(status, 1, address)
+      assert.ok(stderr.includes(why), `${address}: ${stderr}`)
+    }
+  })
+
+  test('count once, and not at all where they are nobody’s; an event and the log say so', async () => {
+    const [address = ''] = slicesOf('in (task-1)', '{.items[*].endpoints[*].addresses[0]}').split(
+      ' ',
+    )
+    kubectl('create service clusterip hostile --tcp 80:8080')
+    kubectl(
+      'patch service hostile --type merge -p',
+      undefined,
+      '{"spec":{"selector":null,"ports":[{"name":"http","port":80}]}}',
+    )
+    kubectl(
+      'apply -f -',
+      sliceOf([...Array.from({ length: 999 }, () => address), '255.255.255.255']),
+    )
+    await eventually('the event', () =>
+      kubectl('describe service hostile').includes(
+        `Endpoints are ignored: "${address}" (named 999 times, counts once), "255.255.255.255" (not-unicast)`,
+      ),
+    )
+    for (let i = 0; i < 5; i++)
+      assert.ok(asPod('curl -s --max-time 2 hostile/').stdout.includes(`"podIP":"${address}"`))
+    const log = readFileSync(
+      join(cluster.home.env.FAIRLEAD_HOME ?? '', cluster.name, 'logs/node1.log'),
+      'utf8',
+    )
+    assert.match(log, /Ignored what a Service or its slices ask for.*default\/hostile.*not-unicast/)
+  })
 })
+
+/** Of the Service `hostile`. */
+function sliceOf(addresses: readonly string[]): string {
+  return JSON.stringify({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'hostile-1', labels: { 'kubernetes.io/service-name': 'hostile' } },
+    addressType: 'IPv4',
+    endpoints: addresses.map((address) => ({ addresses: [address] })),
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+  })
+}
 
 function endpointsOf(addresses: readonly string[]): string {
   return JSON.stringify({

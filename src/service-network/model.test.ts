@@ -70,11 +70,19 @@ suite('planServiceModel() ignores', () => {
     }
   })
 
-  test('a thousand duplicates without keeping a thousand reasons', () => {
-    const service = planServiceModel([webOf()], [sliceOf('web', Array(1000).fill(A))], OPTIONS).get(
-      'default/web',
-    )!
+  test('a thousand duplicates, which is said once, so that it hides nothing else', () => {
+    const slice = sliceOf('web', [...Array(1000).fill(A), '127.0.0.1'])
+    const service = planServiceModel([webOf()], [slice], OPTIONS).get('default/web')!
     assert.equal(service.ports[0]!.endpoints.cluster.length, 1)
+    assert.deepEqual(
+      service.ignored.map(({ reason }) => reason),
+      ['duplicate', 'loopback'],
+    )
+  })
+
+  test('a thousand bad addresses without keeping a thousand reasons', () => {
+    const bad = Array.from({ length: 1000 }, (_, i) => `127.0.${i >> 8}.${i & 255}`)
+    const service = planServiceModel([webOf()], [sliceOf('web', bad)], OPTIONS).get('default/web')!
     assert.equal(service.ignored.length, MAX_IGNORED)
   })
 

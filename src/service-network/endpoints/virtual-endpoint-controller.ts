@@ -6,6 +6,7 @@ import type { Controller } from '#client/controller.ts'
 import type { EventRecorder } from '#client/event-recorder.ts'
 import type { Informer } from '#client/informer.ts'
 import { parseCIDR } from '#ip/cidr.ts'
+import { describeIgnoredEndpoints, findIgnoredEndpoints } from './find-ignored-endpoints.ts'
 import { describeVirtualEndpoints, findVirtualEndpoints } from './find-virtual-endpoints.ts'
 import { MANAGER } from './plan-service-slices.ts'
 import { MANAGED_BY, SERVICE_NAME } from './plan-slices.ts'
@@ -17,7 +18,7 @@ export interface VirtualEndpointDeps {
   readonly events: EventRecorder
 }
 
-/** Warns, by an event of the Service, where hand-made endpoints are virtual addresses. */
+/** Warns, by events of the Service, where hand-made endpoints are virtual addresses, or are ignored by proxies. */
 export function virtualEndpointController({
   services,
   slices,
@@ -25,7 +26,7 @@ export function virtualEndpointController({
   events,
 }: VirtualEndpointDeps): Controller {
   /** Services that have hand-made slices, by `namespace/name`, and what was said of them last. */
-  const watched = new Map<string, { readonly key: ObjectKey; told?: string | undefined }>()
+  const watched = new Map<string, { readonly key: ObjectKey; readonly told: Map<string, string> }>()
   const handMadeOf = ({ namespace = '', name }: ObjectKey) =>
     slices.select(namespace, { [SERVICE_NAME]: name }).filter(isHandMade)
   const ranges = () =>
@@ -41,7 +42,7 @@ export function virtualEndpointController({
         const name = labels?.[SERVICE_NAME]
         if (name === undefined || !isHandMade(slice)) return
         const id = `${namespace}/${name}`
-        if (!watched.has(id)) watched.set(id, { key: { namespace, name } })
+        if (!watched.has(id)) watched.set(id, { key: { namespace, name }, told: new Map() })
         enqueue({ namespace, name })
       }
       const checkAll = () => {
@@ -64,11 +65,15 @@ export function virtualEndpointController({
       if (handMade.length === 0) watched.delete(id)
       const entry = watched.get(id)
       if (!service || !entry) return Promise.resolve(undefined)
+      const tell = (reason: string, message: string) => {
+        if (message !== '' && message !== entry.told.get(reason))
+          events.event(service, 'Warning', reason, message)
+        entry.told.set(reason, message)
+      }
       const found = findVirtualEndpoints(handMade, services.list(), ranges())
-      const message = found.length > 0 ? describeVirtualEndpoints(found) : undefined
-      if (message !== undefined && message !== entry.told)
-        events.event(service, 'Warning', 'EndpointIsVirtual', message)
-      entry.told = message
+      tell('EndpointIsVirtual', found.length > 0 ? describeVirtualEndpoints(found) : '')
+      const ignored = findIgnoredEndpoints(handMade)
+      tell('EndpointIgnored', ignored.length > 0 ? describeIgnoredEndpoints(ignored) : '')
       return Promise.resolve(undefined)
     },
   }

@@ -22,6 +22,8 @@ export function collectEndpoints(
   ignore: (ignored: Ignored) => void,
 ): readonly Candidate[] {
   const found = new Map<string, Candidate>()
+  /** A hostile slice names one a thousand times: told once, it hides no other. */
+  let repeated: Set<string> | undefined
   const add = (slice: EndpointSlice, number: number) => {
     for (const source of slice.endpoints ?? []) {
       // More than one address is allowed and means the same endpoint; kube-proxy, too, takes the first.
@@ -34,7 +36,10 @@ export function collectEndpoints(
       const key = `${checked.ip}:${number}`
       const candidate = toCandidate(source, { ip: checked.ip, port: number })
       const other = found.get(key)
-      if (other) ignore({ what: 'endpoint', value: key, reason: 'duplicate' })
+      if (other && !repeated?.has(key)) {
+        repeated = (repeated ?? new Set()).add(key)
+        ignore({ what: 'endpoint', value: key, reason: 'duplicate' })
+      }
       found.set(key, other ? better(other, candidate) : candidate)
     }
   }
