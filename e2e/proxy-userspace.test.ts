@@ -1,16 +1,34 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { eventually, fairleadCommand, startCluster, type TestCluster } from './support/cluster.ts'
 
 const examples = new URL('../examples/', import.meta.url).pathname
 
+/** kube-proxy's own kind of file (k8s.io/kube-proxy config/v1alpha1). */
+const CONFIG = `
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: userspace
+nodePortAddresses: [primary, localhost]
+`
+
 // The promise: with --proxy userspace Services work as they did in the first kube-proxy, and `up --proxy` changes the mode under way.
 suite('A cluster with --proxy userspace', () => {
   let cluster: TestCluster
   before(() => {
-    cluster = startCluster('usp', ['--nodes', '2', '--proxy', 'userspace'])
+    const folder = mkdtempSync(join(tmpdir(), 'fairlead-proxy-config-'))
+    try {
+      const config = join(folder, 'config.yaml')
+      writeFileSync(config, CONFIG)
+      cluster = startCluster('usp', ['--nodes', '2', '--proxy-config', config])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
     for (const file of ['app1.yaml', 'clients.yaml'])
       must(cluster.kubectl(['apply', '-f', `${examples}${file}`]))
     must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=30s']))
@@ -67,6 +85,40 @@ suite('A cluster with --proxy userspace', () => {
     affinity('None')
   })
 
+  // kubernetes.io/docs, reference/networking/virtual-ips, "Traffic distribution".
+  test('trafficDistribution keeps traffic in the zone, where nodes say theirs', async () => {
+    const words = (command: string) => must(cluster.kubectl(command.split(' ')))
+    for (const node of ['node1', 'node2'])
+      words(`label node ${node} topology.kubernetes.io/zone=zone-of-${node}`)
+    const own = words('get pod client -o jsonpath={.spec.nodeName}')
+    const near = words(
+      'get pods -l name=app1 -o jsonpath={range.items[*]}{.spec.nodeName}={.metadata.name},{end}',
+    )
+      .split(',')
+      .filter((pair) => pair.startsWith(`${own}=`))
+      .map((pair) => pair.slice(own.length + 1))
+    assert.ok(near.length === 1 || near.length === 2, `some of three: ${near}`)
+    const prefer = (where: string) =>
+      must(
+        cluster.kubectl([
+          'patch',
+          'service',
+          'app1',
+          '-p',
+          `{"spec":{"trafficDistribution":${where}}}`,
+        ]),
+      )
+    const six = 'for i in 1 2 3 4 5 6; do curl -sS --max-time 5 http://app1:8080/ || exit; done'
+    const pods = () => {
+      const answers = must(cluster.exec('pod/default/client', ['sh', '-c', six]))
+      return new Set([...answers.matchAll(/"pod":"([^"]+)"/g)].map(([, name]) => name!))
+    }
+    prefer('"PreferSameZone"')
+    await eventually('only pods of the zone answer', () => pods().isSubsetOf(new Set(near)))
+    prefer('null')
+    await eventually('all do again', () => !pods().isSubsetOf(new Set(near)))
+  })
+
   test('no request fails while a pod dies', async () => {
     const requests = spawn(
       fairleadCommand,
@@ -109,14 +161,19 @@ suite('A cluster with --proxy userspace', () => {
         output += chunk
       })
       await eventually('a connection is held', () => output.includes('held'))
-      const { status, stderr } = cluster.fairlead(['up', '--proxy', mode])
+      // The old one of both: the other is in e2e/proxy-iptables.test.ts.
+      const variant = mode === 'iptables' ? ['--iptables-variant', 'legacy'] : []
+      const { status, stderr } = cluster.fairlead(['up', '--proxy', mode, ...variant])
       assert.equal(status, 0, stderr)
+      assert.match(curl('node/node1', 'http://127.0.0.1:30062/').stdout, /app1-/)
       assert.match(curl('pod/default/client', 'http://app1:8080/').stdout, /app1-/)
       held.stdin.end('\n')
       await once(held, 'close')
       assert.match(output, /app1-/, 'the held connection goes on')
       const marks = { nftables: 'fairlead-proxy', iptables: 'KUBE-SVC-', userspace: 'KUBE-PORTALS' }
-      const list = ['sh', '-c', 'nft list tables && iptables-save']
+      const list = ['sh', '-c', 'nft list tables && iptables-save && iptables-legacy-save']
+      if (mode === 'iptables')
+        assert.match(cluster.exec('node/node1', ['iptables-legacy-save']).stdout, /KUBE-SVC-/)
       await eventually('only its own rules are there', () => {
         const found = must(cluster.exec('node/node1', list))
         return Object.entries(marks).every(

@@ -39,7 +39,9 @@ import { createBackend } from '#pod-network/flannel/create-backend.ts'
 import { createKubeSubnetManager } from '#pod-network/flannel/leases/kube-subnet-manager.ts'
 import { keepAttachments } from '#pod-network/keep-attachments.ts'
 import { createPodNetwork } from '#pod-network/pod-network.ts'
+import type { ProxyMode } from '#service-network/proxy/mode.ts'
 import { openModeMemory } from '#service-network/proxy/mode-memory.ts'
+import type { ProxyOptions } from '#service-network/proxy/run-proxy.ts'
 import { runSwitchingProxy } from '#service-network/proxy/switch-modes.ts'
 import { proxyOptionsOf } from './proxy-config.ts'
 import { runDaemon } from './run-daemon.ts'
@@ -113,10 +115,6 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   }
 
   const { proxy = 'nftables' } = state.options
-  const proxyConfig = proxyOptionsOf(
-    proxy === 'none' ? 'nftables' : proxy,
-    state.options.proxyConfig,
-  )
   await Promise.all([
     runPodNetwork(
       {
@@ -151,14 +149,14 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
               nodes,
               serviceCIDRs: createInformer(networkAPI, resources.serviceCIDRs, signal, { onError }),
               log: log.child('proxy'),
+              // `up --proxy` may have written other ones.
+              optionsOf: (mode) => proxyOptions(mode, readState(layout)?.options ?? state.options),
               memory: openModeMemory(join(folders.runDir, 'proxy-modes')),
               onMode: (mode) => writeFileAtomic(proxyModeFile(layout, nodeName), `${mode}\n`),
             },
             {
               nodeName,
               podDevice,
-              ...proxyConfig,
-              iptables: { ...proxyConfig.iptables, ...iptablesOptions(state.options) },
               families: plan.families.map((_, i) => ({
                 nodeIP: nodeIPs[i]!,
                 podCIDR: plan.podCIDRs[i]!,
@@ -203,11 +201,17 @@ function backendConf(options: ClusterOptions, plan: AddressPlan) {
   return { type: conf.Type, options: conf }
 }
 
-function iptablesOptions({ iptablesLayout, iptablesVariant }: ClusterOptions) {
-  return {
+function proxyOptions(
+  mode: ProxyMode,
+  { iptablesLayout, iptablesVariant, proxyConfig }: ClusterOptions,
+): Partial<ProxyOptions> {
+  const configured = proxyOptionsOf(mode, proxyConfig)
+  const iptables = {
+    ...configured.iptables,
     ...(iptablesLayout && { layout: iptablesLayout }),
     ...(iptablesVariant && { variant: iptablesVariant }),
   }
+  return { ...configured, iptables }
 }
 
 /** The plugins, the conflist and the addresses in use, all of this node's own. */

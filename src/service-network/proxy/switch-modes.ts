@@ -18,6 +18,8 @@ interface Running {
 export interface SwitchDeps extends ProxyDeps {
   /** Which modes may have left something in the kernel. */
   readonly memory?: ModeMemory
+  /** What is asked for with a mode, when it is taken: in place of the options of the same names. */
+  readonly optionsOf?: (mode: ProxyMode) => Partial<ProxyOptions>
   /** Hears which mode all new connections take. */
   readonly onMode?: (mode: ProxyMode) => void
 }
@@ -103,7 +105,7 @@ function start(
     },
   }
   const both = AbortSignal.any([signal, retirement.signal])
-  const ended = runProxy(own, { ...options, mode }, both)
+  const ended = runProxy(own, { ...options, ...deps.optionsOf?.(mode), mode }, both)
   ended.catch(() => {}) // whoever awaits it hears
   return {
     mode,
