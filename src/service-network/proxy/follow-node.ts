@@ -2,6 +2,7 @@ import type { Node } from '#api/core.ts'
 import type { Informer } from '#client/informer.ts'
 import type { IP } from '#ip/ip.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
+import { watchChanges } from '#kernel/netlink/watch-changes.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { type ServiceIndex, type ServiceModelOptions, selectNodePortIPs } from '../model.ts'
 
@@ -14,7 +15,7 @@ export interface NodeSources {
 export interface FollowedNode extends Disposable {
   /** The addresses that nodePorts are open on. */
   nodePortIPs(): readonly IP[]
-  /** Reads the node's addresses anew, where nodePorts depend on them. Rings where they changed. */
+  /** Reads the node's addresses anew, where nodePorts depend on them. Rings where they changed, also when the kernel tells of it. */
   refresh(): void
 }
 
@@ -43,16 +44,41 @@ export function followNode(
     tell()
   })
   if (needsAddresses) tell()
+  const refresh = () => {
+    if (!needsAddresses) return
+    const found = addressesOf(netns)
+    if (found.join() === nodeAddresses.join()) return
+    nodeAddresses = found
+    tell()
+  }
+  const watching = needsAddresses ? watchAddresses(refresh, netns) : undefined
   return {
     nodePortIPs: () => selectNodePortIPs({ ...options, nodeAddresses }),
-    refresh() {
-      if (!needsAddresses) return
-      const found = addressesOf(netns)
-      if (found.join() === nodeAddresses.join()) return
-      nodeAddresses = found
-      tell()
+    refresh,
+    [Symbol.dispose]() {
+      unsubscribe?.()
+      watching?.[Symbol.dispose]()
     },
-    [Symbol.dispose]: () => unsubscribe?.(),
+  }
+}
+
+/** Of many changes in a row one is told. */
+const SETTLE_MS = 50
+
+function watchAddresses(changed: () => void, netns: Netns | undefined): Disposable {
+  let timer: NodeJS.Timeout | undefined
+  const watching = watchChanges(({ kind }) => {
+    if (kind !== 'address' && kind !== 'anything') return
+    timer ??= setTimeout(() => {
+      timer = undefined
+      changed()
+    }, SETTLE_MS)
+  }, netns)
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(timer)
+      watching[Symbol.dispose]()
+    },
   }
 }
 

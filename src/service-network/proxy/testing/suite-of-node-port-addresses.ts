@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
+import { waitFor } from '#testing/wait-for.ts'
 import { parseNodePortAddresses } from '../../model.ts'
 import type { ProxyMode } from '../mode.ts'
 import { inFamily } from './in-family.ts'
@@ -91,5 +92,24 @@ export function suiteOfNodePortAddresses(
           await proxy.stop()
         }
       })
+
+    test('all, also one that comes later, at once', async () => {
+      const proxy = await cluster.startProxy({
+        ...DUAL_STACK_OPTIONS,
+        mode,
+        nodePortAddresses: parseNodePortAddresses(['all']),
+      })
+      try {
+        const late = '10.244.1.99'
+        cluster.lab.exec(cluster.node, ['ip', 'address', 'add', `${late}/32`, 'dev', 'cni0'])
+        const question = { protocol: 'tcp', address: late, port: PORT } as const
+        await waitFor(
+          async () => (await cluster.ask(B, [question]))[0]!.answers[0]!.startsWith('a '),
+          { what: 'the port to be open there' },
+        )
+      } finally {
+        await proxy.stop()
+      }
+    })
   })
 }
