@@ -7,8 +7,9 @@ const TESTS = 'src/service-network/proxy/ipvs/testing/all.guest.ts'
 const withPrefix = (prefix: string, names: string) =>
   names.split(' ').map((name) => `${prefix}_${name}`)
 
-/** What Services take of the kernel, in all modes. */
+/** What Services take of the kernel, in all modes. A rule of xt_physdev would load br_netfilter when it is too late to say what it shall do. */
 const MODULES = [
+  'br_netfilter',
   ...['ip_vs', 'ipt_REJECT', 'ip6t_REJECT', 'nf_conntrack_netlink', 'veth', 'bridge', 'dummy'],
   ...withPrefix('ip_vs', 'rr wrr lc wlc lblc lblcr sh dh sed nq mh'),
   ...withPrefix('ip_set', 'hash_ip hash_ipport hash_ipportip hash_ipportnet bitmap_port'),
