@@ -2,6 +2,7 @@ import { decodeAcknowledgement } from '#wire/netlink/acknowledgement.ts'
 import {
   decodeMessages,
   type Message,
+  NLM_F_ACK,
   NLM_F_DUMP,
   NLM_F_DUMP_INTR,
   NLMSG_DONE,
@@ -23,9 +24,13 @@ export interface NetfilterSocket {
   /** One message that asks for its acknowledgement. `write` leaves it open. @throws KernelError */
   request(op: string, write: (writer: MessageWriter) => void): void
   /** The bodies of all answers to a request for a dump, `struct nfgenmsg` first. `write` leaves it open. @throws KernelError */
-  dump(op: string, write: (writer: MessageWriter, flags: number) => void): readonly Uint8Array[]
+  dump(op: string, write: NetfilterDump): readonly Uint8Array[]
+  /** As {@link dump}, of a request that is answered by a message. */
+  get(op: string, write: NetfilterDump): readonly Uint8Array[]
   /** As {@link receive}; `undefined` where nothing is waiting. @throws KernelError ENOBUFS where some were lost */
   receiveWaiting(op: string): Uint8Array | undefined
+  /** Hears a multicast group from now on, or not any more. */
+  setMember(group: number, isMember: boolean): void
   close(): void
 }
 
@@ -41,6 +46,7 @@ const SO_SNDBUFFORCE = 32
 const SO_RCVBUFFORCE = 33
 const SOL_NETLINK = 270
 const NETLINK_ADD_MEMBERSHIP = 1
+const NETLINK_DROP_MEMBERSHIP = 2
 const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
 const MSG_DONTWAIT = 0x40
@@ -53,8 +59,7 @@ const DUMP_ATTEMPTS = 20
 
 let datagram: Buffer | undefined
 
-/** @param group the multicast group to hear */
-export function openNetfilterSocket(netns?: Netns, group?: number): NetfilterSocket {
+export function openNetfilterSocket(netns?: Netns): NetfilterSocket {
   const open = () => libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)
   const fd = checked(netns ? inNetns(netns, open) : open(), 'open nfnetlink')
   const set = (level: number, option: number, value: Uint8Array) =>
@@ -64,7 +69,6 @@ export function openNetfilterSocket(netns?: Netns, group?: number): NetfilterSoc
   const timeval = new BigInt64Array([BigInt(RECEIVE_TIMEOUT_SECONDS), 0n])
   set(SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeval.buffer))
   const portID = bindToPort(fd)
-  if (group !== undefined) set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, Uint8Array.of(group, 0, 0, 0))
   datagram ??= Buffer.alloc(DATAGRAM_BYTES)
   const buffer = datagram
   let sequence = 1
@@ -85,8 +89,13 @@ export function openNetfilterSocket(netns?: Netns, group?: number): NetfilterSoc
     send(op, writer.finish())
     return own
   }
-  const dumpOnce = (op: string, write: NetfilterDump): readonly Uint8Array[] | undefined => {
-    const own = ask(op, (writer) => write(writer, NLM_F_DUMP))
+  /** `undefined` where something changed meanwhile. */
+  const answersTo = (
+    op: string,
+    write: NetfilterDump,
+    flags: number,
+  ): readonly Uint8Array[] | undefined => {
+    const own = ask(op, (writer) => write(writer, flags))
     const bodies: Uint8Array[] = []
     let interrupted = false
     for (;;) {
@@ -125,10 +134,15 @@ export function openNetfilterSocket(netns?: Netns, group?: number): NetfilterSoc
     },
     dump(op, write) {
       for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-        const bodies = dumpOnce(op, write)
+        const bodies = answersTo(op, write, NLM_F_DUMP)
         if (bodies) return bodies
       }
       throw new KernelError(op, 'EINTR', { hint: 'it changes faster than it can be listed' })
+    },
+    get: (op, write) => answersTo(op, write, NLM_F_ACK) ?? [],
+    setMember(group, isMember) {
+      const option = isMember ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP
+      set(SOL_NETLINK, option, Uint8Array.of(group, 0, 0, 0))
     },
     close: () => void libc().close(fd),
   }

@@ -11,6 +11,11 @@ export interface NftEvents extends Disposable {
    * where nothing happened.
    */
   take(): readonly NftChange[] | 'lost'
+  /**
+   * Hears nothing of what `work` does, nor of what others do meanwhile. An event is a page of memory for each element: those of a big table
+   * take longer to make than the table.
+   */
+  deafTo(work: () => void): void
 }
 
 export interface NftChange {
@@ -28,7 +33,8 @@ const TABLE_ATTRIBUTE_AT = HEADER_BYTES + 4
 const OP = 'hear of nftables changes'
 
 export function openNftEvents(netns?: Netns): NftEvents {
-  const socket = openNetfilterSocket(netns, NFNLGRP_NFTABLES)
+  const socket = openNetfilterSocket(netns)
+  socket.setMember(NFNLGRP_NFTABLES, true)
   setBufferBytes(socket.fd, 'receive', RECEIVE_BYTES)
   let isOpen = true
   return {
@@ -44,6 +50,14 @@ export function openNftEvents(netns?: Netns): NftEvents {
       } catch (error) {
         if (error instanceof KernelError && error.errno === 'ENOBUFS') return 'lost'
         throw error
+      }
+    },
+    deafTo(work) {
+      socket.setMember(NFNLGRP_NFTABLES, false)
+      try {
+        work()
+      } finally {
+        socket.setMember(NFNLGRP_NFTABLES, true)
       }
     },
     [Symbol.dispose]() {

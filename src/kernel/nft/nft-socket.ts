@@ -1,8 +1,11 @@
+import { decodeAttributes } from '#wire/netlink/attributes.ts'
 import { NLM_F_ACK, NLMSG_ERROR } from '#wire/netlink/message.ts'
 import {
+  GENERATION,
   NFNL_MSG_BATCH_BEGIN,
   NFNL_MSG_BATCH_END,
   NFNL_SUBSYS_NFTABLES,
+  NFT_MSG,
 } from '#wire/netlink/nftables/constants.ts'
 import { createMessageWriter, type MessageWriter } from '#wire/netlink/nftables/message-writer.ts'
 import { KernelError } from '../kernel-error.ts'
@@ -22,14 +25,20 @@ export interface NftSocket extends Disposable {
   /** How the kernel names this socket in what it tells of changes. */
   readonly portID: number
   /** Runs the messages that `write` makes as one transaction: all of them or none. @throws KernelError */
-  commit(write: (writer: MessageWriter) => void): void
+  commit(write: (writer: MessageWriter) => void, send?: Sending): void
+  /** Which transaction of the namespace, whoever made it, was the last one: a number of 32 bits. @throws KernelError */
+  generation(): number
   /** All entries that a request for a dump gives: their bodies, `struct nfgenmsg` first. @throws KernelError ENOENT */
   dump(op: string, write: NetfilterDump): readonly Uint8Array[]
 }
 
+/** Is to run a transaction, at once: for what shall be done before and after. */
+export type Sending = (run: () => void) => void
+
 const MIN_SEND_BYTES = 256 * 1024
 const RECEIVE_BYTES = 1024 * 1024
 const OP = 'commit nftables transaction'
+const NFGENMSG_BYTES = 4
 /** Apart from those of dumps, so that a late answer to one is not taken for that to another. */
 const FIRST_SEQUENCE = 0x8000_0000
 
@@ -58,7 +67,7 @@ export function openNftSocket(netns?: Netns): NftSocket {
 
   return {
     portID: socket.portID,
-    commit(write) {
+    commit(write, send = (run) => run()) {
       checkOpen(OP)
       const writer = createMessageWriter(sequence)
       writer.begin(NFNL_MSG_BATCH_BEGIN, 0, 0, NFNL_SUBSYS_NFTABLES)
@@ -76,8 +85,21 @@ export function openNftSocket(netns?: Netns): NftSocket {
         sendBytes = Math.max(MIN_SEND_BYTES, bytes.length * 2)
         setBufferBytes(socket.fd, 'send', sendBytes)
       }
-      socket.send(OP, bytes)
-      awaitAcknowledgement(first, last)
+      send(() => {
+        socket.send(OP, bytes)
+        awaitAcknowledgement(first, last)
+      })
+    },
+    generation() {
+      const op = 'read the generation of nftables'
+      checkOpen(op)
+      const [body] = socket.get(op, (writer, flags) => writer.begin(NFT_MSG.getGen, flags, 0))
+      const attributes = decodeAttributes(
+        body ?? new Uint8Array(NFGENMSG_BYTES),
+        NFGENMSG_BYTES,
+        op,
+      )
+      return Buffer.from(attributes.get(GENERATION.id) ?? [0, 0, 0, 0]).readUInt32BE()
     },
     dump(op, write) {
       checkOpen(op)

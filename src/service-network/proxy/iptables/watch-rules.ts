@@ -16,7 +16,7 @@ const PROTOCOL_FAMILIES = { 4: 2, 6: 10 } as const
 
 /** For iptables-nft, whose tables are nf_tables': the kernel tells of each change. Others have rules there too, so it is a suspicion only. */
 export function watchEvents(
-  events: NftEvents,
+  events: Disposable & Pick<NftEvents, 'take'>,
   family: Family,
   onTampering: () => void,
 ): RuleWatcher {

@@ -18,8 +18,9 @@ export function openMessageTableWriter(family: Family, netns?: Netns): TableWrit
   const socket = openNftSocket(netns)
   const elementsOf = (set: SetName) => dumpElements(socket, family, set)
   return {
-    portID: socket.portID,
-    replace: (plan, affinity) => socket.commit((writer) => encodeTable(writer, plan, affinity)),
+    socket,
+    replace: (plan, affinity, send) =>
+      socket.commit((writer) => encodeTable(writer, plan, affinity), send),
     change: (changes) => socket.commit((writer) => encodeChanges(writer, changes, family)),
     remove: () => socket.commit((writer) => encodeRemoval(writer, family)),
     affinity() {

@@ -22,10 +22,7 @@ export function createNftablesMode(open: (family: Family, deps: ModeDeps) => Tab
       const family = familyOf(options.nodeIP)
       const writer = open(family, deps)
       const { onTampering = () => {}, netns } = deps
-      const watcher =
-        writer.portID === undefined
-          ? undefined
-          : watchTable(family, writer.portID, onTampering, netns)
+      const watcher = writer.socket && watchTable(family, writer.socket, onTampering, netns)
       return createNftablesTable(writer, options, watcher)
     },
     async removeLeftovers(deps, family) {

@@ -20,7 +20,8 @@ export function createNftablesTable(
 
   function replace(model: ServiceModel): 'replaced' {
     const desired = planProxy(model, options)
-    writer.replace(desired, liveAffinity(writer.affinity(), model).map(toElement))
+    const affinity = liveAffinity(writer.affinity(), model).map(toElement)
+    writer.replace(desired, affinity, watcher?.unheard)
     applied = desired
     return 'replaced'
   }

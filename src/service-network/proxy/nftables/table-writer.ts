@@ -1,14 +1,20 @@
 import type { IP } from '#ip/ip.ts'
+import type { NftSocket, Sending } from '#kernel/nft/nft-socket.ts'
 import type { Protocol } from '../../model.ts'
 import type { Element, NftPlan } from './nft-plan.ts'
 import type { PlanChanges } from './render.ts'
 
 /** Brings plans of one family into the kernel, each call as one transaction. @throws KernelError */
 export interface TableWriter extends Disposable {
-  /** Of the netlink socket that it changes the table by, where it has one of its own. */
-  readonly portID?: number
-  /** Replaces the whole table, whatever was in it. @param affinity what clients shall remember on */
-  replace(plan: NftPlan, affinity: readonly Element[]): void
+  /** What it changes the table by, where it has a netlink socket of its own. */
+  readonly socket?: Pick<NftSocket, 'portID' | 'generation'>
+  /**
+   * Replaces the whole table, whatever was in it.
+   *
+   * @param affinity what clients shall remember on
+   * @param send runs the transaction, where there is a `socket`
+   */
+  replace(plan: NftPlan, affinity: readonly Element[], send?: Sending): void
   change(changes: PlanChanges): void
   /** Quiet where there is no table. */
   remove(): void

@@ -26,11 +26,13 @@ export const NFT_MSG = {
   getSetElem: message(13),
   delSetElem: message(14),
   newGen: message(15),
+  getGen: message(16),
 } as const
 
 /** NFPROTO_*: include/uapi/linux/netfilter.h. */
 export const NFPROTO = { inet: 1, ip: 2, bridge: 7, ip6: 10 } as const
 
+export const GENERATION = { id: 1 } as const
 export const TABLE = { name: 1, flags: 2, use: 3, handle: 4, userdata: 6 } as const
 export const CHAIN = { table: 1, handle: 2, name: 3, hook: 4, policy: 5, use: 6, type: 7 } as const
 export const HOOK = { number: 1, priority: 2 } as const
