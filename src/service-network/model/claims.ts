@@ -5,13 +5,20 @@ import type { Frontend, ProxiedPort, ProxiedService } from '../model.ts'
  * is written by anybody who may write a status: without an order between them, two such Services would fight over one map element.
  */
 export interface Claims {
-  /** Takes back the claims of `before`, enters those of `after`. Returns the keys of all others that compete for any of them. */
+  /**
+   * Takes back the claims of `before`, enters those of `after`.
+   *
+   * @param contend hears the keys of all others that compete for any of them, some more than once
+   */
   replace(
     claimant: Claimant,
     before: ProxiedService | undefined,
     after: ProxiedService | undefined,
-  ): Iterable<string>
+    contend: (key: string) => void,
+  ): void
   holds(key: string, claim: string): boolean
+  /** Whether any claim has more than one claimant. */
+  areContested(): boolean
 }
 
 interface Claimant {
@@ -23,30 +30,35 @@ interface Claimant {
 export function createClaims(): Claims {
   // Nearly every claim has one claimant: a set for each would cost 10,000 services megabytes.
   const claims = new Map<string, Claimant | readonly Claimant[]>()
+  let contested = 0
   const all = (claim: string): readonly Claimant[] => {
     const found = claims.get(claim)
     return found === undefined ? [] : isList(found) ? found : [found]
   }
   const enter = (claim: string, claimants: readonly Claimant[]) => {
+    if (isList(claims.get(claim))) contested--
+    if (claimants.length > 1) contested++
     if (claimants.length === 0) claims.delete(claim)
     else claims.set(claim, claimants.length === 1 ? claimants[0]! : claimants)
   }
   return {
-    replace(claimant, before, after) {
-      const competitors = new Set<string>()
+    replace(claimant, before, after, contend) {
       const edit = (claim: string, added: readonly Claimant[]) => {
         const held = claims.get(claim)
-        const isAlone = held === undefined || (!isList(held) && held.key === claimant.key)
-        if (isAlone) return enter(claim, added)
+        if (held === undefined || (!isList(held) && held.key === claimant.key)) {
+          if (added.length === 0) claims.delete(claim)
+          else claims.set(claim, claimant)
+          return
+        }
         const others = all(claim).filter(({ key }) => key !== claimant.key)
-        for (const { key } of others) competitors.add(key)
+        for (const { key } of others) contend(key)
         enter(claim, [...others, ...added].sort(byAge))
       }
-      for (const claim of claimsOf(before)) edit(claim, [])
-      for (const claim of claimsOf(after)) edit(claim, [claimant])
-      return competitors
+      forEachClaim(before, (claim) => edit(claim, []))
+      forEachClaim(after, (claim) => edit(claim, [claimant]))
     },
     holds: (key, claim) => all(claim)[0]?.key === key,
+    areContested: () => contested > 0,
   }
 }
 
@@ -56,6 +68,7 @@ export function withoutLostFrontends(
   service: ProxiedService,
   claims: Claims,
 ): ProxiedService {
+  if (!claims.areContested()) return service
   const isHeld = (port: ProxiedPort, frontend: Frontend) =>
     claimsOfFrontend(port, frontend).every((claim) => claims.holds(key, claim))
   const isWhole = service.ports.every((port) =>
@@ -79,18 +92,23 @@ export function withoutLostFrontends(
   return { ...service, ports, ignored: [...service.ignored, ...reasons] }
 }
 
-function claimsOf(service: ProxiedService | undefined): ReadonlySet<string> {
-  const claims = new Set<string>()
+/** Some more than once. */
+function forEachClaim(service: ProxiedService | undefined, call: (claim: string) => void): void {
   for (const port of service?.ports ?? [])
-    for (const frontend of port.frontends)
-      for (const claim of claimsOfFrontend(port, frontend)) claims.add(claim)
-  return claims
+    for (const frontend of port.frontends) {
+      if (frontend.kind === 'ClusterIP') call(frontend.ip)
+      call(claimOf(port, frontend))
+    }
 }
 
 /** A ClusterIP is held whole: its other ports refuse, so they must not be another Service's. */
-function claimsOfFrontend({ protocol }: ProxiedPort, { kind, ip, port }: Frontend): string[] {
-  const one = `${ip} ${protocol} ${port}`
-  return kind === 'ClusterIP' ? [ip, one] : [one]
+function claimsOfFrontend(port: ProxiedPort, frontend: Frontend): readonly string[] {
+  const one = claimOf(port, frontend)
+  return frontend.kind === 'ClusterIP' ? [frontend.ip, one] : [one]
+}
+
+function claimOf({ protocol }: ProxiedPort, { ip, port }: Frontend): string {
+  return `${ip} ${protocol} ${port}`
 }
 
 function byAge(a: Claimant, b: Claimant): number {
@@ -98,6 +116,6 @@ function byAge(a: Claimant, b: Claimant): number {
   return a.key < b.key ? -1 : 1
 }
 
-function isList(value: Claimant | readonly Claimant[]): value is readonly Claimant[] {
+function isList(value: Claimant | readonly Claimant[] | undefined): value is readonly Claimant[] {
   return Array.isArray(value)
 }

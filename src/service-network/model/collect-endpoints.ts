@@ -1,6 +1,6 @@
 import type { Endpoint, EndpointSlice } from '#api/discovery.ts'
-import type { Family } from '#ip/ip.ts'
-import type { Ignored, Protocol } from '../model.ts'
+import type { Family, IP } from '#ip/ip.ts'
+import type { Ignored, Protocol, ProxiedEndpoint } from '../model.ts'
 import { checkAddress } from './check-address.ts'
 import type { Candidate } from './select-endpoints.ts'
 
@@ -21,34 +21,50 @@ export function collectEndpoints(
   family: Family,
   ignore: (ignored: Ignored) => void,
 ): readonly Candidate[] {
-  const found = new Map<string, Candidate>()
-  /** A hostile slice names one a thousand times: told once, it hides no other. */
-  let repeated: Set<string> | undefined
-  const add = (slice: EndpointSlice, number: number) => {
-    for (const source of slice.endpoints ?? []) {
-      // More than one address is allowed and means the same endpoint; kube-proxy, too, takes the first.
-      const text = source.addresses[0] ?? ''
-      const checked = checkAddress(text, family)
-      if ('fault' in checked) {
-        ignore({ what: 'endpoint', value: text, reason: checked.fault })
-        continue
-      }
-      const key = `${checked.ip}:${number}`
-      const candidate = toCandidate(source, { ip: checked.ip, port: number })
-      const other = found.get(key)
-      if (other && !repeated?.has(key)) {
-        repeated = (repeated ?? new Set()).add(key)
-        ignore({ what: 'endpoint', value: key, reason: 'duplicate' })
-      }
-      found.set(key, other ? better(other, candidate) : candidate)
-    }
-  }
+  const found: Candidate[] = []
   for (const slice of slices) {
     if (slice.addressType !== (family === 4 ? 'IPv4' : 'IPv6')) continue
-    for (const number of portNumbers(port, slice, ignore)) add(slice, number)
+    for (const number of portNumbers(port, slice, ignore))
+      for (const source of slice.endpoints ?? []) {
+        // More than one address is allowed and means the same endpoint; kube-proxy, too, takes the first.
+        const text = source.addresses[0] ?? ''
+        const checked = checkAddress(text, family)
+        if ('ip' in checked) found.push(toCandidate(source, checked.ip, number))
+        else ignore({ what: 'endpoint', value: text, reason: checked.fault })
+      }
   }
-  if (found.size < 2) return [...found.values()]
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, candidate]) => candidate)
+  return found.length < 2 ? found : mergeDuplicates(found.sort(byText), ignore)
+}
+
+/** By `ip:port`. Written out only where one address begins as the other: a big table has a hundred thousand of them. */
+function byText({ endpoint: a }: Candidate, { endpoint: b }: Candidate): number {
+  if (a.ip !== b.ip && !a.ip.startsWith(b.ip) && !b.ip.startsWith(a.ip)) return a.ip < b.ip ? -1 : 1
+  const [x, y] = [textOf(a), textOf(b)]
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
+/** @param sorted in which those of one address and port stand in the order of their slices */
+function mergeDuplicates(
+  sorted: readonly Candidate[],
+  ignore: (ignored: Ignored) => void,
+): readonly Candidate[] {
+  const merged: Candidate[] = []
+  // A hostile slice names one a thousand times: told once, it hides no other.
+  let told = -1
+  for (const one of sorted) {
+    const last = merged.at(-1)
+    const at = merged.length - 1
+    if (last?.endpoint.ip === one.endpoint.ip && last.endpoint.port === one.endpoint.port) {
+      if (told !== at) ignore({ what: 'endpoint', value: textOf(one.endpoint), reason: 'duplicate' })
+      told = at
+      merged[at] = better(last, one)
+    } else merged.push(one)
+  }
+  return merged
+}
+
+function textOf({ ip, port }: ProxiedEndpoint): string {
+  return `${ip}:${port}`
 }
 
 function portNumbers(
@@ -74,16 +90,17 @@ const NONE: readonly string[] = []
 
 /** What a condition means that is absent: discovery/v1 EndpointConditions. */
 function toCandidate(
-  source: Endpoint,
-  where: Pick<Candidate['endpoint'], 'ip' | 'port'>,
+  { conditions = {}, nodeName, hints }: Endpoint,
+  ip: IP,
+  port: number,
 ): Candidate {
-  const { ready = true, serving = true, terminating = false } = source.conditions ?? {}
+  const { ready = true, serving = true, terminating = false } = conditions
   return {
-    endpoint: { ...where, ...(source.nodeName !== undefined && { nodeName: source.nodeName }) },
+    endpoint: nodeName === undefined ? { ip, port } : { ip, port, nodeName },
     ready,
     servingTerminating: serving && terminating,
-    forNodes: source.hints?.forNodes?.map(({ name }) => name) ?? NONE,
-    forZones: source.hints?.forZones?.map(({ name }) => name) ?? NONE,
+    forNodes: hints?.forNodes?.map(({ name }) => name) ?? NONE,
+    forZones: hints?.forZones?.map(({ name }) => name) ?? NONE,
   }
 }
 

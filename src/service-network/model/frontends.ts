@@ -1,10 +1,11 @@
 import type { Service, ServicePort } from '#api/core.ts'
-import { familyOf, type IP } from '#ip/ip.ts'
-import type { Frontend, Ignored, ServiceModelOptions } from '../model.ts'
+import type { IP } from '#ip/ip.ts'
+import type { Frontend, Ignored } from '../model.ts'
 import { checkAddress } from './check-address.ts'
 import { isPortNumber } from './collect-endpoints.ts'
+import type { NodeView } from './node-view.ts'
 
-/** The virtual addresses of a Service in one family, before its ports. */
+/** The virtual addresses of a Service in one family, before its ports; each kind sorted. */
 export interface ServiceAddresses {
   readonly clusterIP: IP | undefined
   readonly loadBalancerIPs: readonly IP[]
@@ -13,18 +14,20 @@ export interface ServiceAddresses {
 
 export function addressesOf(
   { spec, status }: Service,
-  { nodeIP, allowExternalIPs = false }: ServiceModelOptions,
+  { family, allowExternalIPs = false }: NodeView,
   ignore: (ignored: Ignored) => void,
 ): ServiceAddresses {
-  const family = familyOf(nodeIP)
-  const check = (what: Ignored['what'], texts: readonly string[]) =>
-    texts.flatMap((text) => {
+  const check = (what: Ignored['what'], texts: readonly string[]) => {
+    const ips: IP[] = []
+    for (const text of texts) {
       const checked = checkAddress(text, family)
-      if ('ip' in checked) return [checked.ip]
+      if ('ip' in checked) ips.push(checked.ip)
       // The other family's address of a dual-stack Service is no mistake.
-      if (checked.fault !== 'wrong-family') ignore({ what, value: text, reason: checked.fault })
-      return []
-    })
+      else if (checked.fault !== 'wrong-family')
+        ignore({ what, value: text, reason: checked.fault })
+    }
+    return ips
+  }
   const ingress = spec.type === 'LoadBalancer' ? (status?.loadBalancer?.ingress ?? []) : []
   return {
     clusterIP: check('cluster-ip', clusterIPTexts(spec))[0],
@@ -32,8 +35,8 @@ export function addressesOf(
     loadBalancerIPs: check(
       'load-balancer-ip',
       ingress.flatMap(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? [ip] : [])),
-    ),
-    externalIPs: allowExternalIPs ? check('external-ip', spec.externalIPs ?? []) : [],
+    ).sort(),
+    externalIPs: allowExternalIPs ? check('external-ip', spec.externalIPs ?? []).sort() : [],
   }
 }
 
@@ -56,7 +59,7 @@ export function frontendsOf(
   }
   if (clusterIP) add('ClusterIP', clusterIP, port)
   if (isPortNumber(nodePort)) for (const ip of nodePortIPs) add('NodePort', ip, nodePort)
-  for (const ip of loadBalancerIPs.toSorted()) add('LoadBalancer', ip, port)
-  for (const ip of externalIPs.toSorted()) add('ExternalIP', ip, port)
+  for (const ip of loadBalancerIPs) add('LoadBalancer', ip, port)
+  for (const ip of externalIPs) add('ExternalIP', ip, port)
   return all
 }

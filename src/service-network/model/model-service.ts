@@ -3,17 +3,15 @@ import type { EndpointSlice } from '#api/discovery.ts'
 import { type CIDR, cidrContains, networkOf, parseInterfaceAddress } from '#ip/cidr.ts'
 import { type Family, familyOf } from '#ip/ip.ts'
 import {
-  type Frontend,
   type Ignored,
   MAX_IGNORED,
   type Protocol,
   type ProxiedPort,
   type ProxiedService,
-  type ServiceModelOptions,
 } from '../model.ts'
 import { collectEndpoints, isPortNumber } from './collect-endpoints.ts'
-import { addressesOf, frontendsOf } from './frontends.ts'
-import { selectNodePortIPs } from './node-port-addresses.ts'
+import { addressesOf, frontendsOf, type ServiceAddresses } from './frontends.ts'
+import type { NodeView } from './node-view.ts'
 import { selectEndpoints } from './select-endpoints.ts'
 
 /** core/v1: three hours. */
@@ -31,14 +29,14 @@ const NONE: readonly Ignored[] = []
 export function modelService(
   service: Service,
   slices: readonly EndpointSlice[],
-  options: ServiceModelOptions,
+  node: NodeView,
 ): ProxiedService | undefined {
   if (!isProxied(service)) return
   const ignored: Ignored[] = []
   const ignore = (one: Ignored) => {
     if (ignored.length < MAX_IGNORED) ignored.push(one)
   }
-  const addresses = addressesOf(service, options, ignore)
+  const addresses = addressesOf(service, node, ignore)
   // A Service without a ClusterIP of the family is not of it: the other family's model has its nodePorts.
   if (!addresses.clusterIP && !ignored.some(({ what }) => what === 'cluster-ip')) return
   // Slices come in the order in which a watch told of them: the model must not depend on that.
@@ -47,23 +45,22 @@ export function modelService(
       ? slices
       : slices.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   const taken = new Set<string>()
-  const nodePortIPs = selectNodePortIPs(options)
-  const frontends = (port: ServicePort) => frontendsOf(addresses, port, nodePortIPs, taken)
-  const ports = (service.spec.ports ?? [])
-    .filter(({ port }) => isPortNumber(port))
-    .map((port) => modelPort({ service, port, slices: sorted, frontends, options, ignore }))
-    .filter((port) => port !== undefined)
+  const input = { spec: service.spec, slices: sorted, addresses, taken, node, ignore }
+  const ports: ProxiedPort[] = []
+  for (const port of service.spec.ports ?? []) {
+    const modelled = isPortNumber(port.port) ? modelPort(port, input) : undefined
+    if (modelled) ports.push(modelled)
+  }
   const { namespace = '', name } = service.metadata
   const healthCheckNodePort = healthCheckNodePortOf(service.spec)
-  const localReadyAddresses = countLocalReady(ports)
-  return {
+  const modelled: ProxiedService = {
     namespace,
     name,
     ports,
-    ...(healthCheckNodePort !== undefined && { healthCheckNodePort }),
-    localReadyAddresses,
+    localReadyAddresses: countLocalReady(ports),
     ignored: ignored.length === 0 ? NONE : ignored,
   }
+  return healthCheckNodePort === undefined ? modelled : { ...modelled, healthCheckNodePort }
 }
 
 function isProxied({ metadata, spec }: Service): boolean {
@@ -73,40 +70,55 @@ function isProxied({ metadata, spec }: Service): boolean {
 }
 
 interface PortInput {
-  readonly service: Service
-  readonly port: ServicePort
+  readonly spec: Service['spec']
   readonly slices: readonly EndpointSlice[]
-  readonly frontends: (port: ServicePort) => readonly Frontend[]
-  readonly options: ServiceModelOptions
+  readonly addresses: ServiceAddresses
+  /** By earlier ports. */
+  readonly taken: Set<string>
+  readonly node: NodeView
   readonly ignore: (ignored: Ignored) => void
 }
 
-function modelPort(input: PortInput): ProxiedPort | undefined {
-  const { service, port, slices, frontends, options, ignore } = input
-  const { spec } = service
+function modelPort(port: ServicePort, input: PortInput): ProxiedPort | undefined {
+  const { spec, slices, addresses, taken, node, ignore } = input
   const protocol = PROTOCOLS[port.protocol ?? 'TCP']
   if (!protocol) return
   const { name = '' } = port
-  const family = familyOf(options.nodeIP)
-  const candidates = collectEndpoints({ name, protocol }, slices, family, ignore)
-  const sourceRanges = sourceRangesOf(spec, family)
-  return {
+  const candidates = collectEndpoints({ name, protocol }, slices, node.family, ignore)
+  const modelled: ProxiedPort = {
     name,
     protocol,
     port: port.port,
-    frontends: frontends(port),
+    frontends: frontendsOf(addresses, port, node.nodePortIPs, taken),
     internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster',
     externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster',
+    endpoints: selectEndpoints(candidates, node),
+  }
+  return isPlain(spec) ? modelled : { ...modelled, ...specialties(spec, port, node) }
+}
+
+/** Most Services are: ten thousand of them need not be looked at for what they have not. */
+function isPlain({ type, sessionAffinity }: Service['spec']): boolean {
+  return type === 'ClusterIP' && sessionAffinity !== 'ClientIP'
+}
+
+/** What few Services ask for. */
+function specialties(
+  spec: Service['spec'],
+  { nodePort }: ServicePort,
+  { family, nodeIP }: NodeView,
+): Partial<ProxiedPort> {
+  const sourceRanges = sourceRangesOf(spec, family)
+  return {
     ...(spec.sessionAffinity === 'ClientIP' && {
       affinityTimeoutSeconds:
         spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS,
     }),
-    ...(isPortNumber(port.nodePort) && spec.type !== 'ClusterIP' && { nodePort: port.nodePort }),
+    ...(isPortNumber(nodePort) && spec.type !== 'ClusterIP' && { nodePort }),
     ...(sourceRanges && { sourceRanges }),
-    ...(sourceRanges?.some((range) => cidrContains(range, options.nodeIP)) && {
+    ...(sourceRanges?.some((range) => cidrContains(range, nodeIP)) && {
       allowsVIPAsSource: true as const,
     }),
-    endpoints: selectEndpoints(candidates, options),
   }
 }
 

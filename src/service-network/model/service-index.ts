@@ -3,6 +3,7 @@ import type { EndpointSlice } from '#api/discovery.ts'
 import type { ProxiedService, ServiceModel, ServiceModelOptions } from '../model.ts'
 import { createClaims, withoutLostFrontends } from './claims.ts'
 import { modelService } from './model-service.ts'
+import { viewOf } from './node-view.ts'
 import { createVersionedMap } from './versioned-map.ts'
 
 /** The model of one node, kept up to date change by change: what did not change stays the same object. */
@@ -17,45 +18,59 @@ export interface ServiceIndex {
   model(): ServiceModel
 }
 
-interface Held {
-  service?: Service
-  readonly slices: Map<string, EndpointSlice>
+/** All that is known of one Service, or of slices whose Service is not there. */
+interface Entry {
+  readonly key: string
+  service: Service | undefined
+  /** Nearly every Service has one. */
+  slices: readonly EndpointSlice[]
+  /** What was last made of both, whatever other Services hold. */
+  modelled: ProxiedService | undefined
+  /** Changed since. */
+  isDirty: boolean
 }
+
+const NONE: readonly EndpointSlice[] = []
 
 export function createServiceIndex(initial: ServiceModelOptions): ServiceIndex {
   let options = initial
-  const held = new Map<string, Held>()
+  let view = viewOf(initial)
+  const entries = new Map<string, Entry>()
   const claims = createClaims()
-  const dirty = new Set<string>()
-  const raw = new Map<string, ProxiedService>()
+  let dirty: Entry[] = []
   let snapshot = createVersionedMap<ProxiedService>()
 
-  function touch(key: string): Held {
-    dirty.add(key)
-    const existing = held.get(key)
-    if (existing) return existing
-    const created = { slices: new Map<string, EndpointSlice>() }
-    held.set(key, created)
-    return created
-  }
-
-  function forgetEmpty(key: string): void {
-    const { service, slices } = held.get(key)!
-    if (!service && slices.size === 0) held.delete(key)
-  }
-
-  /** The keys whose frontends changed hands come on top. */
-  function remodel(): ReadonlySet<string> {
-    const affected = new Set(dirty)
-    for (const key of dirty) {
-      const { service, slices } = held.get(key) ?? { slices: new Map<string, EndpointSlice>() }
-      const modelled = service && modelService(service, [...slices.values()], options)
-      const claimant = { key, since: service?.metadata.creationTimestamp ?? '' }
-      for (const other of claims.replace(claimant, raw.get(key), modelled)) affected.add(other)
-      if (modelled) raw.set(key, modelled)
-      else raw.delete(key)
+  function touch(key: string): Entry {
+    let entry = entries.get(key)
+    if (!entry) {
+      entry = { key, service: undefined, slices: NONE, modelled: undefined, isDirty: false }
+      entries.set(key, entry)
     }
-    dirty.clear()
+    markDirty(entry)
+    return entry
+  }
+
+  function markDirty(entry: Entry): void {
+    if (!entry.isDirty) dirty.push(entry)
+    entry.isDirty = true
+  }
+
+  /** Those whose frontends changed hands come on top. */
+  function remodel(): ReadonlySet<Entry> {
+    const affected = new Set(dirty)
+    const contend = (key: string) => {
+      const other = entries.get(key)
+      if (other) affected.add(other)
+    }
+    for (const entry of dirty) {
+      const { key, service, slices, modelled: before } = entry
+      entry.isDirty = false
+      entry.modelled = service && modelService(service, slices, view)
+      const claimant = { key, since: service?.metadata.creationTimestamp ?? '' }
+      claims.replace(claimant, before, entry.modelled, contend)
+      if (!service && slices.length === 0) entries.delete(key)
+    }
+    dirty = []
     return affected
   }
 
@@ -64,36 +79,39 @@ export function createServiceIndex(initial: ServiceModelOptions): ServiceIndex {
       touch(keyOf(service.metadata)).service = service
     },
     deleteService(service) {
-      const key = keyOf(service.metadata)
-      delete touch(key).service
-      forgetEmpty(key)
+      touch(keyOf(service.metadata)).service = undefined
     },
     setSlice(slice) {
       const key = serviceKeyOf(slice)
-      if (key) touch(key).slices.set(slice.metadata.name, slice)
+      if (key === undefined) return
+      const entry = touch(key)
+      entry.slices = [...without(entry.slices, slice), slice]
     },
     deleteSlice(slice) {
       const key = serviceKeyOf(slice)
-      if (!key) return
-      touch(key).slices.delete(slice.metadata.name)
-      forgetEmpty(key)
+      if (key === undefined) return
+      const entry = touch(key)
+      entry.slices = without(entry.slices, slice)
     },
     setNode(node) {
       const { zone: _zone, nodeAddresses: _addresses, ...rest } = options
       options = { ...rest, ...node }
-      for (const key of held.keys()) dirty.add(key)
+      view = viewOf(options)
+      for (const entry of entries.values()) markDirty(entry)
     },
     model() {
-      if (dirty.size === 0) return snapshot
+      if (dirty.length === 0) return snapshot
       const changes = new Map<string, ProxiedService | undefined>()
-      for (const key of remodel()) {
-        const service = raw.get(key)
-        changes.set(key, service && withoutLostFrontends(key, service, claims))
-      }
+      for (const { key, modelled } of remodel())
+        changes.set(key, modelled && withoutLostFrontends(key, modelled, claims))
       snapshot = snapshot.next(changes)
       return snapshot
     },
   }
+}
+
+function without(slices: readonly EndpointSlice[], one: EndpointSlice): readonly EndpointSlice[] {
+  return slices.filter(({ metadata }) => metadata.name !== one.metadata.name)
 }
 
 function keyOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }) {

@@ -11,7 +11,7 @@ export type ElementFinder = (
 ) => Element | undefined
 
 export function createElementFinder(plan: NftPlan): ElementFinder {
-  const all = [...elementsOf(plan)]
+  const all = elementsOf(plan)
   const byKey = new Map(all.map((one) => [`${one.set} ${renderElementKey(one)}`, one]))
   const intervals = new Set(plan.sets.filter(({ interval }) => interval).map(({ name }) => name))
   return (set, values) =>

@@ -4,7 +4,7 @@ import { liveAffinity, toElement } from './affinity.ts'
 import { countInvalidPackets } from './count-invalid-packets.ts'
 import { diffPlans, isEmpty } from './diff-plans.ts'
 import type { NftPlan } from './nft-plan.ts'
-import { elementsOf, planProxy } from './plan-proxy.ts'
+import { forEachElement, planProxy } from './plan-proxy.ts'
 import type { TableWriter } from './table-writer.ts'
 import type { TableWatcher } from './watch-table.ts'
 
@@ -72,6 +72,6 @@ export function createNftablesTable(
 function countOf(plan: NftPlan): number {
   let count = 0
   for (const { rules } of plan.chains.values()) count += rules.length
-  for (const _ of elementsOf(plan)) count++
+  forEachElement(plan, () => count++)
   return count
 }

@@ -3,7 +3,7 @@ import { changedServices, type ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Chain, Element, NftPlan } from './nft-plan.ts'
 import { planBaseChains, SETS, STATIC_ELEMENTS } from './plan-base.ts'
-import { elementsOfService, ipsOf, planService } from './plan-service.ts'
+import { ipsOf, type PlanSink, planService } from './plan-service.ts'
 
 /**
  * Plans the whole table. Pure: equal inputs give deep-equal plans.
@@ -14,23 +14,34 @@ import { elementsOfService, ipsOf, planService } from './plan-service.ts'
 export function planProxy(model: ServiceModel, options: ModeOptions, previous?: NftPlan): NftPlan {
   const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
   const changed = previous ? changedServices(previous.model, model) : model.keys()
-  const hasLoadBalancerIP = (some: ServiceModel | undefined, key: string) => {
-    const service = some?.get(key)
-    return service !== undefined && ipsOf(service, 'LoadBalancer').length > 0
-  }
+  const hasLoadBalancerIP = (some: ServiceModel, key: string) =>
+    ipsOf(some.get(key), 'LoadBalancer').length > 0
   let shared = previous?.shared
+  const sink: PlanSink = { chain: (chain) => chains.set(chain.name, chain) }
   for (const key of changed) {
     const service = model.get(key)
-    if (service) planService(service, options, { chain: (chain) => chains.set(chain.name, chain) })
-    if (hasLoadBalancerIP(previous?.model, key) || hasLoadBalancerIP(model, key)) shared = undefined
+    if (service) planService(service, options, sink)
+    if (previous && (hasLoadBalancerIP(previous.model, key) || hasLoadBalancerIP(model, key)))
+      shared = undefined
   }
   return { options, model, sets: SETS, chains, shared: shared ?? planShared(model) }
 }
 
 /** The elements of all Services, one Service after the other, and those that Services share. */
-export function* elementsOf({ model, options, shared }: NftPlan): Generator<Element> {
-  for (const service of model.values()) yield* elementsOfService(service, options)
-  yield* shared
+export function forEachElement(
+  { model, options, shared }: NftPlan,
+  call: (element: Element) => void,
+): void {
+  const sink: PlanSink = { element: call }
+  for (const service of model.values()) planService(service, options, sink)
+  shared.forEach(call)
+}
+
+/** All of them. */
+export function elementsOf(plan: NftPlan): readonly Element[] {
+  const elements: Element[] = []
+  forEachElement(plan, (element) => elements.push(element))
+  return elements
 }
 
 /** The elements that Services may have in common. */

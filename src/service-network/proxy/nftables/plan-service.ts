@@ -25,8 +25,9 @@ export interface PlanSink {
 
 /** Plans one Service. */
 export function planService(service: ProxiedService, options: ModeOptions, sink: PlanSink): void {
-  for (const ip of new Set(ipsOf(service, 'ClusterIP')))
-    sink.element?.({ set: 'cluster-ips', key: [ip] })
+  // A Service has one, which each of its ports names.
+  const [clusterIP] = ipsOf(service, 'ClusterIP')
+  if (clusterIP !== undefined) sink.element?.({ set: 'cluster-ips', key: [clusterIP] })
   for (const port of service.ports)
     for (const frontend of port.frontends) planFrontend(port, frontend, options, sink)
 }
@@ -42,9 +43,9 @@ export function elementsOfService(
 }
 
 /** The addresses of one kind, some more than once. */
-export function ipsOf({ ports }: ProxiedService, kind: Frontend['kind']): readonly IP[] {
+export function ipsOf(service: ProxiedService | undefined, kind: Frontend['kind']): readonly IP[] {
   const ips: IP[] = []
-  for (const { frontends } of ports)
+  for (const { frontends } of service?.ports ?? [])
     for (const frontend of frontends) if (frontend.kind === kind) ips.push(frontend.ip)
   return ips
 }

@@ -65,9 +65,7 @@ export function replaceTable(plan: NftPlan, affinity: readonly Element[] = []): 
   const table = tableOf(family)
   // A chain must be there before a rule goes to it.
   const chains = [...plan.chains.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const elements = [...elementsOf(plan)].filter(({ set }) =>
-    plan.sets.some(({ name }) => name === set),
-  )
+  const elements = elementsOf(plan).filter(({ set }) => plan.sets.some(({ name }) => name === set))
   return [
     `add table ${table}\ndelete table ${table}\nadd table ${table}\n`,
     ...plan.sets.map((set) => renderSet(set, family)),

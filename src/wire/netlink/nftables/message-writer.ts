@@ -23,6 +23,8 @@ export interface MessageWriter {
   bytes(type: number, value: Uint8Array): void
   /** An attribute of so many bytes, which the caller fills at the offset returned in {@link buffer}. They are zero. */
   reserve(type: number, length: number): number
+  /** Attributes that were written elsewhere. */
+  append(attributes: Uint8Array): void
   /** Valid until the next call that writes. */
   buffer(): Uint8Array
   /** How many bytes there are. */
@@ -48,12 +50,17 @@ export function createMessageWriter(firstSequence = 1): MessageWriter {
     buffer.copy(bigger, 0, 0, at)
     buffer = bigger
   }
+  /** Without the checks of Buffer's own, which cost more than the writing. */
+  const put16 = (offset: number, value: number) => {
+    buffer[offset] = value
+    buffer[offset + 1] = value >> 8
+  }
   /** Returns where the value goes. */
   const attribute = (type: number, length: number): number => {
     const padded = ATTRIBUTE_HEADER_BYTES + ((length + 3) & ~3)
     ensure(padded)
-    buffer.writeUInt16LE(ATTRIBUTE_HEADER_BYTES + length, at)
-    buffer.writeUInt16LE(type, at + 2)
+    put16(at, ATTRIBUTE_HEADER_BYTES + length)
+    put16(at + 2, type)
     const value = at + ATTRIBUTE_HEADER_BYTES
     at += padded
     return value
@@ -76,7 +83,7 @@ export function createMessageWriter(firstSequence = 1): MessageWriter {
     },
     beginNested: (type) => attribute(type | NLA_F_NESTED, 0) - ATTRIBUTE_HEADER_BYTES,
     endNested(start) {
-      buffer.writeUInt16LE(at - start, start)
+      put16(start, at - start)
     },
     u32(type, value) {
       const value4 = attribute(type, 4) // may move the buffer
@@ -100,6 +107,11 @@ export function createMessageWriter(firstSequence = 1): MessageWriter {
       buffer.set(value, start)
     },
     reserve: attribute,
+    append(attributes) {
+      ensure(attributes.length)
+      buffer.set(attributes, at)
+      at += attributes.length
+    },
     buffer: () => buffer,
     length: () => at,
     finish: () => buffer.subarray(0, at),

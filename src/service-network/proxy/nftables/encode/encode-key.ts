@@ -41,6 +41,23 @@ export function keyBytes(key: readonly Field[], family: Family): number {
   return key.reduce((sum, field) => sum + padded(fieldBytes(field, family)), 0)
 }
 
+/** What the parts of a set's keys are, worked out once for all its elements. */
+export interface KeyLayout {
+  readonly bytes: number
+  readonly parts: readonly ('address' | 'protocol' | 'port' | 'number')[]
+}
+
+export function layoutOfKey(key: readonly Field[], family: Family): KeyLayout {
+  return {
+    bytes: key.length === 1 ? fieldBytes(key[0]!, family) : keyBytes(key, family),
+    parts: key.map((field) => {
+      if (isOwnNumber(field)) return 'number'
+      if (field === 'meta l4proto') return 'protocol'
+      return isAddress(field) ? 'address' : 'port'
+    }),
+  }
+}
+
 /**
  * Writes the parts of a key at `at`, which are zero so far.
  *
@@ -49,29 +66,41 @@ export function keyBytes(key: readonly Field[], family: Family): number {
 export function writeKey(
   buffer: Uint8Array,
   at: number,
-  parts: Element['key'],
-  fields: readonly Field[],
+  values: Element['key'],
+  { parts }: KeyLayout,
   isEnd = false,
 ): void {
-  for (const [i, part] of parts.entries()) {
-    if (typeof part === 'number') at = writeNumber(buffer, at, part, isOwnNumber(fields[i]!))
-    else if (typeof part === 'object') {
-      at = writeIP(buffer, at, isEnd ? lastAddress(part) : part.address)
-    } else if (part in PROTOCOLS) {
-      buffer[at] = PROTOCOLS[part as Protocol]
+  for (let i = 0; i < parts.length; i++) {
+    const value = values[i]!
+    if (parts[i] === 'address') {
+      const address = typeof value === 'object' ? boundOf(value, isEnd) : (value as IP)
+      at = writeIP(buffer, at, address)
+    } else if (parts[i] === 'protocol') {
+      buffer[at] = PROTOCOLS[value as Protocol]
       at += 4
-    } else at = writeIP(buffer, at, part as IP)
+    } else if (parts[i] === 'port') at = writePort(buffer, at, value as number)
+    else at = writeNumber(buffer, at, value as number)
   }
 }
 
-export function writeNumber(buffer: Uint8Array, at: number, value: number, isOwn: boolean): number {
-  if (!Number.isInteger(value) || value < 0 || value > (isOwn ? 0xffff_ffff : 0xffff))
-    throw new RangeError(`Cannot write ${value} into a key: it is out of range`)
-  for (let i = 0; i < 4; i++) buffer[at + i] = value >>> (8 * i)
-  if (isOwn) return at + 4
-  buffer[at] = value >> 8
-  buffer[at + 1] = value
+/** In network order. Returns where the next field begins. */
+export function writePort(buffer: Uint8Array, at: number, port: number): number {
+  checkNumber(port, 0xffff)
+  buffer[at] = port >> 8
+  buffer[at + 1] = port
   return at + 4
+}
+
+/** As this machine has numbers. Returns where the next field begins. */
+export function writeNumber(buffer: Uint8Array, at: number, value: number): number {
+  checkNumber(value, 0xffff_ffff)
+  for (let i = 0; i < 4; i++) buffer[at + i] = value >>> (8 * i)
+  return at + 4
+}
+
+function checkNumber(value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new RangeError(`Cannot write ${value} into a key: it is out of range`)
 }
 
 /** Of this machine, not of a packet. */
@@ -105,7 +134,8 @@ function writeV4(buffer: Uint8Array, at: number, text: string): number {
   return next
 }
 
-function lastAddress(network: CIDR): IP {
+function boundOf(network: CIDR, isEnd: boolean): IP {
   const { address } = network
+  if (!isEnd) return address
   return ipFromBigInt(ipToBigInt(address) + cidrSize(network) - 1n, familyOf(address))
 }

@@ -3,9 +3,9 @@ import { NLM_F_CREATE } from '#wire/netlink/message.ts'
 import { CHAIN, HOOK, NFT_MSG, TABLE } from '#wire/netlink/nftables/constants.ts'
 import type { MessageWriter } from '#wire/netlink/nftables/message-writer.ts'
 import type { Chain, Element, NftPlan } from '../nft-plan.ts'
-import { elementsOf } from '../plan-proxy.ts'
+import { forEachElement } from '../plan-proxy.ts'
 import { type PlanChanges, TABLE_NAME } from '../render.ts'
-import { encodeElements } from './encode-elements.ts'
+import { ElementBatch, encodeElements } from './encode-elements.ts'
 import { encodeRule } from './encode-rule.ts'
 import { encodeSet, protocolFamily } from './encode-set.ts'
 
@@ -25,8 +25,11 @@ export function encodeTable(
   encodeTableMessage(writer, 'add', family)
   plan.sets.forEach((set, i) => encodeSet(writer, TABLE_NAME, set, family, i + 1))
   encodeChains(writer, [...plan.chains.values()].sort(byName), family)
-  encodeElements(writer, 'add', TABLE_NAME, elementsOf(plan), family)
-  encodeElements(writer, 'add', TABLE_NAME, affinity, family)
+  const elements = new ElementBatch('add', family)
+  const enter = (element: Element) => elements.enter(element)
+  forEachElement(plan, enter)
+  affinity.forEach(enter)
+  elements.writeTo(writer, TABLE_NAME)
 }
 
 /** The messages that make these changes: what `renderChanges()` says in words. */
