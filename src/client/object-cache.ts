@@ -61,6 +61,14 @@ export function createObjectCache<T extends KubernetesObject>(
     announce({ type: 'deleted', object })
   }
 
+  /** What is held and not among `objects`. */
+  function missingIn(objects: readonly T[]): readonly T[] {
+    if (byNamespace.size === 0) return []
+    const keyOf = ({ metadata }: T) => `${metadata.namespace ?? ''}/${metadata.name}`
+    const keys = new Set(objects.map(keyOf))
+    return list().filter((held) => !keys.has(keyOf(held)))
+  }
+
   return {
     list,
     get,
@@ -78,13 +86,7 @@ export function createObjectCache<T extends KubernetesObject>(
     replace(objects, resourceVersion) {
       const isAhead = ({ metadata }: T) =>
         resourceVersion !== undefined && isNewer(metadata.resourceVersion, resourceVersion)
-      const names = new Set(
-        objects.map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`),
-      )
-      for (const held of list()) {
-        const { namespace = '', name } = held.metadata
-        if (!names.has(`${namespace}/${name}`) && !isAhead(held)) remove(held)
-      }
+      for (const held of missingIn(objects)) if (!isAhead(held)) remove(held)
       for (const object of objects) {
         const held = get(object.metadata)
         if (!held || !isAhead(held)) put(object)
