@@ -190,24 +190,33 @@ function countWithoutLocal(family: Family, model: ServiceModel): readonly Sample
 
 /** Those of changes have no family, as upstream (kubernetes.io, reference/instrumentation/metrics). */
 function createChangeMetrics(registry: Registry, families: readonly Family[]) {
-  const name = (kind: string, what: string) => `${PREFIX}sync_proxy_rules_${kind}_changes_${what}`
-  const total = {
-    endpoint: registry.counter(name('endpoint', 'total'), 'Changes of endpoints heard of'),
-    service: registry.counter(name('service', 'total'), 'Changes of Services heard of'),
+  const states = new Map(
+    families.map((family) => [
+      family,
+      { endpoint: 0, service: 0, queuedAt: 0, triggers: [] as number[], taken: [] as number[] },
+    ]),
+  )
+  const totals = { endpoint: 0, service: 0 }
+  // A load is twenty thousand changes: what is shown of them is worked out for whoever looks.
+  for (const kind of ['endpoint', 'service'] as const) {
+    const what = kind === 'endpoint' ? 'endpoints' : 'Services'
+    const show = (suffix: string, type: 'counter' | 'gauge', help: string, value: () => number) =>
+      registry.observed(`${PREFIX}sync_proxy_rules_${kind}_changes_${suffix}`, type, help, () => [
+        { value: value() },
+      ])
+    show('total', 'counter', `Changes of ${what} heard of`, () => totals[kind])
+    show('pending', 'gauge', `Changes of ${what} not in the kernel yet`, () =>
+      [...states.values()].reduce((sum, state) => sum + state[kind], 0),
+    )
   }
-  const pendingGauge = {
-    endpoint: registry.gauge(
-      name('endpoint', 'pending'),
-      'Changes of endpoints not in the kernel yet',
-    ),
-    service: registry.gauge(
-      name('service', 'pending'),
-      'Changes of Services not in the kernel yet',
-    ),
-  }
-  const queuedAt = registry.gauge(
+  registry.observed(
     `${PREFIX}sync_proxy_rules_last_queued_timestamp_seconds`,
+    'gauge',
     'When a sync was last asked for',
+    () =>
+      [...states].flatMap(([family, { queuedAt }]) =>
+        queuedAt === 0 ? [] : [{ labels: labelsOf(family), value: queuedAt / 1000 }],
+      ),
   )
   const programming = registry.histogram(
     `${PREFIX}network_programming_duration_seconds`,
@@ -216,23 +225,12 @@ function createChangeMetrics(registry: Registry, families: readonly Family[]) {
   )
   // What happened before was another proxy's to do.
   const startedAt = Date.now()
-  const states = new Map(
-    families.map((family) => [
-      family,
-      { endpoint: 0, service: 0, triggers: [] as number[], taken: [] as number[] },
-    ]),
-  )
-  const showPending = (kind: 'endpoint' | 'service') => {
-    const counts = [...states.values()].map((state) => state[kind])
-    pendingGauge[kind].set(counts.reduce((sum, count) => sum + count, 0))
-  }
   const heard = (kind: 'endpoint' | 'service', family: Family) => {
     const state = states.get(family)
     if (!state) return
     state[kind]++
-    total[kind].add()
-    showPending(kind)
-    queuedAt.set(Date.now() / 1000, labelsOf(family))
+    state.queuedAt = Date.now()
+    totals[kind]++
   }
   return {
     follow(services: Informer<Service>, slices: Informer<EndpointSlice>): () => void {
@@ -261,7 +259,6 @@ function createChangeMetrics(registry: Registry, families: readonly Family[]) {
       for (const at of state.taken.splice(0))
         programming.observe(Math.max(0, Date.now() - at) / 1000, labelsOf(family))
       Object.assign(state, { endpoint: 0, service: 0 })
-      for (const kind of ['endpoint', 'service'] as const) showPending(kind)
     },
   }
 }
