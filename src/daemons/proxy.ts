@@ -26,7 +26,6 @@ import { createProxyHealth, type ProxyHealth } from '#service-network/proxy/stan
 import { createProxyMetrics, type ProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
 import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
 import { CONTENT_TYPE } from '#wire/prometheus/registry.ts'
-import { readProxyDocument } from './proxy-config.ts'
 import { releaseMemory } from './release-memory.ts'
 import { type Answer, serveAnswers } from './serve-answers.ts'
 import { untilSignal } from './until-signal.ts'
@@ -41,9 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let read: ReadConfiguration
   try {
     flags = parseFlags(argv)
-    read = readConfiguration(
-      overlay(flags.config === undefined ? {} : readProxyDocument(flags.config), flags.document),
-    )
+    read = readConfiguration(overlay(await readDocument(flags.config), flags.document))
     if (!flags.cleanup && read.configuration.kubeconfig === '')
       throw new TypeError(
         'Cannot start: neither --kubeconfig nor clientConnection.kubeconfig is given',
@@ -59,6 +56,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   await serve(read.configuration, flags, log, untilSignal())
   return 0
+}
+
+/** Few proxies have a file: only they need YAML. */
+async function readDocument(file: string | undefined): Promise<Readonly<Record<string, unknown>>> {
+  if (file === undefined) return {}
+  const { readProxyDocument } = await import('./proxy-config.ts')
+  return readProxyDocument(file)
 }
 
 async function serve(

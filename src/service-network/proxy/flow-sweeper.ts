@@ -16,7 +16,7 @@ export interface FlowSweeperOptions {
   /** All ranges of ClusterIPs. */
   readonly serviceCIDRs: () => readonly CIDR[]
   /** Those that the kernel knows, beside loopback. */
-  readonly nodeAddresses: () => readonly IP[]
+  readonly nodeAddresses: () => Promise<readonly IP[]>
   readonly onSwept?: (milliseconds: number, deleted: number) => void
 }
 
@@ -31,7 +31,7 @@ export function createFlowSweeper(
     const started = performance.now()
     const targets = changedUDPTargets(before, after)
     if (targets.frontends.size === 0) return
-    const own = targets.nodePorts.size > 0 ? new Set(nodeAddresses()) : new Set()
+    const own = targets.nodePorts.size > 0 ? new Set(await nodeAddresses()) : new Set()
     const stale = selectStaleFlows(await conntrack.udpFlows(), targets, {
       isOfNode: (ip) => own.has(ip) || isLoopback(ip),
       ...(before === undefined && { serviceCIDRs: serviceCIDRs() }),

@@ -1,8 +1,6 @@
 import type { Node } from '#api/core.ts'
 import type { Informer } from '#client/informer.ts'
 import type { IP } from '#ip/ip.ts'
-import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
-import { watchChanges } from '#kernel/netlink/watch-changes.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { type ServiceIndex, type ServiceModelOptions, selectNodePortIPs } from '../model.ts'
 
@@ -16,22 +14,22 @@ export interface FollowedNode extends Disposable {
   /** The addresses that nodePorts are open on. */
   nodePortIPs(): readonly IP[]
   /** Reads the node's addresses anew, where nodePorts depend on them. Rings where they changed, also when the kernel tells of it. */
-  refresh(): void
+  refresh(): Promise<void>
 }
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone'
 
 /** Keeps what an index knows of its node: the zone from the Node object, the addresses from the kernel. */
-export function followNode(
+export async function followNode(
   index: ServiceIndex,
   { nodes, netns }: NodeSources,
   options: ServiceModelOptions,
   ring: () => void,
-): FollowedNode {
+): Promise<FollowedNode> {
   const { nodePortAddresses = ['primary'] } = options
   const needsAddresses = nodePortAddresses.some((one) => one !== 'primary' && one !== 'localhost')
   let zone = options.zone
-  let nodeAddresses: readonly IP[] = needsAddresses ? addressesOf(netns) : []
+  let nodeAddresses: readonly IP[] = needsAddresses ? await addressesOf(netns) : []
   const tell = () => {
     index.setNode({ ...(zone !== undefined && { zone }), nodeAddresses })
     ring()
@@ -44,14 +42,14 @@ export function followNode(
     tell()
   })
   if (needsAddresses) tell()
-  const refresh = () => {
+  const refresh = async () => {
     if (!needsAddresses) return
-    const found = addressesOf(netns)
+    const found = await addressesOf(netns)
     if (found.join() === nodeAddresses.join()) return
     nodeAddresses = found
     tell()
   }
-  const watching = needsAddresses ? watchAddresses(refresh, netns) : undefined
+  const watching = needsAddresses ? await watchAddresses(refresh, netns) : undefined
   return {
     nodePortIPs: () => selectNodePortIPs({ ...options, nodeAddresses }),
     refresh,
@@ -65,13 +63,17 @@ export function followNode(
 /** Of many changes in a row one is told. */
 const SETTLE_MS = 50
 
-function watchAddresses(changed: () => void, netns: Netns | undefined): Disposable {
+async function watchAddresses(
+  changed: () => Promise<void>,
+  netns: Netns | undefined,
+): Promise<Disposable> {
+  const { watchChanges } = await import('#kernel/netlink/watch-changes.ts')
   let timer: NodeJS.Timeout | undefined
   const watching = watchChanges(({ kind }) => {
     if (kind !== 'address' && kind !== 'anything') return
     timer ??= setTimeout(() => {
       timer = undefined
-      changed()
+      void changed()
     }, SETTLE_MS)
   }, netns)
   return {
@@ -83,7 +85,8 @@ function watchAddresses(changed: () => void, netns: Netns | undefined): Disposab
 }
 
 /** All of the node's, as the kernel has them. */
-export function addressesOf(netns: Netns | undefined): readonly IP[] {
+export async function addressesOf(netns: Netns | undefined): Promise<readonly IP[]> {
+  const { openRtnetlink } = await import('#kernel/netlink/rtnetlink.ts')
   using rtnetlink = openRtnetlink(netns)
   return [...new Set(rtnetlink.addresses().map(({ address }) => address.address))].sort()
 }

@@ -16,7 +16,7 @@ export interface FamilyDeps {
   /** Whether somebody may have touched the rules since it was asked last. */
   readonly isSuspicious: () => boolean
   /** Looks at what nobody tells of: the node's addresses. */
-  readonly refresh: () => void
+  readonly refresh: () => Promise<void>
   readonly onState: (state: Omit<ProxyState, 'family'>) => void
 }
 
@@ -47,7 +47,7 @@ export async function runFamily(
     await bell.wait(Math.max(0, checkAt - performance.now()), signal)
     // Also where the bell never rests.
     if (signal.aborted || (performance.now() < checkAt && !deps.isSuspicious())) continue
-    deps.refresh()
+    await deps.refresh()
     await inspect(table, log)
     checkAt = performance.now() + checkIntervalMs
   }

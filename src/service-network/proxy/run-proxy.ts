@@ -120,7 +120,7 @@ async function proxyFamily(
   const bell = createBell()
   const suspicion = createSuspicion(bell.ring)
   const index = createServiceIndex(options)
-  using node = followNode(index, deps, options, bell.ring)
+  using node = await followNode(index, deps, options, bell.ring)
   const unsubscribe = feed(index, deps, bell.ring)
   try {
     if (!(await areListed(deps, signal))) return
