@@ -94,10 +94,10 @@ async function measureLayout(
   const what = `connect, ${size} Services, ${layout.name}`
   const ratio = p50('last').map((value, round) => value / p50('direct')[round]!)
   return [
-    { name: `${what}: direct p50`, unit: 'µs', values: p50('direct') },
-    { name: `${what}: first p50`, unit: 'µs', values: p50('first') },
-    { name: `${what}: last p50`, unit: 'µs', values: p50('last') },
-    { name: `${what}: last p99`, unit: 'µs', values: p99('last') },
+    ...(['direct', 'first', 'last'] as const).flatMap((target) => [
+      { name: `${what}: ${target} p50`, unit: 'µs', values: p50(target) },
+      { name: `${what}: ${target} p99`, unit: 'µs', values: p99(target) },
+    ]),
     {
       name: `${what}: last / direct`,
       unit: '',
