@@ -329,7 +329,7 @@ spec: {nodeName: node9, terminationGracePeriodSeconds: 0, containers: [{name: c,
       'wait',
       'cm/awaited',
       '--for=jsonpath={.data.ready}=yes',
-      '--timeout=20s',
+      '--timeout=180s',
     ])
     await kubectl.succeed(['patch', 'cm', 'awaited', '-p', '{"data":{"ready":"yes"}}'])
     assert.equal(await waiting, 'configmap/awaited condition met\n')

@@ -168,7 +168,7 @@ suite('The real kubectl', () => {
     const overrides = JSON.stringify({ spec: { serviceAccountName: 'robot' } })
     const image = ['--image=fairlead.dev/tools', `--overrides=${overrides}`]
     kubectl('run', 'asker', ...image, SHOP, '--command', '--', 'sh', '-c', script)
-    kubectl('wait', '--for=condition=Ready', 'pod/asker', SHOP, '--timeout=30s')
+    kubectl('wait', '--for=condition=Ready', 'pod/asker', SHOP, '--timeout=180s')
     const log = () => cluster.kubectl(['logs', 'asker', SHOP]).stdout
     await eventually('the pod has its answers', () => log().includes('"code":403'))
     assert.match(log(), /^\{"kind":"PodList","apiVersion":"v1"/)

@@ -30,6 +30,8 @@ suite('Every backend carries a whole cluster', () => {
       ])
       assert.equal(up.status, 0, up.stderr)
       const demo = home.fairlead(['demo', '--name', name])
+      const wrong = demo.stdout.split('\n').filter((line) => line.startsWith('✘'))
+      assert.deepEqual(wrong, [])
       assert.equal(demo.status, 0, demo.stdout + demo.stderr)
       const routes = home.fairlead(['exec', 'node/node1', '--name', name, '--', 'ip', 'route'])
       assert.match(routes.stdout, route)

@@ -72,7 +72,7 @@ suite("Bad input gets upstream's words, and nothing is half-made", () => {
       'wait',
       'pod/stranger',
       '--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImageNeverPull',
-      '--timeout=20s',
+      '--timeout=180s',
     ])
     assert.equal(waited.status, 0, waited.stderr)
     assert.match(cluster.kubectl(['describe', 'pod', 'stranger']).stdout, /fairlead\.dev\/echo/)

@@ -254,13 +254,13 @@ suite('@kubernetes/client-node', () => {
       'wait',
       '--for=jsonpath={.status.phase}=Running',
       'pod/talker',
-      '--timeout=60s',
+      '--timeout=180s',
     ])
     const ended = new Promise((resolve) => sink.once('close', resolve))
     await new Log(config).log(NAMESPACE, 'talker', 'c', sink, { follow: true })
     await ended
     assert.equal(text(), 'one\ntwo\n')
-    assert.equal(cluster.kubectl(['wait', phase, 'pod/talker', '--timeout=60s']).status, 0)
+    assert.equal(cluster.kubectl(['wait', phase, 'pod/talker', '--timeout=180s']).status, 0)
     const read = await core.readNamespacedPodLog({
       name: 'talker',
       namespace: NAMESPACE,

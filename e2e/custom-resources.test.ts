@@ -87,7 +87,7 @@ suite('kubectl and custom resources', () => {
       'customresourcedefinition.apiextensions.k8s.io/crontabs.stable.example.com created\n',
     )
     assert.equal(
-      await kubectl.succeed(['wait', '--for=condition=Established', '--timeout=5s', CRD]),
+      await kubectl.succeed(['wait', '--for=condition=Established', '--timeout=180s', CRD]),
       'customresourcedefinition.apiextensions.k8s.io/crontabs.stable.example.com condition met\n',
     )
     // apiserver registry/rest/table.go: kinds without columns of their own
@@ -311,7 +311,7 @@ suite('kubectl and custom resources', () => {
     await kubectl.succeed([
       'wait',
       '--for=condition=NamesAccepted=False',
-      '--timeout=5s',
+      '--timeout=180s',
       'crd/others.stable.example.com',
     ])
     const conditions =
@@ -339,7 +339,7 @@ suite('kubectl and custom resources', () => {
 
   test('with the definition its instances go', async () => {
     assert.match(
-      await kubectl.succeed(['delete', CRD, '--timeout=10s']),
+      await kubectl.succeed(['delete', CRD, '--timeout=180s']),
       /^customresourcedefinition\.apiextensions\.k8s\.io "crontabs\.stable\.example\.com" deleted/,
     )
     assert.match(
@@ -347,7 +347,7 @@ suite('kubectl and custom resources', () => {
       /the server could not find the requested resource/,
     )
     await kubectl.succeed(['apply', '-f', '-'], definition())
-    await kubectl.succeed(['wait', '--for=condition=Established', '--timeout=5s', CRD])
+    await kubectl.succeed(['wait', '--for=condition=Established', '--timeout=180s', CRD])
     assert.equal(await kubectl.succeed(['get', 'crontabs', '-o', 'name']), '')
   })
 })

@@ -41,7 +41,7 @@ suite('Names outside the cluster', () => {
       })
       await eventually('the upstream is ready', () => said.includes('ready'))
       const ask = (...words: string[]) =>
-        cluster.exec('node/node1', ['dig', '+tries=1', '+time=5', '@10.96.0.10', ...words]).stdout
+        cluster.exec('node/node1', ['dig', '+tries=3', '+time=5', '@10.96.0.10', ...words]).stdout
       assert.match(ask('www.example.com'), /www\.example\.com\.\s+\d+\s+IN\s+A\s+192\.0\.2\.53/)
       assert.match(ask('+short', 'kubernetes.default.svc.cluster.local'), /^10\.96\.0\.1$/m)
       assert.match(ask('nothing.default.svc.cluster.local'), /status: NXDOMAIN/)
@@ -53,15 +53,15 @@ suite('Names outside the cluster', () => {
 
   test("are refused at once where the upstream does not answer, while the cluster's own names work", () => {
     using cluster = startCluster('fwd', ['--nodes', '1', '--dns-upstream', '172.30.0.254'])
-    const { stdout, milliseconds } = cluster.exec('node/node1', [
+    const { stdout } = cluster.exec('node/node1', [
       'dig',
       '+tries=1',
-      '+time=10',
+      '+time=60',
       '@10.96.0.10',
       'www.example.com',
     ])
     assert.match(stdout, /status: SERVFAIL/)
-    assert.ok(milliseconds < 10_000)
+    assert.ok(Number(/Query time: (\d+) msec/.exec(stdout)?.[1]) < 10_000, stdout)
     assert.match(
       cluster.exec('node/node1', [
         'dig',

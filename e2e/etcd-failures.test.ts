@@ -193,7 +193,7 @@ suite('openEtcdStore() with a connection that breaks', () => {
 
 suite('openEtcdStore() with three members', () => {
   test('serves on while members are killed and come back; without a majority it says so', async () => {
-    await using etcd = await startTestEtcd(3, ['--heartbeat-interval=30', '--election-timeout=300'])
+    await using etcd = await startTestEtcd(3, ['--heartbeat-interval=50', '--election-timeout=500'])
     const store = await openEtcdStore({ ...etcd.access, prefix: '/test', patienceMs: 2_000 })
     try {
       const revisions: number[] = []
@@ -235,7 +235,7 @@ suite('openEtcdStore() with three members', () => {
   })
 
   test('goes on with the others when a member freezes, leader or not', async () => {
-    await using etcd = await startTestEtcd(3, ['--heartbeat-interval=30', '--election-timeout=300'])
+    await using etcd = await startTestEtcd(3, ['--heartbeat-interval=50', '--election-timeout=500'])
     const store = await openEtcdStore({ ...etcd.access, prefix: '/test', patienceMs: 4_000 })
     try {
       const seen: number[] = []
@@ -276,7 +276,7 @@ suite('openEtcdStore() with three members', () => {
         await action()
         return
       } catch (error) {
-        if (!(error instanceof StoreUnavailableError) || attempt > 10) throw error
+        if (!(error instanceof StoreUnavailableError) || attempt > 30) throw error
       }
     }
   }
@@ -292,7 +292,7 @@ suite('openEtcdStore() with three members', () => {
 suite('createAPIServer() over an etcd that freezes', () => {
   test("says so: /readyz fails, requests get etcd's words, and all is well afterwards", async () => {
     await using etcd = await startTestEtcd()
-    const store = await openEtcdStore({ ...etcd.access, prefix: '/test', patienceMs: 1_000 })
+    const store = await openEtcdStore({ ...etcd.access, prefix: '/test', patienceMs: 2_000 })
     await using server = await startTestServer({ store })
     const maps = '/api/v1/namespaces/default/configmaps'
     const answer = async (method: string, path: string, body?: object) => {
@@ -316,14 +316,14 @@ suite('createAPIServer() over an etcd that freezes', () => {
         assert.equal(refused.code, 500, refused.text)
         assert.match(refused.body.message, /^(etcdserver: request timed out|Cannot reach etcd at )/)
         assert.equal(refused.body.status, 'Failure')
-        assert.ok(performance.now() - began < 15_000)
+        assert.ok(performance.now() - began < 30_000)
       }
     } finally {
       etcd.thaw(0)
     }
-    for (const deadline = performance.now() + 30_000; ; ) {
+    for (const deadline = performance.now() + 120_000; ; ) {
       if ((await answer('GET', '/readyz')).code === 200) break
-      assert.ok(performance.now() < deadline, 'not ready 30 s after etcd came back')
+      assert.ok(performance.now() < deadline, 'not ready 120 s after etcd came back')
     }
     const { code } = await answer('POST', maps, { metadata: { name: 'after' } })
     assert.equal(code, 201)

@@ -42,8 +42,8 @@ before(() => {
   cluster = startCluster('hand', ['--nodes', '2'])
   kubectl(`apply -f ${join(examples, 'clients.yaml')} -f ${join(examples, 'tasks.yaml')}`)
   kubectl(`apply -f ${join(examples, 'external-database.yaml')}`)
-  kubectl('wait --for=condition=Available deployment --all --timeout=60s')
-  kubectl('wait --for=condition=Ready pod/client --timeout=60s')
+  kubectl('wait --for=condition=Available deployment --all --timeout=180s')
+  kubectl('wait --for=condition=Ready pod/client --timeout=180s')
 })
 
 after(() => cluster?.[Symbol.dispose]())

@@ -10,7 +10,7 @@ import { type Example, isShown, parseTranscripts } from './support/transcript.ts
 const tables = globSync('*.md', { cwd: join(import.meta.dirname, 'kubectl') }).sort()
 const read = (table: string) => readFileSync(join(import.meta.dirname, 'kubectl', table), 'utf8')
 const COMMAND_MS = 100_000
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 /** Commands that only look may be asked again: what was changed a moment ago may not have arrived everywhere. */
 const LOOKS =

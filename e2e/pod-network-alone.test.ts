@@ -148,7 +148,7 @@ suite('A node that the cluster did not make', () => {
       try {
         const [, subnet = ''] = await waitFor(
           () => /FLANNEL_SUBNET=(.*)\.1\/24/.exec(readFileSync(subnetFile, 'utf8')),
-          { what: 'the subnet', timeoutMs: 20_000 },
+          { what: 'the subnet' },
         )
         assert.equal(nodeField('extra', '.spec.podCIDR'), `${subnet}.0/24`)
         const condition = nodeField(
@@ -159,7 +159,6 @@ suite('A node that the cluster did not make', () => {
         // The tunnel's own address, the first of the subnet, in both directions.
         await waitFor(() => node1('ping', '-c1', '-W1', `${subnet}.0`).status === 0, {
           what: 'the tunnel',
-          timeoutMs: 15_000,
         })
         const [, other = ''] = /^(.*)\.0\/24$/.exec(nodeField('node1', '.spec.podCIDR')) ?? []
         assert.equal(outside('ping', '-c1', '-W1', `${other}.0`).status, 0)

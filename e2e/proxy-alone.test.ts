@@ -27,17 +27,17 @@ const curl = (name: string, words: string) => onNode(name, `curl -s --max-time 2
 suite('fairlead proxy alone', () => {
   test('serves Services that nobody served before', async () => {
     kubectl(`apply -f ${join(root, 'examples/web.yaml')} -f ${join(root, 'examples/clients.yaml')}`)
-    kubectl('rollout status deployment/web --timeout=60s')
+    kubectl('rollout status deployment/web --timeout=180s')
     const clusterIP = kubectl('get service web -o jsonpath={.spec.clusterIP}')
     assert.equal(curl('node1', `http://${clusterIP}:8080/`), '')
     kubectl(`apply -f ${join(root, 'deploy/proxy.yaml')}`)
-    kubectl('rollout status daemonset/fairlead-proxy -n kube-system --timeout=60s')
+    kubectl('rollout status daemonset/fairlead-proxy -n kube-system --timeout=180s')
     for (const node of ['node1', 'node2'])
       await eventually(`${node} reaches the Service`, () =>
         curl(node, `http://${clusterIP}:8080/`).includes('"pod":"web-'),
       )
     // DNS needs Services to come up, and pods need DNS.
-    kubectl('wait --for=condition=Ready pod/client --timeout=60s')
+    kubectl('wait --for=condition=Ready pod/client --timeout=180s')
     await eventually('a pod reaches it by name', () =>
       cluster
         .exec('pod/default/client', ['curl', '-s', '--max-time', '2', 'http://web:8080/'])

@@ -13,8 +13,8 @@ suite('A cluster with --proxy iptables', () => {
     cluster = startCluster('ipt', ['--nodes', '2', '--proxy', 'iptables', '--ip-family', 'dual'])
     for (const file of ['app1.yaml', 'clients.yaml', 'app1-load-balancer.yaml'])
       must(cluster.kubectl(['apply', '-f', `${examples}${file}`]))
-    must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=30s']))
-    must(cluster.kubectl(['wait', 'pod/client', '--for=condition=Ready', '--timeout=30s']))
+    must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=180s']))
+    must(cluster.kubectl(['wait', 'pod/client', '--for=condition=Ready', '--timeout=180s']))
   })
   after(() => cluster?.[Symbol.dispose]())
 
@@ -104,7 +104,7 @@ suite('A cluster with --proxy iptables', () => {
     ]
     await eventually('requests flow', () => loads.every(({ codes }) => codes().length > 20))
     must(cluster.kubectl(['rollout', 'restart', 'deployment/app1']))
-    must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=60s']))
+    must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=180s']))
     for (const load of loads) assert.deepEqual(await load.ended(), ['200'])
   })
 
@@ -125,7 +125,7 @@ suite('A cluster with --proxy iptables', () => {
     await eventually(
       'the rules are back',
       () => /app1-/.test(curl('outside', 'http://172.30.0.11:30062/').stdout),
-      10_000,
+      60_000,
     )
   })
 })

@@ -31,8 +31,8 @@ suite('A cluster with --proxy userspace', () => {
     }
     for (const file of ['app1.yaml', 'clients.yaml'])
       must(cluster.kubectl(['apply', '-f', `${examples}${file}`]))
-    must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=30s']))
-    must(cluster.kubectl(['wait', 'pod/client', '--for=condition=Ready', '--timeout=30s']))
+    must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=180s']))
+    must(cluster.kubectl(['wait', 'pod/client', '--for=condition=Ready', '--timeout=180s']))
   })
   after(() => cluster?.[Symbol.dispose]())
 

@@ -101,7 +101,7 @@ suite('Quotas and limits', () => {
       ),
     )
     kubectl('patch', 'quota', 'few', '-n', 'few', '-p', '{"spec":{"hard":{"pods":"2"}}}')
-    kubectl('rollout', 'status', 'deployment/web', '-n', 'few', '--timeout=60s')
+    kubectl('rollout', 'status', 'deployment/web', '-n', 'few', '--timeout=180s')
     assert.equal(usedOf('few', 'pods'), '2')
     kubectl('delete', 'deployment', 'web', '-n', 'few', '--wait')
     await eventually('the pods are free again', () => usedOf('few', 'pods') === '0')
@@ -169,7 +169,7 @@ suite('Quotas and limits', () => {
       pod('huge', {}, { requests: { cpu: '1k' } }),
     ]
     assert.equal(run(['create', '-f', '-'], manifest(...pods)).status, 0)
-    kubectl('wait', '--for=condition=Ready', 'pod/first', 'pod/near', 'pod/apart', '--timeout=60s')
+    kubectl('wait', '--for=condition=Ready', 'pod/first', 'pod/near', 'pod/apart', '--timeout=180s')
     const nodeOf = (name: string) => kubectl('get', 'pod', name, '-o', 'jsonpath={.spec.nodeName}')
     assert.equal(nodeOf('near'), nodeOf('first'))
     assert.notEqual(nodeOf('apart'), nodeOf('first'))

@@ -68,7 +68,7 @@ function createShell({ home, name }: TestCluster): Shell {
       cwd: root,
       env,
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     })
     return { status: status ?? 1, printed: stdout }
   }
@@ -83,12 +83,12 @@ async function serveExamples({ kubectl }: TestCluster): Promise<void> {
     ['wait', address, 'service', 'app1-public'],
     ['wait', address, 'ingress', 'app1'],
   ]) {
-    const { status, stderr } = kubectl(args)
+    const { status, stderr } = kubectl(args[0] === 'wait' ? [...args, '--timeout=180s'] : args)
     assert.equal(status, 0, stderr)
   }
 }
 
-/** What was applied a moment ago may not have arrived at every node: a command has a few seconds to show what it shall. */
+/** What was applied a moment ago may not have arrived at every node: a command has some time to show what it shall. */
 async function runAll(examples: readonly Example[], shell: Shell): Promise<void> {
   assert.notEqual(examples.length, 0)
   for (const { command, shown } of examples) {
@@ -99,7 +99,7 @@ async function runAll(examples: readonly Example[], shell: Shell): Promise<void>
       return holds()
     }
     if (holds()) continue
-    await eventually(command, again, 5000).catch(() =>
+    await eventually(command, again, 60_000).catch(() =>
       assert.fail(
         `$ ${command}\nended with ${last.status} and printed\n${last.printed}\nnot\n${shown ?? ''}`,
       ),

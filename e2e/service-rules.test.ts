@@ -232,7 +232,7 @@ suite('addresses and their ranges', () => {
     const uid = 'get ip 10.96.0.77 -o jsonpath={.metadata.uid}'
     const before = (await succeed(uid)).stdout
     await succeed('delete ip 10.96.0.77 --wait=false')
-    const deadline = performance.now() + 10_000
+    const deadline = performance.now() + 60_000
     let now = await kubectl(uid)
     while (now.code !== 0 && performance.now() < deadline) now = await kubectl(uid)
     assert.equal(now.code, 0, now.stderr)

@@ -17,7 +17,7 @@ suite('The real kubectl', () => {
     cluster = startCluster('streams', ['--nodes', '2'])
     kubectl('run', 'web', '--image=fairlead.dev/echo', '--port=8080', '--expose')
     kubectl('run', 'box', TOOLS)
-    kubectl('wait', '--for=condition=Ready', 'pod/web', 'pod/box', '--timeout=60s')
+    kubectl('wait', '--for=condition=Ready', 'pod/web', 'pod/box', '--timeout=180s')
   })
   after(() => cluster[Symbol.dispose]())
 
@@ -150,7 +150,7 @@ suite('The real kubectl', () => {
       spec: { containers: [container] },
     }
     assert.equal(run(['apply', '-f', '-'], JSON.stringify(pod)).status, 0)
-    kubectl('wait', '--for=condition=Ready', 'pod/loop', '--timeout=60s')
+    kubectl('wait', '--for=condition=Ready', 'pod/loop', '--timeout=180s')
     for (const word of ['first', 'second']) {
       const attach = start(['attach', '-i', 'loop'])
       await eventually(`${word} to come back`, () => {
@@ -165,7 +165,12 @@ suite('The real kubectl', () => {
   test('shows logs: all, the last, since, with times, of the attempt before, and as they come', async () => {
     const script = 'for i in 1 2 3 4; do echo line $i; done; printf part; sleep 1; echo " whole"'
     kubectl('run', 'talk', TOOLS, '--restart=Never', '--labels=app=talk', '--', 'sh', '-c', script)
-    kubectl('wait', '--for=jsonpath={.status.containerStatuses[0].started}=true', 'pod/talk')
+    kubectl(
+      'wait',
+      '--for=jsonpath={.status.containerStatuses[0].started}=true',
+      'pod/talk',
+      '--timeout=180s',
+    )
     assert.equal(kubectl('logs', '-f', 'talk'), 'line 1\nline 2\nline 3\nline 4\npart whole\n')
     assert.equal(kubectl('logs', 'talk', '--tail=2'), 'line 4\npart whole\n')
     assert.equal(kubectl('logs', '-l', 'app=talk', '--tail=1'), 'part whole\n')
@@ -213,7 +218,7 @@ suite('The real kubectl', () => {
       },
     }
     assert.equal(run(['apply', '-f', '-'], JSON.stringify(user)).status, 0)
-    kubectl('wait', '--for=condition=Ready', 'pod/user', '--timeout=60s')
+    kubectl('wait', '--for=condition=Ready', 'pod/user', '--timeout=180s')
     const token = '/var/run/secrets/kubernetes.io/serviceaccount/token'
     const script = `id -u; id -G; echo $CPUS; stat -Lc '%a %u:%g' ${token} /data; cat ${token} | wc -l; touch /data/x && stat -c %g /data/x; cat /dev/termination-log`
     // kubernetes pkg/volume/util (FsUserFrom, SetVolumeOwnership), pkg/api/v1/resource (rounded up)

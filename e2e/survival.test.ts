@@ -19,7 +19,7 @@ interface Status {
 suite('A cluster survives', () => {
   test('kill -9 of the control plane: traffic and names go on meanwhile, and the state is intact', async () => {
     using cluster = startCluster('surv', ['--nodes', '2'])
-    deploy(cluster)
+    await deploy(cluster)
     const before = cluster.kubectl([
       'get',
       'pods,services',
@@ -56,7 +56,7 @@ suite('A cluster survives', () => {
     const dig = cluster.exec('node/node1', [
       'dig',
       '+short',
-      '+tries=1',
+      '+tries=3',
       '@10.96.0.10',
       'app1.default.svc.cluster.local',
     ])
@@ -76,14 +76,14 @@ suite('A cluster survives', () => {
     // And it works on: a new replica gets into the endpoints.
     assert.equal(cluster.kubectl(['scale', 'deployment', 'app1', '--replicas=4']).status, 0)
     assert.equal(
-      cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=30s']).status,
+      cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=180s']).status,
       0,
     )
   })
 
   test('kill -9 of a node agent: its pods and rules stay, and it takes them over again', async () => {
     using cluster = startCluster('surv', ['--nodes', '2'])
-    deploy(cluster)
+    await deploy(cluster)
     const pods = () =>
       cluster.kubectl([
         'get',
@@ -125,7 +125,7 @@ suite('A cluster survives', () => {
 
   test('a proxy and agent restart under load: no request fails', async () => {
     using cluster = startCluster('surv', ['--nodes', '2'])
-    deploy(cluster)
+    await deploy(cluster)
     const load = spawn(
       fairleadCommand,
       [
@@ -137,7 +137,7 @@ suite('A cluster survives', () => {
         'curl',
         '-sS',
         '--max-time',
-        '60',
+        '180',
         '--rate',
         '50/s',
         '-H',
@@ -165,11 +165,24 @@ suite('A cluster survives', () => {
   })
 })
 
-function deploy(cluster: TestCluster): void {
+async function deploy(cluster: TestCluster): Promise<void> {
   const applied = cluster.kubectl(['apply', '-f', `${examples}app1.yaml`])
   assert.equal(applied.status, 0, applied.stderr)
-  const waited = cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=30s'])
+  const waited = cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=180s'])
   assert.equal(waited.status, 0, waited.stderr)
+  // Pods are ready a moment before the nodes and the name servers have heard of it.
+  const [pod = ''] = cluster
+    .kubectl(['get', 'pods', '-l', 'name=app1', '-o', 'jsonpath={.items[*].metadata.name}'])
+    .stdout.split(' ')
+  const curl = (where: string, url: string) =>
+    cluster.exec(where, ['curl', '-sS', '--max-time', '5', url]).stdout
+  const ways = [
+    ['outside', 'http://172.30.0.11:30062/'],
+    ['outside', 'http://172.30.0.12:30062/'],
+    [`pod/default/${pod}`, 'http://app1:8080/'],
+  ] as const
+  for (const [where, url] of ways)
+    await eventually(`${url} answers`, () => /app1-/.test(curl(where, url)))
 }
 
 function status(cluster: TestCluster): Status {

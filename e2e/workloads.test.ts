@@ -19,7 +19,7 @@ suite('The real kubectl', () => {
 
   test('applies the examples, and applying them again changes nothing', () => {
     kubectl('apply', '-f', examples)
-    kubectl('wait', '--for=condition=Available', 'deployment', '--all', '--timeout=60s')
+    kubectl('wait', '--for=condition=Available', 'deployment', '--all', '--timeout=180s')
     const again = kubectl('apply', '-f', examples)
     assert.deepEqual(
       again
@@ -74,7 +74,7 @@ suite('The real kubectl', () => {
 
   test('scales, and the endpoints follow', async () => {
     kubectl('scale', 'deployment', 'app1', '--replicas=5')
-    kubectl('rollout', 'status', 'deployment/app1', '--timeout=30s')
+    kubectl('rollout', 'status', 'deployment/app1', '--timeout=180s')
     const addresses = () =>
       kubectl(
         'get',
@@ -101,7 +101,7 @@ suite('The real kubectl', () => {
   })
 
   test('deletes, and what was owned goes too', async () => {
-    kubectl('delete', '-f', examples, '--timeout=60s')
+    kubectl('delete', '-f', examples, '--timeout=180s')
     await eventually(
       'all pods are gone',
       () =>
@@ -125,7 +125,7 @@ suite('The real kubectl', () => {
       manifests.map((manifest) => `---\n${JSON.stringify(manifest)}\n`).join(''),
     )
     assert.equal(applied.status, 0, applied.stderr)
-    kubectl('delete', 'namespace', 'gone', '--timeout=30s')
+    kubectl('delete', 'namespace', 'gone', '--timeout=180s')
     assert.match(
       cluster.kubectl(['get', 'configmap', '-n', 'gone']).stderr,
       /No resources found in gone namespace/,

@@ -7,13 +7,20 @@ import { after, before, suite, test } from 'node:test'
 
 const root = resolve(import.meta.dirname, '..')
 
+const PARTS = [
+  'bin',
+  'tools/test.ts',
+  'tools/report-failures.ts',
+  'tools/end-hung-files.ts',
+  'e2e/support/host-network.ts',
+]
+
 // A repository of its own, with our runner and two tests.
 suite('tools/test.ts', () => {
   let folder: string
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'fairlead-test-runner-'))
-    for (const path of ['bin', 'tools/test.ts', 'e2e/support/host-network.ts'])
-      cpSync(join(root, path), join(folder, path), { recursive: true })
+    for (const path of PARTS) cpSync(join(root, path), join(folder, path), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
     for (const [name, holds] of [
       ['good', true],
@@ -36,7 +43,7 @@ suite('tools/test.ts', () => {
       name: 'fails where one does not',
       words: ['unit'],
       status: 1,
-      says: /✘ unit ring, 2 files/,
+      says: /✘ src\/bad\/bad\.test\.ts:3 · bad \(.*AssertionError.*\n✘ unit ring, 2 files\n$/s,
     },
     {
       name: 'refuses a word that no file has',

@@ -3,10 +3,11 @@
  * `npm test -- unit|kernel|e2e …` runs those rings only; further words choose files by a part of their path.
  */
 import { spawn } from 'node:child_process'
-import { globSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { diffNetworkStates, readNetworkState } from '../e2e/support/host-network.ts'
+import { type Failure, parseFailures, summarizeFailures } from './report-failures.ts'
 
 interface Ring {
   readonly name: string
@@ -17,7 +18,8 @@ interface Ring {
   readonly what?: string
 }
 
-const TEST_TIMEOUT_MS = 240_000
+/** Of one test, on a machine that is much slower than those it was written on. */
+const TEST_TIMEOUT_MS = 360_000
 const root = resolve(import.meta.dirname, '..')
 const launcher = resolve(root, 'bin/fairlead-node')
 const isRoot = process.getuid?.() === 0
@@ -76,6 +78,7 @@ if (strange.length > 0) {
   process.exit(2)
 }
 const failures: string[] = []
+const failedTests: Failure[] = []
 
 if (words.length === 0) {
   await step('typecheck', 'node_modules/.bin/tsc', ['--noEmit', '-p', root])
@@ -88,13 +91,11 @@ for (const { name, what, needsRoot, files, concurrency } of running) {
   if (needsRoot && !isRoot) skipped.push(`the ${name} ring (${files.length} files)`)
   else {
     const before = needsRoot ? readNetworkState() : undefined
-    await step(`${name} ring${what ? `, ${what}` : ''}, ${files.length} files`, launcher, [
-      '--test',
-      // A test that hangs fails, instead of holding up all the others.
-      `--test-timeout=${TEST_TIMEOUT_MS}`,
-      `--test-concurrency=${concurrency}`,
-      ...files,
-    ])
+    await runRing(
+      `${name} ring${what ? `, ${what}` : ''}, ${files.length} files`,
+      files,
+      concurrency,
+    )
     // Tests make namespaces of their own: one that reached into the machine's network is a defect.
     for (const change of before ? diffNetworkStates(before, readNetworkState()) : []) {
       failures.push(`the ${name} ring changed this machine's network: ${change}`)
@@ -102,6 +103,8 @@ for (const { name, what, needsRoot, files, concurrency } of running) {
   }
 }
 
+// Last, since those who look at a run elsewhere may have its last lines only.
+if (failedTests.length > 0) console.error(`\n${summarizeFailures(failedTests)}\n`)
 for (const failure of failures) console.error(`✘ ${failure}`)
 if (failures.length > 0) process.exit(1)
 if (skipped.length > 0) {
@@ -109,6 +112,25 @@ if (skipped.length > 0) {
     `Did not run: ${skipped.join(', ')}: they make network namespaces, which only root may (call it with sudo)`,
   )
   process.exit(3)
+}
+
+async function runRing(name: string, files: readonly string[], concurrency: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-test-'))
+  const report = join(folder, 'failures')
+  try {
+    await step(name, launcher, [
+      '--test',
+      // A test that hangs fails, instead of holding up all the others.
+      `--test-timeout=${TEST_TIMEOUT_MS}`,
+      `--test-concurrency=${concurrency}`,
+      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...['--test-reporter=./tools/report-failures.ts', `--test-reporter-destination=${report}`],
+      ...files,
+    ])
+    failedTests.push(...parseFailures(readFileSync(report, 'utf8')))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 async function step(name: string, command: string, args: readonly string[]): Promise<void> {

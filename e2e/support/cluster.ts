@@ -97,7 +97,7 @@ export function startCluster(prefix: string, options: readonly string[] = []): T
 export async function eventually<T>(
   what: string,
   holds: () => T | undefined | false,
-  patienceMs = 20_000,
+  patienceMs = 120_000,
 ): Promise<T> {
   const deadline = Date.now() + patienceMs
   for (;;) {

@@ -30,7 +30,7 @@ function changeOf<T extends ConfigMap>(
   accept: (type: string, name: string) => boolean,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const timer = setTimeout(() => reject(new Error('no such change within 5 s')), 5_000)
+  const timer = setTimeout(() => reject(new Error('no such change within 60 s')), 60_000)
   informer.subscribe(({ type, object }) => {
     if (accept(type, object.metadata.name)) resolve()
   })

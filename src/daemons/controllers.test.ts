@@ -65,8 +65,8 @@ async function withCluster(
   const agent = runAgent(api, abort.signal)
   try {
     await use(api, async (what, isSo) => {
-      for (const deadline = performance.now() + 10_000; !(await isSo()); ) {
-        assert.ok(performance.now() < deadline, `not so after 10 s: ${what}`)
+      for (const deadline = performance.now() + 60_000; !(await isSo()); ) {
+        assert.ok(performance.now() < deadline, `not so after 60 s: ${what}`)
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
     })

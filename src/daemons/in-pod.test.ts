@@ -100,13 +100,12 @@ suite('fairlead dns', () => {
       '--ready-port',
       `${ready}`,
       '--lame-duck',
-      '1',
+      '3',
     )
     try {
       const isReady = async () => (await statusOf(`http://127.0.0.1:${ready}/ready`)) === 200
       await waitFor(isReady, {
         what: `the DNS server to be ready: ${daemon.output()}`,
-        timeoutMs: 15_000,
       })
       const dig = async (name: string) =>
         (
@@ -190,7 +189,7 @@ suite('fairlead ingress', () => {
     )
     try {
       const isHealthy = async () => (await statusOf(`http://127.0.0.1:${health}/healthz`)) === 200
-      await waitFor(isHealthy, { what: `nginx to serve: ${daemon.output()}`, timeoutMs: 15_000 })
+      await waitFor(isHealthy, { what: `nginx to serve: ${daemon.output()}` })
       const ask = async (host: string) =>
         (
           await run('curl', [
@@ -235,7 +234,7 @@ suite('fairlead ingress', () => {
     )
     try {
       const answers = async () => (await statusOf(`http://127.0.0.1:${http}/`)) === 404
-      await waitFor(answers, { what: `nginx to serve: ${daemon.output()}`, timeoutMs: 15_000 })
+      await waitFor(answers, { what: `nginx to serve: ${daemon.output()}` })
       daemon.kill('SIGKILL')
       const isGone = async () => (await statusOf(`http://127.0.0.1:${http}/`)) === 0
       await waitFor(isGone, { what: 'nginx to end' })

@@ -36,7 +36,7 @@ async function createNetwork(lab: Lab) {
       SERVER,
       ...argv,
     ])
-  await waitFor(() => etcd('get', 'x').status === 0, { what: 'etcd', timeoutMs: 15_000 })
+  await waitFor(() => etcd('get', 'x').status === 0, { what: 'etcd' })
   return { etcd, node1: plug('node1', '172.30.0.11/24'), node2: plug('node2', '172.30.0.12/24') }
 }
 
@@ -75,7 +75,7 @@ test("fairlead pod-network with flanneld's options and an etcd connects pods", a
   const [daemon1] = [start(node1, 1), start(node2, 2)]
   const health = (path: string) =>
     lab.exec(node1, ['curl', '-s', '-w', ' %{http_code}', `http://127.0.0.1:8470${path}`]).stdout
-  await daemon1.outputs('Waiting for the network configuration', 15_000)
+  await daemon1.outputs('Waiting for the network configuration')
   // main.go of flannel, mustRunHealthz()
   assert.equal(health('/healthz'), 'flanneld is running 200')
   assert.equal(health('/readyz'), 'flanneld is not ready yet 503')
@@ -83,7 +83,6 @@ test("fairlead pod-network with flanneld's options and an etcd connects pods", a
   const file = (n: number) => join(lab.folder, `subnet${n}.env`)
   await waitFor(() => existsSync(file(1)) && existsSync(file(2)), {
     what: 'subnets',
-    timeoutMs: 15_000,
   })
   await waitFor(() => health('/readyz') === 'flanneld is ready 200', { what: 'readiness' })
   assert.match(
@@ -107,7 +106,7 @@ test("fairlead pod-network with flanneld's options and an etcd connects pods", a
   assert.match(rules, /-A FLANNEL-FWD -s 10\.5\.0\.0\/16 .* ACCEPT/)
   // A rule of legacy iptables sends no event; it is looked for every second.
   lab.exec(node1, ['iptables', '-t', 'nat', '-F', 'FLANNEL-POSTRTG'])
-  await waitFor(() => ping(a.netns, '172.30.0.2'), { what: 'the rules again', timeoutMs: 4000 })
+  await waitFor(() => ping(a.netns, '172.30.0.2'), { what: 'the rules again' })
   // --ip-blackhole-route: behind the pods' own routes, and before any other.
   const own = a.address.replace(/2$/, '0/24')
   const shown = lab.exec(node1, ['ip', 'route', 'show', 'type', 'blackhole']).stdout

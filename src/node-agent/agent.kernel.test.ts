@@ -39,7 +39,6 @@ suite('the node agent', () => {
     node.run('curl', '-s', '-X', 'POST', `http://${ip}:8080/healthz/fail`)
     await waitFor(async () => !isReady(await node.pod('web')), {
       what: 'web to become unready',
-      timeoutMs: 8000,
     })
     assert.ok(
       (await node.events('web')).includes(
@@ -62,7 +61,7 @@ suite('the node agent', () => {
           ? found
           : undefined
       },
-      { what: 'node1 to be Ready', timeoutMs: 10_000 },
+      { what: 'node1 to be Ready' },
     )
     assert.equal(registered.metadata.labels?.['kubernetes.io/hostname'], 'node1')
     assert.equal(registered.status?.nodeInfo?.containerRuntimeVersion, 'process://0.1.0')

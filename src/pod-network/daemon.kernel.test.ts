@@ -137,7 +137,6 @@ suite('runPodNetwork()', () => {
       assert.equal(lab.exec(cluster.members[0]!.netns, words).status, 0)
       await waitFor(() => ping(lab, a.netns, b.address).status === 0, {
         what: 'repair',
-        timeoutMs: 4000,
       })
     })
   }
@@ -209,7 +208,7 @@ suite('runPodNetwork()', () => {
     await new Promise(setImmediate)
     assert.equal(subnet, undefined)
     nodes.put(nodeObject(1))
-    await waitFor(() => subnet, { what: 'the subnet', timeoutMs: 2000 })
+    await waitFor(() => subnet, { what: 'the subnet' })
     stop.abort()
     await running
   })

@@ -1,5 +1,6 @@
 import { suite, test } from 'node:test'
 import { createLab } from '#testing/netns.ts'
+import { PATIENCE_MS } from '#testing/wait-for.ts'
 import { CLUSTER_BACKENDS } from './flannel/create-backend.ts'
 import { tamper } from './testing/tampering.ts'
 
@@ -9,7 +10,7 @@ suite('traffic is back after any damage', () => {
     test(backend, async (t) => {
       using lab = createLab()
       const log = (line: string) => t.diagnostic(line)
-      await tamper(lab, { backend, rounds: 4, random: Math.random, log, limitMs: 15_000 })
+      await tamper(lab, { backend, rounds: 4, random: Math.random, log, limitMs: PATIENCE_MS })
     })
   }
 })

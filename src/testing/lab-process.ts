@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { hasEnded } from '#kernel/process/process.ts'
-import { timeFactor, waitFor } from './wait-for.ts'
+import { PATIENCE_MS, timeFactor, waitFor } from './wait-for.ts'
 
 export interface CommandResult {
   readonly stdout: string
@@ -17,7 +17,7 @@ export interface ExecOptions {
 /** Runs a command to its end. @throws Error where it could not be started or took too long; its own exit status is the caller's to judge */
 export function execSync(
   argv: readonly string[],
-  { input = '', env = {}, timeoutMs = 10_000 }: ExecOptions = {},
+  { input = '', env = {}, timeoutMs = PATIENCE_MS }: ExecOptions = {},
 ): CommandResult {
   const [command = '', ...args] = argv
   const { stdout, stderr, status, signal, error } = spawnSync(command, args, {
@@ -62,7 +62,7 @@ export function startProcess(
     pid,
     child,
     output: () => output,
-    async outputs(text, timeoutMs = 5000) {
+    async outputs(text, timeoutMs = PATIENCE_MS) {
       const what = `${argv.join(' ')} to print ${JSON.stringify(text)}`
       await waitFor(() => output.includes(text), { what, timeoutMs }).catch((cause) => {
         throw new Error(`${cause.message}; it printed ${JSON.stringify(output)}`, { cause })
@@ -78,7 +78,7 @@ export function startProcess(
 
 /** Blocks, since disposal is synchronous: the event loop reaps the process later, but its namespaces are free as soon as it is a zombie. */
 function waitUntilDead(pid: number): void {
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + PATIENCE_MS
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
   while (!hasEnded(pid)) {
     if (performance.now() > deadline)

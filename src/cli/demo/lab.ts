@@ -33,7 +33,8 @@ export interface Translation {
   readonly masqueradedAs?: string
 }
 
-const TIMEOUT_MS = 10_000
+/** A bit more than kubectl waits. */
+const TIMEOUT_MS = 200_000
 
 /** What the rows of the demo ask with: real commands in real network namespaces of the cluster. */
 export class Lab {
@@ -94,7 +95,7 @@ export class Lab {
     options: readonly string[] = [],
   ): Promise<HTTPResult> {
     const mark = '\n%{http_code} %{local_port} %{time_total}'
-    const command = ['curl', '-sS', '-v', '--max-time', '5', '-H', 'Connection: close', '-w', mark]
+    const command = ['curl', '-sS', '-v', '--max-time', '15', '-H', 'Connection: close', '-w', mark]
     const { stdout, stderr, milliseconds } = await this.run(target, [...command, ...options, url])
     const [, body = '', code = '0', localPort = '', seconds] =
       /^([\s\S]*)\n(\d+) (\d*) ([\d.]+)$/.exec(stdout) ?? []
@@ -110,7 +111,7 @@ export class Lab {
   /** Sends one line on a TCP connection and reads the first line of what comes back. */
   async line(target: ExecTarget, host: string, port: number, text: string): Promise<CommandResult> {
     const script =
-      'exec 3<>"/dev/tcp/$0/$1" && printf "%s\\n" "$2" >&3 && IFS= read -r -t 5 line <&3 && printf "%s\\n" "$line"'
+      'exec 3<>"/dev/tcp/$0/$1" && printf "%s\\n" "$2" >&3 && IFS= read -r -t 15 line <&3 && printf "%s\\n" "$line"'
     return await this.run(target, ['bash', '-c', script, host, String(port), text])
   }
 
@@ -179,7 +180,7 @@ export function runCommand(
   const started = performance.now()
   const child = spawn(argv[0]!, argv.slice(1), {
     env,
-    timeout: TIMEOUT_MS * 12,
+    timeout: TIMEOUT_MS,
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const texts = { stdout: '', stderr: '' }

@@ -2,7 +2,7 @@ import type { Lab } from './lab.ts'
 import type { Outcome } from './row.ts'
 
 const CLIENT = { kind: 'pod', namespace: 'default', name: 'client' } as const
-const DIG = ['dig', '+tries=1', '+time=2', '-u', '+noall', '+answer', '+stats'] as const
+const DIG = ['dig', '-u', '+noall', '+answer', '+stats'] as const
 
 /** One name of app1, from a pod by its search list. */
 export async function lookup(lab: Lab, name: string): Promise<Outcome> {

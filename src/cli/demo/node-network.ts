@@ -9,7 +9,7 @@ export const nodeNetworkRows: readonly Row[] = [
       const { stdout, status, milliseconds } = await lab.run({ kind: 'node', name: from.name }, [
         'ping',
         '-c1',
-        '-W2',
+        '-W10',
         to.ip,
       ])
       const ttl = ttlOf(stdout)

@@ -44,7 +44,7 @@ async function podToPod(
   const { body, milliseconds } = await lab.http(CLIENT, `http://${inURL(address)}:8080/`)
   const { device, packets } = await tunnelOf(lab, nodeOf(client))
   const sent = packets - before.packets
-  const { stdout } = await lab.run(CLIENT, ['ping', '-c1', '-W2', address])
+  const { stdout } = await lab.run(CLIENT, ['ping', '-c1', '-W10', address])
   const echo = parseEcho(body)
   const seen = echo && hostOf(echo.client)
   const hops = 64 - (ttlOf(stdout) ?? 64)
@@ -75,7 +75,7 @@ async function sharedLocalhost(lab: Lab): Promise<Outcome> {
 async function podToNode(lab: Lab): Promise<Outcome> {
   const client = await lab.pod('client')
   const other = lab.plan.nodes.find(({ name }) => name !== nodeOf(client))!
-  const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W2', other.ip])
+  const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W10', other.ip])
   const { stdout: entries } = await lab.run({ kind: 'node', name: other.name }, [
     'conntrack',
     '-L',

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Lab } from './lab.ts'
 
 const examples = resolve(import.meta.dirname, '../../../examples')
-const WAIT = '--timeout=60s'
+const WAIT = '--timeout=180s'
 
 /** Applies examples/ with the real kubectl and waits until all of it serves. @throws with kubectl's own words */
 export async function prepareExamples(lab: Lab, progress: (step: string) => void): Promise<void> {

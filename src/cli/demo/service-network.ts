@@ -6,9 +6,8 @@ import { inURL, type Outcome, parseEcho, type Row } from './row.ts'
 const CLIENT = { kind: 'pod', namespace: 'default', name: 'client' } as const
 const REQUESTS = 100
 const READINESS_REQUESTS = 30
-const PATIENCE_MS = 10_000
-/** How long a node may take to follow the endpoints. */
-const RULES_MS = 3000
+/** For what takes a probe, or what a node must hear of first: a second or two on a quiet machine. */
+const PATIENCE_MS = 60_000
 
 export const serviceNetworkRows: readonly Row[] = [
   { layer: '3 service', request: `pod → ClusterIP of app1, ${REQUESTS} times`, ask: spread },
@@ -52,21 +51,10 @@ export const serviceNetworkRows: readonly Row[] = [
 
 async function spread(lab: Lab): Promise<Outcome> {
   const { clusterIP: address = '' } = (await lab.service('app1')).spec
-  const started = await lab.run(CLIENT, [
-    'curl',
-    '-sS',
-    '--max-time',
-    '30',
-    '-H',
-    'Connection: close',
-    '-w',
-    '\n',
-    `http://${inURL(address)}:8080/?[1-${REQUESTS}]`,
-  ])
-  const counts = Map.groupBy(
-    started.stdout.split('\n').flatMap((line) => parseEcho(line) ?? []),
-    ({ pod }) => pod,
-  )
+  const pods = (await lab.pods({ name: 'app1' })).length
+  // Pods are ready a moment before the client's node has heard of it.
+  await until(async () => new Set(await servedBy(lab, address)).size === pods)
+  const counts = Map.groupBy(await servedBy(lab, address, REQUESTS), (pod) => pod)
   const answers = [...counts.values()].map((list) => list.length)
   const total = answers.reduce((sum, count) => sum + count, 0)
   const { localPort, milliseconds } = await lab.http(CLIENT, `http://${inURL(address)}:8080/`)
@@ -118,7 +106,7 @@ async function readiness(lab: Lab): Promise<Outcome> {
     await until(async () => {
       served = await servedBy(lab, clusterIP ?? '')
       return !served.includes(name)
-    }, RULES_MS)
+    })
     const others = served.filter((pod) => pod !== name).length
     await lab.http(CLIENT, `http://${inURL(address)}:8080/healthz/ok`, ['-X', 'POST'])
     const cameBack = await until(async () => (await readyAddresses(lab)).includes(address))
@@ -134,17 +122,21 @@ async function readiness(lab: Lab): Promise<Outcome> {
 }
 
 /** The pods that answer, one a request. */
-async function servedBy(lab: Lab, clusterIP: string): Promise<readonly string[]> {
+async function servedBy(
+  lab: Lab,
+  clusterIP: string,
+  requests = READINESS_REQUESTS,
+): Promise<readonly string[]> {
   const { stdout } = await lab.run(CLIENT, [
     'curl',
     '-sS',
     '--max-time',
-    '10',
+    '15',
     '-H',
     'Connection: close',
     '-w',
     '\n',
-    `http://${inURL(clusterIP)}:8080/?[1-${READINESS_REQUESTS}]`,
+    `http://${inURL(clusterIP)}:8080/?[1-${requests}]`,
   ])
   return stdout.split('\n').flatMap((line) => parseEcho(line)?.pod ?? [])
 }
@@ -182,7 +174,7 @@ async function mysql(lab: Lab): Promise<Outcome> {
 
 async function pingClusterIP(lab: Lab): Promise<Outcome> {
   const { clusterIP = '' } = (await lab.service('app1')).spec
-  const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W2', clusterIP])
+  const { stdout, status, milliseconds } = await lab.run(CLIENT, ['ping', '-c1', '-W10', clusterIP])
   const refusal =
     /From (\S+) .*?(Destination \w+ (?:Unreachable|Prohibited)|Destination unreachable: .+)/.exec(
       stdout,
@@ -237,8 +229,8 @@ async function readyAddresses(lab: Lab): Promise<readonly string[]> {
     .flatMap(({ addresses }) => addresses)
 }
 
-async function until(holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<boolean> {
-  const deadline = performance.now() + patienceMs
+async function until(holds: () => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + PATIENCE_MS
   while (!(await holds())) {
     if (performance.now() > deadline) return false
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -33,7 +33,7 @@ test('runNodeStatus() registers a deleted node again at once, Ready', async () =
           const ready = node?.status?.conditions?.find(({ type }) => type === 'Ready')
           return ready?.status === 'True' && node?.metadata.uid !== notUID ? node : undefined
         },
-        { what: 'node2 to be Ready', timeoutMs: 3000 },
+        { what: 'node2 to be Ready' },
       )
       await waitFor(() => nodes.get({ name: 'node2' })?.metadata.uid === found.metadata.uid, {
         what: 'the informer to know',

@@ -102,7 +102,6 @@ suite('the containers of a pod', () => {
     await node.api.patch(resources.configMaps, key, 'merge', { data: { word: 'new' } })
     await waitFor(async () => (await node.log('watcher')) === 'oldnew', {
       what: 'the new word',
-      timeoutMs: 15_000,
     })
   })
 
@@ -117,7 +116,7 @@ suite('the containers of a pod', () => {
           ? found
           : undefined
       },
-      { what: 'CrashLoopBackOff', timeoutMs: 10_000 },
+      { what: 'CrashLoopBackOff' },
     )
     const status = pod.status?.containerStatuses?.[0]
     assert.equal(status?.restartCount, 1)
@@ -140,7 +139,7 @@ suite('the containers of a pod', () => {
         const found = await node.pod('once')
         return found?.status?.phase === 'Succeeded' ? found : undefined
       },
-      { what: 'once to succeed', timeoutMs: 10_000 },
+      { what: 'once to succeed' },
     )
     assert.equal(pod.status?.containerStatuses?.[0]?.state?.terminated?.message, 'why\n')
     assert.equal(await node.log('once'), 'done\n')
@@ -152,7 +151,7 @@ suite('the containers of a pod', () => {
     await node.createPod('typo', { command: ['no-such-program'] }, { restartPolicy: 'Never' })
     const ended = await waitFor(
       async () => (await node.pod('typo'))?.status?.containerStatuses?.[0]?.state?.terminated,
-      { what: 'typo to end', timeoutMs: 10_000 },
+      { what: 'typo to end' },
     )
     assert.equal(ended.exitCode, 128)
     assert.equal(ended.reason, 'StartError')
@@ -178,7 +177,7 @@ suite('the containers of a pod', () => {
         const found = await node.pod('sick')
         return found?.status?.containerStatuses?.[0]?.restartCount === 1 ? found : undefined
       },
-      { what: 'a restart', timeoutMs: 15_000 },
+      { what: 'a restart' },
     )
     assert.equal(pod.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 0)
     const events = await node.events('sick')

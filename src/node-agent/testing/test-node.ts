@@ -109,14 +109,13 @@ export function createTestNode(): TestNode {
           const ready = pod?.status?.conditions?.find(({ type }) => type === 'Ready')
           return ready?.status === 'True' ? pod : undefined
         },
-        { what: `pod ${name} to be ready`, timeoutMs: 20_000 },
+        { what: `pod ${name} to be ready` },
       ),
     async delete(name, gracePeriodSeconds) {
       const options = gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }
       await api.delete(resources.pods, { namespace: 'default', name }, options)
       await waitFor(async () => !(await podOf(name)), {
         what: `pod ${name} to be gone`,
-        timeoutMs: 20_000,
       })
     },
     run: (...argv) => lab.exec(netns, argv).stdout,

@@ -61,7 +61,7 @@ test('bridge, bandwidth, tuning, portmap and firewall in one chain, by their exe
   // portmap, and the firewall lets it pass: in is FORWARD's policy against it.
   lab.exec(node.netns, ['iptables', '-I', 'CNI-ADMIN', '-d', '10.50.0.2', '-j', 'ACCEPT'])
   await lab.spawn(pod, [process.execPath, '-e', ECHO]).outputs('up')
-  assert.ok(lab.canConnect(outside, '192.0.2.1', 8088))
+  assert.ok(lab.canConnect(outside, '192.0.2.1', 8088, 30_000))
   // bridge masquerades, the firewall lets what the pod sends pass.
   assert.equal(lab.exec(pod, ['ping', '-c1', '-W1', '192.0.2.9']).status, 0)
   // bandwidth, in both directions.

@@ -133,7 +133,7 @@ export async function tamper(lab: Lab, options: TamperingOptions): Promise<Slowe
     if (typeof passed === 'number' && passed - since <= withinMs) return passed - since
     throw refuse(`Traffic is not back ${withinMs} ms after ${what}: ${late.join(', ')}`)
   }
-  await untilBack(20_000, 'the beginning')
+  await untilBack(60_000, 'the beginning')
   const look = async () =>
     await Promise.all(
       nodes.map(async (node) => [

@@ -23,10 +23,10 @@ export async function retire(
   table: ModeTable,
   conntrack: ConntrackFlusher,
   model: ServiceModel,
-  { log, onRetired, drain, retryMs = RETRY_MS }: RetireDeps,
+  { log, onRetired, drain, ...retry }: RetireDeps,
 ): Promise<void> {
   const gone = Promise.withResolvers<void>()
-  const removing = persistently({ log, retryMs }, () => table.remove(drain, gone.resolve))
+  const removing = persistently({ log, ...retry }, () => table.remove(drain, gone.resolve))
   await Promise.race([gone.promise, removing])
   await forgetUDPFlows(conntrack, model).catch((error: unknown) =>
     log.warn('Cannot forget UDP flows of the proxy mode that was left', { error }),
@@ -36,8 +36,8 @@ export async function retire(
 }
 
 /** Other modes change the same tables meanwhile: a rule that was read a moment ago may be gone, and the kernel refuses all changes. */
-async function persistently(
-  { log, retryMs }: Required<Pick<RetireDeps, 'log' | 'retryMs'>>,
+export async function persistently(
+  { log, retryMs = RETRY_MS }: Pick<RetireDeps, 'log' | 'retryMs'>,
   remove: () => Promise<void>,
 ): Promise<void> {
   for (let left = TRIES; ; left--) {

@@ -205,7 +205,7 @@ suite('switching proxy modes', () => {
     })
     const url = `http://${PROXY_OPTIONS.families[0]!.nodeIP}:${port}/`
     const isTold = async (localEndpoints: number) => {
-      const script = 'for i in $(seq 50); do curl -s --max-time 1 "$0"; sleep 0.1; done'
+      const script = 'for i in $(seq 600); do curl -s --max-time 1 "$0"; sleep 0.1; done'
       using asking = cluster.lab.spawn(cluster.node, ['bash', '-c', script, url])
       await asking.outputs(`"localEndpoints": ${localEndpoints}`)
     }

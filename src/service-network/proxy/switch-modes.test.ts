@@ -7,11 +7,15 @@ import { familyOf } from '#ip/ip.ts'
 import { silentLog } from '#log/log.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import type { Mode, ProxyMode } from './mode.ts'
+import type { ModeMemory } from './mode-memory.ts'
 import { runSwitchingProxy } from './switch-modes.ts'
 import { DUAL_STACK_OPTIONS } from './testing/packet-flows.ts'
 
 /** Modes that write down what becomes of them; `broken` says which cannot run, and how. */
-function startProxy(broken: Partial<Record<ProxyMode, 'opening IPv6' | 'every sync'>>) {
+function startProxy(
+  broken: Partial<Record<ProxyMode, 'opening IPv6' | 'every sync' | 'first cleaning'>>,
+  memory?: ModeMemory,
+) {
   const abort = new AbortController()
   const api = createFakeAPI()
   const events: string[] = []
@@ -33,7 +37,13 @@ function startProxy(broken: Partial<Record<ProxyMode, 'opening IPv6' | 'every sy
         [Symbol.asyncDispose]: async () => void events.push(`${name} ${family} closed`),
       }
     },
-    removeLeftovers: async (_deps, family) => void events.push(`${name} ${family} cleaned`),
+    async removeLeftovers(_deps, family) {
+      const attempt = `${name} ${family} tried`
+      const isFirst = !events.includes(attempt)
+      events.push(attempt)
+      if (broken[name] === 'first cleaning' && isFirst) throw new Error('line 7 failed')
+      events.push(`${name} ${family} cleaned`)
+    },
   })
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   const asked: { mode?: ProxyMode; wake?: () => void } = {}
@@ -61,6 +71,8 @@ function startProxy(broken: Partial<Record<ProxyMode, 'opening IPv6' | 'every sy
       loadMode: async (name) => modeOf(name),
       openConntrack: () => ({ udpFlows: async () => [], deleteUDPFlows: async () => {} }),
       onMode: (mode) => taken.push(mode),
+      retryMs: 1,
+      ...(memory && { memory }),
     },
     DUAL_STACK_OPTIONS,
     modes(),
@@ -96,6 +108,21 @@ suite('runSwitchingProxy()', () => {
     assert.ok(proxy.events.includes('iptables 4 closed'))
     await proxy.takes('userspace')
     assert.ok(!proxy.events.includes('nftables 4 cleaned'))
+  })
+
+  // The new mode's own transaction may come between reading the rules and taking them away.
+  test('what a process before left is taken away, if not at the first try', async () => {
+    const left = new Set<ProxyMode>(['userspace'])
+    const memory: ModeMemory = {
+      modes: () => [...left],
+      add: (mode) => void left.add(mode),
+      remove: (mode) => void left.delete(mode),
+    }
+    await using proxy = startProxy({ userspace: 'first cleaning' }, memory)
+    await proxy.takes('iptables')
+    await proxy.happens('userspace 4 cleaned')
+    await proxy.happens('userspace 6 cleaned')
+    await waitFor(() => !left.has('userspace'), { what: 'it to be forgotten' })
   })
 
   test('a mode that is never programmed holds up no other', async () => {

@@ -2,6 +2,7 @@ import { familyOf } from '#ip/ip.ts'
 import type { ProxyMode } from './mode.ts'
 import type { ModeMemory } from './mode-memory.ts'
 import { loadMode } from './modes.ts'
+import { persistently } from './retire.ts'
 import { type ProxyDeps, type ProxyOptions, runProxy } from './run-proxy.ts'
 
 interface Running {
@@ -22,6 +23,8 @@ export interface SwitchDeps extends ProxyDeps {
   readonly optionsOf?: (mode: ProxyMode) => Partial<ProxyOptions>
   /** Hears which mode all new connections take. */
   readonly onMode?: (mode: ProxyMode) => void
+  /** Between two attempts to take a mode's rules away. */
+  readonly retryMs?: number
 }
 
 /**
@@ -163,7 +166,9 @@ async function removeMode(
     const mode = await (deps.loadMode ?? loadMode)(name)
     const modeDeps = { log, ...(netns && { netns }) }
     await Promise.all(
-      families.map(({ nodeIP }) => mode.removeLeftovers(modeDeps, familyOf(nodeIP))),
+      families.map(({ nodeIP }) =>
+        persistently(deps, () => mode.removeLeftovers(modeDeps, familyOf(nodeIP))),
+      ),
     )
     memory?.remove(name)
   } catch (cause) {

@@ -187,8 +187,8 @@ suite('loadBalancerAllocator()', () => {
     )
     try {
       await use(api, async (isSo) => {
-        for (const deadline = performance.now() + 5_000; !(await isSo()); ) {
-          assert.ok(performance.now() < deadline, 'not so after 5 s')
+        for (const deadline = performance.now() + 60_000; !(await isSo()); ) {
+          assert.ok(performance.now() < deadline, 'not so after 60 s')
           await new Promise((resolve) => setTimeout(resolve, 2))
         }
       })

@@ -164,10 +164,9 @@ suite('a LoadBalancer address', () => {
     await api.update(resources.nodes, nodeOf('node1', 'False'), 'status')
     await waitFor(() => cluster.holder() === 'node2', {
       what: 'the outside to hear of node2',
-      timeoutMs: 8000,
     })
     assert.ok(cluster.pings())
-    assert.ok(performance.now() - started < 6000)
+    assert.ok(performance.now() - started < 25_000)
     assert.ok(!cluster.answers('node1'))
     // The address was borrowed for the news only.
     const rtnetlink = cluster.lab.rtnetlink(cluster.nodes.get('node2')!)

@@ -101,7 +101,7 @@ suite('iptables rules that somebody changed', () => {
           protocol: 'tcp',
           address: '10.96.1.1',
           port: 80,
-          timeoutMs: 200,
+          timeoutMs: 1000,
         } as const
         return (await cluster.ask(B, [question]))[0]!.answers[0]!
       }
@@ -109,7 +109,6 @@ suite('iptables rules that somebody changed', () => {
       cluster.lab.exec(cluster.node, command)
       await waitFor(async () => /^[abc] /.test(await answer()), {
         what: 'the rules',
-        timeoutMs: 5000,
       })
       await proxy.stop()
       await iptablesMode.removeLeftovers({ netns: cluster.node, log: silentLog }, 4)

@@ -68,7 +68,6 @@ suite('the nftables mode', () => {
       cluster.lab.exec(cluster.node, ['nft', command])
       await waitFor(() => list('map ip fairlead-proxy services').includes(`${VIP} . tcp . 80`), {
         what: 'the Service',
-        timeoutMs: 3000,
       })
       await waitFor(
         () => list('chain ip fairlead-proxy nat-prerouting').includes('vmap @services'),

@@ -74,8 +74,11 @@ function sendFlows(
   const flows = all.filter(({ to }) => to.includes('/') && !to.includes(':10250'))
   const { timeoutMs, limitMs } = refusalOf(mode, family)
 
-  const ask = async (from: string, some: readonly PacketFlow[], timeout: number) => {
-    const questions = some.map((flow) => ({ ...toQuestion(flow), timeoutMs: timeout }))
+  // Only what is lost is waited for in vain.
+  const timeoutOf = (flow: PacketFlow) =>
+    seen(flow) === 'drop' ? timeoutMs : ANSWER_MS * timeFactor
+  const ask = async (from: string, some: readonly PacketFlow[]) => {
+    const questions = some.map((flow) => ({ ...toQuestion(flow), timeoutMs: timeoutOf(flow) }))
     const replies = await lab().ask(from, questions)
     some.forEach((flow, i) => {
       answers.set(flow, { answer: replies[i]!.answers[0]!, ms: replies[i]!.longestMs })
@@ -93,13 +96,12 @@ function sendFlows(
     }
     // What is answered takes its own time only: one after the other. What is refused or lost is waited for all at once.
     const isAnswered = (flow: PacketFlow) => !['reject', 'drop'].includes(seen(flow))
-    for (const flow of flows.filter(isAnswered))
-      await ask(flow.from, [flow], ANSWER_MS * timeFactor)
+    for (const flow of flows.filter(isAnswered)) await ask(flow.from, [flow])
     const rest = Map.groupBy(
       flows.filter((flow) => !isAnswered(flow)),
       (flow) => flow.from,
     )
-    await Promise.all([...rest].map(([from, some]) => ask(from, some, timeoutMs)))
+    await Promise.all([...rest].map(([from, some]) => ask(from, some)))
   })
 
   for (const flow of flows) {
@@ -128,19 +130,19 @@ function sendFlows(
 }
 
 /** For an answer that must come: long, since it is waited for only where it fails to. */
-const ANSWER_MS = 2000
+const ANSWER_MS = 20_000
 /** What is lost on the way is waited for in vain: no longer than a packet takes on the slowest machine. */
 const MAX_SLOWER = 4
 
 /**
  * How long a refusal may take. The chains of kube-proxy refuse by ICMP, never by a TCP reset. Linux' TCP over IPv6 is deaf to it while
- * connect() is under way (TcpExtLockDroppedIcmps), and hears it at its second SYN, after one second.
+ * connect() is under way (TcpExtLockDroppedIcmps), and hears it at its second SYN, after one second; the third would come after three.
  */
 function refusalOf(mode: ProxyMode, family: Family) {
   const isDeaf = (mode === 'iptables' || mode === 'ipvs') && family === 6
   const { timeoutMs, limitMs } = isDeaf
-    ? { timeoutMs: 1700, limitMs: 1600 }
-    : { timeoutMs: 700, limitMs: 400 }
+    ? { timeoutMs: 1700, limitMs: 2500 }
+    : { timeoutMs: 700, limitMs: 900 }
   const slower = Math.min(timeFactor, MAX_SLOWER)
   return { timeoutMs: timeoutMs * slower, limitMs: limitMs * slower }
 }

@@ -62,7 +62,7 @@ async function startDaemon(
       ? [join(root, 'bin/fairlead-node'), join(root, 'src/daemons/cni-plugin.ts'), 'dhcp']
       : ['/usr/lib/cni/dhcp']
   const daemon = lab.spawn(node, [...program, 'daemon', '-socketpath', daemonSocketPath, ...flags])
-  if (by === 'ours') await daemon.outputs(READY, 20_000)
+  if (by === 'ours') await daemon.outputs(READY)
   await waitFor(() => isListening(daemonSocketPath), { what: 'the daemon to listen' })
   return daemon
 }
@@ -126,7 +126,7 @@ suite('dhcp', () => {
     lab.netns('a')
     await it.add('ours', 'a', it.step)
     const requests = () => it.server.output().match(/DHCPREQUEST/g)?.length ?? 0
-    await waitFor(() => requests() >= 2, { what: 'a renewal', timeoutMs: 8000 })
+    await waitFor(() => requests() >= 2, { what: 'a renewal' })
     assert.equal(it.server.output().match(/DHCPDISCOVER/g)?.length, 1)
   })
 
