@@ -55,7 +55,8 @@ function mergeDuplicates(
     const last = merged.at(-1)
     const at = merged.length - 1
     if (last?.endpoint.ip === one.endpoint.ip && last.endpoint.port === one.endpoint.port) {
-      if (told !== at) ignore({ what: 'endpoint', value: textOf(one.endpoint), reason: 'duplicate' })
+      if (told !== at)
+        ignore({ what: 'endpoint', value: textOf(one.endpoint), reason: 'duplicate' })
       told = at
       merged[at] = better(last, one)
     } else merged.push(one)
