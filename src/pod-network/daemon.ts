@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CIDR, formatCIDR } from '#ip/cidr.ts'
@@ -7,6 +7,7 @@ import { watchChanges } from '#kernel/netlink/watch-changes.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Nft } from '#kernel/nft/nft.ts'
 import type { Log } from '#log/log.ts'
+import { makeFolder } from './cni/make-folder.ts'
 import type { Backend, Carrier } from './flannel/backend.ts'
 import { areSysctlsRight, createKernelView } from './flannel/kernel-view.ts'
 import { FAMILIES } from './flannel/lease.ts'
@@ -181,7 +182,7 @@ function writeSubnetFile(
   { node: { subnets }, plan: { mtuBytes } }: Reconciled,
 ): void {
   if (subnetFile === undefined) return
-  mkdirSync(dirname(subnetFile), { recursive: true })
+  makeFolder(dirname(subnetFile), 0o755)
   writeFileSync(`${subnetFile}.tmp`, renderSubnetEnv({ networks, subnets, mtuBytes, ipMasq }))
   renameSync(`${subnetFile}.tmp`, subnetFile)
 }

@@ -1,6 +1,7 @@
-import { mkdir, readFile, readlink, rename, symlink, unlink, writeFile } from 'node:fs/promises'
+import { readFile, readlink, rename, symlink, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeFolder } from './make-folder.ts'
 import { type ConflistOptions, planConflist, planFlannelConflist } from './plan-conflist.ts'
 import { PLUGIN_TYPES } from './plugins/registry.ts'
 
@@ -43,7 +44,7 @@ export async function installCNI({
   replaceOthers = true,
 }: InstallOptions): Promise<Installed> {
   if (!replaceOthers) await refuseOthers(binDir)
-  await mkdir(binDir, { recursive: true, mode: 0o755 })
+  makeFolder(binDir, 0o755)
   const lines = [
     socketPath,
     join(root, 'bin/fairlead-node'),
@@ -60,7 +61,7 @@ export async function installCNI({
   const isFlannel = 'flannel' in conflist
   const confFile = join(conflist.confDir, isFlannel ? FLANNEL_CONFLIST : CONFLIST)
   const plan = isFlannel ? planFlannelConflist() : planConflist(conflist)
-  await mkdir(conflist.confDir, { recursive: true, mode: 0o755 })
+  makeFolder(conflist.confDir, 0o755)
   await writeWhole(confFile, `${JSON.stringify(plan, undefined, 2)}\n`, 0o644)
   return { binDir, confFile }
 }

@@ -73,6 +73,10 @@ const rows: readonly Row[] = [
   { name: 'host-local: nothing', type: 'host-local', config: { cniVersion: '1.0.0', name: 'net' } },
   { name: 'host-local: no range', ...hostLocal({}) },
   { name: 'host-local: /31', ...hostLocal({ subnet: '10.0.0.0/31' }) },
+  {
+    name: 'host-local: a folder that no one can make',
+    ...hostLocal({ subnet: '10.0.0.0/24', dataDir: '/proc/fairlead' }),
+  },
   { name: 'host-local: host bits', ...hostLocal({ subnet: '10.0.0.1/24' }) },
   {
     name: 'host-local: start elsewhere',

@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { openNetns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import type { GobValue } from '#wire/gob/types.ts'
+import { makeFolder } from '../../make-folder.ts'
 import { parseCall } from '../../protocol/cni-call.ts'
 import type { CNIResult } from '../../protocol/result.ts'
 import { type KeptLease, keepLease } from './keep-lease.ts'
@@ -45,7 +46,7 @@ export async function serveDHCP(options: DHCPDaemonOptions, signal: AbortSignal)
       },
     },
   })
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path), 0o700)
   rmSync(path, { force: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -2,7 +2,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -10,6 +9,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../../make-folder.ts'
 import { isObject } from '../../protocol/fields.ts'
 
 /*
@@ -18,7 +18,7 @@ import { isObject } from '../../protocol/fields.ts'
 
 /** On the disk before the delegate is called: it must be found after a crash. */
 export function saveScratch(dataDir: string, containerID: string, text: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeFolder(dataDir, 0o700)
   const fd = openSync(join(dataDir, containerID), 'w', 0o600)
   try {
     writeSync(fd, text)

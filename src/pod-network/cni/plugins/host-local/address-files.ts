@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,6 +13,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type IP, parseIP } from '#ip/ip.ts'
 import { tryLock } from '#kernel/lock/lock.ts'
+import { makeFolder } from '../../make-folder.ts'
 import { CNI_CODE, CNIError } from '../../protocol/cni-error.ts'
 import { type Boot, freeFromEarlierBoots, readBoot } from './free-from-earlier-boots.ts'
 
@@ -53,7 +53,7 @@ export async function withAddressFiles<T>(
   boot: Boot = readBoot(),
 ): Promise<T> {
   const directory = join(dataDir, network)
-  mkdirSync(directory, { recursive: true, mode: 0o755 })
+  makeFolder(directory, 0o755)
   const deadline = performance.now() + LOCK_WAIT_MS
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 20)) {
     using lock = tryLock(join(directory, 'lock'))

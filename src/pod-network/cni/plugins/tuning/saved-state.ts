@@ -1,13 +1,6 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../../make-folder.ts'
 import type { CNICall } from '../../protocol/cni-call.ts'
 import { isObject } from '../../protocol/fields.ts'
 
@@ -26,7 +19,7 @@ type Owner = Pick<CNICall, 'containerID' | 'ifname'>
 
 export function saveState(dataDir: string, owner: Owner, state: SavedState): void {
   const path = pathOf(dataDir, owner)
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path), 0o700)
   writeFileSync(`${path}.tmp`, JSON.stringify(state, undefined, 1), { mode: 0o600 })
   renameSync(`${path}.tmp`, path)
 }
