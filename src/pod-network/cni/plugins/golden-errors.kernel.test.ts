@@ -200,7 +200,7 @@ suite('Errors are those of the reference', () => {
       const text = JSON.stringify(call.config ?? bridge)
       const withDir = (config: object | string) => {
         if (typeof config === 'string' || !('ipam' in config)) return config
-        return { ...config, ipam: { ...(config.ipam as object), dataDir: join(lab.folder, side) } }
+        return { ...config, ipam: { dataDir: join(lab.folder, side), ...(config.ipam as object) } }
       }
       assert.ok(text)
       const { exitCode, json } = await runner[side]({
