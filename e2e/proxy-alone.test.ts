@@ -102,4 +102,23 @@ suite('fairlead proxy alone', () => {
     assert.doesNotMatch(rules, /fairlead-proxy|table ip6? kube-proxy/)
     assert.equal(curl('node1', `http://${clusterIP}:8080/`), '')
   })
+
+  // The role of kube-proxy had no `servicecidrs` before 1.33.
+  test('serves where the API server does not show it ServiceCIDR objects', async () => {
+    const clusterIP = kubectl('get service web -o jsonpath={.spec.clusterIP}')
+    kubectl('delete clusterrolebinding fairlead-proxy')
+    kubectl(
+      'create clusterrole old-proxier --verb=get,list,watch --resource=nodes,services,endpointslices.discovery.k8s.io',
+    )
+    kubectl(
+      'create clusterrolebinding old-proxier --clusterrole=old-proxier --serviceaccount=kube-system:fairlead-proxy',
+    )
+    kubectl(`apply -f ${join(root, 'deploy/proxy.yaml')}`)
+    kubectl('delete clusterrolebinding fairlead-proxy')
+    kubectl('rollout status daemonset/fairlead-proxy -n kube-system --timeout=180s')
+    for (const node of ['node1', 'node2'])
+      await eventually(`${node} reaches the Service`, () =>
+        curl(node, `http://${clusterIP}:8080/`).includes('"pod":"web-'),
+      )
+  })
 })

@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import type { Node } from '#api/core.ts'
+import type { ServiceCIDR } from '#api/networking.ts'
 import * as resources from '#api/resources.ts'
+import { type API, APIStatusError } from '#client/api.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import type { Informer } from '#client/informer.ts'
@@ -82,7 +84,7 @@ async function serve(
     onError,
     fieldSelector: `metadata.name=${nodeName}`,
   })
-  const ranges = createInformer(api, resources.serviceCIDRs, signal, { onError })
+  const ranges = followRanges(api, log, signal)
   const services = createInformer(api, resources.services, signal, { onError })
   const slices = createInformer(api, resources.endpointSlices, signal, {
     onError,
@@ -90,8 +92,7 @@ async function serve(
   })
   const node = await findNode(nodes, nodeName, log, signal)
   if (!node) return
-  await ranges.synced
-  const { families, warnings } = planNodeFamilies(node, ranges.list(), configuration)
+  const { families, warnings } = planNodeFamilies(node, await ranges.first, configuration)
   for (const warning of warnings) log.warn(warning)
 
   const known = families.map(({ nodeIP }) => familyOf(nodeIP))
@@ -117,7 +118,7 @@ async function serve(
       services,
       slices,
       nodes,
-      serviceCIDRs: ranges,
+      serviceCIDRs: ranges.informer,
       log,
       observer: metrics.observer,
       loadMode: async (name) => metrics.observe(await loadMode(name)),
@@ -146,6 +147,27 @@ async function serve(
     },
     signal,
   )
+}
+
+interface FollowedRanges {
+  readonly informer: Informer<ServiceCIDR>
+  /** Those of the first list; `undefined` where the API server has no such kind (404) or does not show it to us (403). */
+  readonly first: Promise<readonly ServiceCIDR[] | undefined>
+}
+
+function followRanges(api: API, log: Log, signal: AbortSignal): FollowedRanges {
+  const refused = Promise.withResolvers<undefined>()
+  let isTold = false
+  const informer = createInformer(api, resources.serviceCIDRs, signal, {
+    onError(error) {
+      const isRefusal = error instanceof APIStatusError && [403, 404].includes(error.code)
+      if (!isRefusal || !isTold) log.warn('Cannot watch the API server', { error })
+      isTold ||= isRefusal
+      if (isRefusal) refused.resolve(undefined)
+    },
+  })
+  const listed = informer.synced.then(() => informer.list())
+  return { informer, first: Promise.race([listed, refused.promise]) }
 }
 
 function abortWhenDisposed(): Disposable & { readonly signal: AbortSignal } {

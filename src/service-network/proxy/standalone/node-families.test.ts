@@ -49,6 +49,18 @@ suite('planNodeFamilies()', () => {
     )
   })
 
+  test('has a range without addresses where the API server tells of none', () => {
+    const { families } = planNodeFamilies(
+      node(['172.30.0.11', 'fd00:172:30::11']),
+      undefined,
+      byCluster('10.244.0.0/16'),
+    )
+    assert.deepEqual(
+      families.map(({ serviceCIDR }) => serviceCIDR),
+      [cidr('0.0.0.0/32'), cidr('::/128')],
+    )
+  })
+
   test("takes the node's own range where that tells pods apart", () => {
     const { families } = planNodeFamilies(
       node(['172.30.0.11'], { podCIDRs: ['10.244.3.0/24'] }),

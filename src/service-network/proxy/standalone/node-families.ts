@@ -11,6 +11,8 @@ export interface NodeFamilies {
 }
 
 const EVERYTHING: Readonly<Record<Family, CIDR>> = { 4: cidr('0.0.0.0/0'), 6: cidr('::/0') }
+/** The range of an API server that tells of none: it has no ClusterIP, so nothing is dropped as if it were one that no Service has. */
+const NOTHING: Readonly<Record<Family, CIDR>> = { 4: cidr('0.0.0.0/32'), 6: cidr('::/128') }
 
 /** The addresses that the Node object names, one a family, in its order; `bindAddress` in place of its family's. */
 export function nodeAddresses(node: Node, bindAddress?: IP): readonly IP[] {
@@ -28,15 +30,16 @@ export function nodeAddresses(node: Node, bindAddress?: IP): readonly IP[] {
 /**
  * What the proxy must know of the node in each family that has both an address of the node and a range of ClusterIPs.
  *
+ * @param serviceCIDRs `undefined` where the API server has no such objects (before 1.33) or does not show them
  * @throws Error where there is no such family
  */
 export function planNodeFamilies(
   node: Node,
-  serviceCIDRs: readonly ServiceCIDR[],
+  serviceCIDRs: readonly ServiceCIDR[] | undefined,
   configuration: Pick<ProxyConfiguration, 'bindAddress' | 'clusterCIDRs' | 'detectLocalMode'>,
 ): NodeFamilies {
   const { bindAddress, detectLocalMode } = configuration
-  const ranges = serviceCIDRs.flatMap(({ spec }) =>
+  const ranges = serviceCIDRs?.flatMap(({ spec }) =>
     (spec?.cidrs ?? []).flatMap((text) => parseCIDR(text) ?? []),
   )
   const ofNode = (node.spec?.podCIDRs ?? [node.spec?.podCIDR ?? '']).flatMap(
@@ -48,7 +51,7 @@ export function planNodeFamilies(
   const warnings: string[] = []
   const families = nodeAddresses(node, bindAddress).flatMap((nodeIP): FamilyOptions[] => {
     const family = familyOf(nodeIP)
-    const serviceCIDR = inFamily(ranges, family)
+    const serviceCIDR = ranges ? inFamily(ranges, family) : NOTHING[family]
     if (!serviceCIDR) return []
     const podCIDR = inFamily(podCIDRs, family)
     if (!podCIDR) {
