@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { promisify } from 'node:util'
 import type { Container, Pod, ServiceAccountTokenProjection, Volume } from '#api/core.ts'
@@ -136,15 +136,19 @@ export function bindsOf(
 function resolveSubPath(directory: string, subPath: string, mayCreate: boolean): string {
   if (subPath.startsWith('/') || subPath.split('/').includes('..'))
     throw new VolumeError(`subPath ${JSON.stringify(subPath)} must stay inside the volume`)
-  const path = join(directory, subPath)
-  if (mayCreate && !existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o755 })
-  if (!existsSync(path))
-    throw new VolumeError(`subPath ${JSON.stringify(subPath)} does not exist in the volume`)
-  const real = realpathSync(path)
   const volume = realpathSync(directory)
-  if (real !== volume && !real.startsWith(volume + sep))
-    throw new VolumeError(`subPath ${JSON.stringify(subPath)} leads out of the volume`)
-  return real
+  let at = volume
+  for (const name of subPath.split('/').filter((each) => each !== '' && each !== '.')) {
+    const next = join(at, name)
+    // Only here, where it cannot be reached by a link that leads out.
+    if (mayCreate && !lstatSync(next, { throwIfNoEntry: false })) mkdirSync(next, { mode: 0o755 })
+    if (!existsSync(next))
+      throw new VolumeError(`subPath ${JSON.stringify(subPath)} does not exist in the volume`)
+    at = realpathSync(next)
+    if (at !== volume && !at.startsWith(volume + sep))
+      throw new VolumeError(`subPath ${JSON.stringify(subPath)} leads out of the volume`)
+  }
+  return at
 }
 
 function volumeDirectory(volume: Volume, directories: VolumeDirectories): string {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -149,6 +150,14 @@ test('a subPath stays in its volume, also where the container has put a link', a
   ])
   symlinkSync('/etc', join(home.path, 'pod/volumes/data/link'))
   assert.throws(() => bind('link'), /leads out of the volume/)
+  // Nothing is made behind a link that leads out, and nothing waits there: below /proc, Node's `recursive` never returns.
+  const outside = join(home.path, 'outside')
+  mkdirSync(outside)
+  symlinkSync(outside, join(home.path, 'pod/volumes/data/away'))
+  symlinkSync('/proc', join(home.path, 'pod/volumes/data/proc'))
+  assert.throws(() => bind('away/made'), /leads out of the volume/)
+  assert.throws(() => bind('proc/nope/x'), /leads out of the volume/)
+  assert.deepEqual(readdirSync(outside), [])
   assert.throws(() => bind('../other'), /must stay inside/)
 })
 
