@@ -1,7 +1,8 @@
 /** metadata.managedFields. Source: apimachinery util/managedfields/internal. */
 import { isJSONObject, type JSONObject, type JSONValue } from '../json.ts'
+import type { ManagedFieldsEntry } from '../meta.ts'
 import { type Pace, type Steps, takeAll, takeInTurns } from '../steps.ts'
-import { formatFieldsV1, parseFieldsV1 } from './field-set.ts'
+import { fieldsV1Text, formatFieldsV1, parseFieldsV1 } from './field-set.ts'
 import type { Manager, Ownership, Ownerships } from './managers.ts'
 
 export function formatManagedFields(owners: Ownerships): JSONObject[] {
@@ -14,6 +15,19 @@ export function formatManagedFields(owners: Ownerships): JSONObject[] {
     fieldsV1: formatFieldsV1(fields),
     ...(subresource ? { subresource } : {}),
   }))
+}
+
+/** Entries as JSON text, their members in the order of {@link formatManagedFields}. */
+export function managedFieldsText(entries: readonly ManagedFieldsEntry[]): string {
+  const texts = entries.map(({ fieldsV1, subresource, ...entry }) => {
+    const members = [
+      JSON.stringify(entry).slice(1, -1),
+      fieldsV1 ? `"fieldsV1":${fieldsV1Text(fieldsV1)}` : '',
+      subresource === undefined ? '' : `"subresource":${JSON.stringify(subresource)}`,
+    ]
+    return `{${members.filter((text) => text !== '').join()}}`
+  })
+  return `[${texts.join()}]`
 }
 
 /** None where one entry is none: DecodeManagedFields, and what its callers make of an error. */

@@ -1,4 +1,5 @@
 /** Who owns which fields, and what an apply or another write changes in that. Source: structured-merge-diff merge/update.go. */
+import { type Cache, createCache } from '../cache.ts'
 import { equalJSON, type JSONObject } from '../json.ts'
 import { type Pace, type Steps, takeAll, takeInTurns } from '../steps.ts'
 import {
@@ -15,6 +16,7 @@ import {
   without,
 } from './field-set.ts'
 import type { NodeType } from './node.ts'
+import { shapeOf } from './shape.ts'
 import { type Comparison, compare, fieldsOf, merge, prune, unionOf } from './typed.ts'
 
 /** One writer in one role: the same name may own fields by applying and others by updating. */
@@ -126,6 +128,10 @@ function* applySteps(write: Write, config: JSONObject, force: boolean): Steps<Ap
 
 function* recordSteps(write: Write, object: JSONObject): Steps<Ownerships> {
   const { type, live, owners, manager, now } = write
+  if (owners.length === 0 && Object.keys(live).length === 0) {
+    const fields = fieldsOfNew(object, write)
+    return isEmpty(fields) ? [] : [{ manager, fields, time: now }]
+  }
   const change = changeOf(compare(live, object, type), write)
   yield
   const left = lose(owners, change)
@@ -138,6 +144,22 @@ function* recordSteps(write: Write, object: JSONObject): Steps<Ownerships> {
   yield
   return capUpdates(settle([...others, { manager, fields, time: now }]))
 }
+
+/** What the writer of a new object owns. Known by the object's shape: most are made from templates. */
+function fieldsOfNew(object: JSONObject, write: Write): FieldSet {
+  const { type, reset, kept } = write
+  const find = () => difference(changeOf(compare({}, object, type), write).added, UNOWNED)
+  const shape = kept ? undefined : shapeOf(object, type)
+  if (shape === undefined) return find()
+  let known = ofNew.get(reset)
+  if (!known) {
+    known = createCache({ entries: 250, characters: 8192 })
+    ofNew.set(reset, known)
+  }
+  return known.of(shape, find)
+}
+
+const ofNew = new WeakMap<FieldSet, Cache<FieldSet>>()
 
 const changeOf = ({ added, modified, removed }: Comparison, write: Write): Comparison => ({
   added: ownable(added, write),

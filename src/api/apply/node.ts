@@ -92,18 +92,36 @@ export function elementsOf(items: readonly JSONValue[], type: NodeType): string[
   const { listType, listMapKeys } = type
   if (listType !== 'map' && listType !== 'set') return []
   if (!listMapKeys) return items.map((value) => `v:${JSON.stringify(value)}`)
-  const keys = listMapKeys.toSorted().map((key) => ({
-    key,
-    start: `${JSON.stringify(key)}:`,
-    absent: defaultKey(type.of, key),
-  }))
+  const keys = keysOf(type, listMapKeys)
   return items.map((item) => {
     const object = isJSONObject(item) ? item : {}
-    const pairs = keys.map(
-      ({ key, start, absent }) => start + JSON.stringify(getKey(object, key) ?? absent),
-    )
-    return `k:{${pairs.join()}}`
+    let text = 'k:'
+    for (const { key, start, absent } of keys)
+      text += start + JSON.stringify(getKey(object, key) ?? absent)
+    return `${text}}`
   })
+}
+
+interface ListKey {
+  readonly key: string
+  /** What stands before its value: `{"name":`. */
+  readonly start: string
+  readonly absent: JSONValue
+}
+
+const listKeys = new WeakMap<NodeType, readonly ListKey[]>()
+
+function keysOf(type: NodeType, names: readonly string[]): readonly ListKey[] {
+  let keys = listKeys.get(type)
+  if (!keys) {
+    keys = names.toSorted().map((key, index) => ({
+      key,
+      start: `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`,
+      absent: defaultKey(type.of, key),
+    }))
+    listKeys.set(type, keys)
+  }
+  return keys
 }
 
 /** A key that is absent from an item. Source: client-go applyconfigurations/internal, `default:`. */

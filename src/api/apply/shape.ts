@@ -7,39 +7,33 @@ import { elementsOf, itemOf, type NodeType, nodeOf } from './node.ts'
  * of their children, names the same elements. Undefined for types that are not in the schema table.
  */
 export function shapeOf(value: JSONValue, type: NodeType): string | undefined {
-  if (type.structural) return undefined
-  const parts = [type.of, ' ']
-  describe(value, type, parts)
-  return parts.join('')
+  return type.structural ? undefined : `${type.of} ${describe(value, type)}`
 }
 
-function describe(value: JSONValue, type: NodeType, parts: string[]): void {
-  if (Array.isArray(value)) {
-    describeList(value, type, parts)
-    return
-  }
-  if (!isJSONObject(value) || type.shape === 'list' || type.mapType === 'atomic') return
+function describe(value: JSONValue, type: NodeType): string {
+  if (Array.isArray(value)) return describeList(value, type)
+  if (!isJSONObject(value) || type.shape === 'list' || type.mapType === 'atomic') return ''
   const fields = type.shape === 'one' && isStruct(type.of) ? schemaType(type.of).json : undefined
-  if (!fields && type.shape !== 'map') return
-  parts.push('{')
+  if (!fields && type.shape !== 'map') return ''
+  let text = '{'
   for (const key of Object.keys(value)) {
     const field = fields?.get(key)
     if (fields && !field) continue
     // Keys of a map may hold anything; names of fields need no quotes.
-    parts.push(field ? key : JSON.stringify(key))
-    describe(value[key]!, field ? nodeOf(field) : itemOf(type), parts)
-    parts.push(',')
+    text += field ? key : JSON.stringify(key)
+    text += describe(value[key]!, field ? nodeOf(field) : itemOf(type))
+    text += ','
   }
-  parts.push('}')
+  return `${text}}`
 }
 
-function describeList(items: readonly JSONValue[], type: NodeType, parts: string[]): void {
+function describeList(items: readonly JSONValue[], type: NodeType): string {
   const elements = elementsOf(items, type)
-  parts.push('[')
+  let text = '['
   for (const [index, element] of elements.entries()) {
-    parts.push(element)
-    describe(items[index]!, itemOf(type), parts)
-    parts.push(',')
+    text += element
+    text += describe(items[index]!, itemOf(type))
+    text += ','
   }
-  parts.push(']')
+  return `${text}]`
 }

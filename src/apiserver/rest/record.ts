@@ -1,3 +1,4 @@
+import { managedFieldsText } from '#api/apply/managed-fields.ts'
 import type { KindSpec, ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
@@ -15,13 +16,16 @@ export function encodeRecord(object: KubernetesObject, resource: ServedResource)
   const { conversion } = resource
   if (conversion) return encodeRecord(conversion.toStored(object), conversion.stored)
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = printed(object, resource)
-  const { resourceVersion: _, ...stored } = metadata
-  return JSON.stringify({
+  const { resourceVersion: _, managedFields = [], ...stored } = metadata
+  const head = JSON.stringify({
     kind: resource.kind,
     apiVersion: apiVersionOf(resource),
     metadata: stored,
-    ...rest,
   })
+  const owners =
+    managedFields.length > 0 ? `,"managedFields":${managedFieldsText(managedFields)}` : ''
+  const tail = JSON.stringify(rest)
+  return `${head.slice(0, -2)}${owners}}${tail === '{}' ? '' : ','}${tail.slice(1)}`
 }
 
 /** As Go prints it; what Go has no type for stays as it was sent. */
