@@ -21,8 +21,11 @@ export interface PiecewiseAnswer {
   readonly contentType: string
   readonly headers?: Readonly<Record<string, string | string[]>>
   /** Its parts in order, each made in far less than a millisecond. Can be gone through once. */
-  readonly pieces: Iterable<string>
+  readonly pieces: Pieces
 }
+
+/** Text, or its UTF-8. */
+export type Pieces = Iterable<string | Buffer>
 
 export interface StreamedAnswer {
   readonly code: number
@@ -45,7 +48,7 @@ export const json = (text: string, code = 200): WholeAnswer => ({
   body: text,
 })
 
-export const jsonPieces = (pieces: Iterable<string>): PiecewiseAnswer => ({
+export const jsonPieces = (pieces: Pieces): PiecewiseAnswer => ({
   code: 200,
   contentType: JSON_TYPE,
   pieces,
@@ -55,7 +58,7 @@ export const jsonPieces = (pieces: Iterable<string>): PiecewiseAnswer => ({
 export function makeWhole(answer: WholeAnswer | PiecewiseAnswer): WholeAnswer {
   if ('body' in answer) return answer
   const { pieces, ...rest } = answer
-  return { ...rest, body: Array.from(pieces).join('') }
+  return { ...rest, body: Array.from(pieces, String).join('') }
 }
 
 export function statusAnswer(status: Status): WholeAnswer {

@@ -9,7 +9,13 @@ const texts = [
   { name: 'nothing', pieces: [], chunks: 0 },
   { name: 'small pieces', pieces: ['{"a":', '"ä€😀"', '}'], chunks: 1 },
   { name: 'an empty piece', pieces: ['', 'x', ''], chunks: 1 },
-  { name: 'one piece beyond a chunk', pieces: ['x', 'é'.repeat(MiB), 'y'], chunks: 3 },
+  { name: 'one piece beyond a chunk', pieces: ['x', 'é'.repeat(MiB), 'y'], chunks: 2 },
+  {
+    name: 'texts and bytes',
+    pieces: ['{"ä":', Buffer.from('"ö"'), '}', Buffer.from(','), '{}'],
+    chunks: 1,
+  },
+  { name: 'bytes beyond a chunk', pieces: ['x', Buffer.alloc(MiB, 'y'), 'z'], chunks: 3 },
   // 256 KiB a chunk; a piece of n units may need 3 n bytes.
   { name: 'many pieces', pieces: Array.from({ length: 4096 }, () => 'x'.repeat(1024)), chunks: 17 },
 ]

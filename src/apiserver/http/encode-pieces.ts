@@ -1,8 +1,10 @@
 import type { Writable } from 'node:stream'
 import { createPace } from '../pace.ts'
+import type { Pieces } from './answer.ts'
 
 /** What is written at once: the socket has always something to do, and a list in memory little. */
 const CHUNK_BYTES = 256 * 1024
+const SHORT = 2048
 /** A UTF-16 unit is three bytes of UTF-8 at most. */
 const MOST_BYTES_A_UNIT = 3
 
@@ -10,7 +12,7 @@ const MOST_BYTES_A_UNIT = 3
  * Pieces of text as UTF-8 in chunks, made in turns that let others be served. Two buffers take turns too, for megabytes of fresh ones make
  * garbage collections: a chunk's bytes are good until the second chunk behind it is asked for.
  */
-export async function* encodePieces(pieces: Iterable<string>): AsyncGenerator<Buffer> {
+export async function* encodePieces(pieces: Pieces): AsyncGenerator<Buffer> {
   const pace = createPace()
   let chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   let spare: Buffer | undefined
@@ -23,13 +25,25 @@ export async function* encodePieces(pieces: Iterable<string>): AsyncGenerator<Bu
     length = 0
     return full
   }
+  const isFull = (most: number) => most > chunk.length - length && length > 0
+  let text = ''
   for (const piece of pieces) {
     if (pace.isDue()) await pace.rest()
-    const most = piece.length * MOST_BYTES_A_UNIT
-    if (most > chunk.length - length && length > 0) yield turn()
-    if (most > chunk.length) yield Buffer.from(piece)
-    else length += chunk.write(piece, length)
+    const isText = typeof piece === 'string'
+    if (isText) text += piece
+    // Short texts wait for those behind them, for each writing has its price.
+    if (isText && text.length < SHORT) continue
+    if (isFull(text.length * MOST_BYTES_A_UNIT)) yield turn()
+    if (text.length * MOST_BYTES_A_UNIT > chunk.length) yield Buffer.from(text)
+    else length += chunk.write(text, length)
+    text = ''
+    if (isText) continue
+    if (isFull(piece.length)) yield turn()
+    if (piece.length > chunk.length) yield piece
+    else length += piece.copy(chunk, length)
   }
+  if (isFull(text.length * MOST_BYTES_A_UNIT)) yield turn()
+  length += chunk.write(text, length)
   if (length > 0) yield turn()
 }
 

@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { createGzip, gzip } from 'node:zlib'
 import { createPace } from '../pace.ts'
-import type { Answer, Response } from './answer.ts'
+import type { Answer, Pieces, Response } from './answer.ts'
 import { encodePieces, writeChunks } from './encode-pieces.ts'
 
 const compress = promisify(gzip)
@@ -68,20 +68,19 @@ async function sendWhole(
 async function sendPieces(
   out: Response,
   { code, headers }: Head,
-  pieces: Iterable<string>,
+  pieces: Pieces,
   options: SendOptions,
 ): Promise<void> {
   const rest = pieces[Symbol.iterator]()
   const pace = createPace()
-  let start = ''
-  // A UTF-16 unit is a byte of UTF-8 at least: what is longer is worth packing.
-  while (start.length < GZIP_FROM_BYTES) {
+  const start: Buffer[] = []
+  for (let length = 0; length < GZIP_FROM_BYTES; length += start.at(-1)!.length) {
     const { done, value } = rest.next()
-    if (done) return sendWhole(out, { code, headers }, start, options)
-    start += value
+    if (done) return sendWhole(out, { code, headers }, Buffer.concat(start), options)
+    start.push(typeof value === 'string' ? Buffer.from(value) : value)
     if (pace.isDue()) await pace.rest()
   }
-  const chunks = encodePieces(beginWith(start, rest))
+  const chunks = encodePieces(beginWith<string | Buffer>(start, rest))
   if (options.acceptsGzip) {
     out.writeHead(code, { ...headers, ...GZIP_HEADERS })
     const packer = createGzip({ level: GZIP_LEVEL })
@@ -93,8 +92,8 @@ async function sendPieces(
   }
 }
 
-function* beginWith(start: string, rest: Iterator<string>): Generator<string> {
-  yield start
+function* beginWith<T>(start: readonly T[], rest: Iterator<T>): Generator<T> {
+  yield* start
   for (let next = rest.next(); !next.done; next = rest.next()) yield next.value
 }
 

@@ -1,13 +1,14 @@
 /** Lists as JSON text in pieces, spliced from the stored texts. */
 import type { KindSpec, ServedResource } from '#api/kinds/kind-spec.ts'
 import { apiVersionOf } from '#api/resources.ts'
+import type { Pieces } from '../http/answer.ts'
 import type { Representation } from '../http/media-type.ts'
 import { memoize } from '../memoize.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { findColumns } from '../table/find-columns.ts'
 import { type Cells, type Row, readCells } from '../table/row.ts'
-import { type IncludeObject, partialOf, tablePieces } from '../table/table.ts'
-import { itemTextOf, listKindOf, metadataTextOf, objectOf, textOf } from './record.ts'
+import { type IncludeObject, PARTIAL_START, tablePieces } from '../table/table.ts'
+import { listKindOf, objectOf, type Splice, spliceItem, spliceMetadata, textOf } from './record.ts'
 
 /** What a list shows. */
 export interface Page {
@@ -23,7 +24,7 @@ export function* listPieces(
   { items, metadata }: Page,
   spec: KindSpec,
   representation: Exclude<Representation, 'Table'>,
-): Generator<string> {
+): Pieces {
   const { resource } = spec
   const isPartial = representation === 'PartialObjectMetadata'
   const kind = isPartial ? 'PartialObjectMetadataList' : listKindOf(resource)
@@ -31,8 +32,9 @@ export function* listPieces(
   yield `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`
   let separator = ''
   for (const item of items) {
-    const text = isPartial ? partialOf(metadataTextOf(item, resource)) : itemTextOf(item, spec)
-    yield separator + text
+    const [start, ...rest] = isPartial ? splicePartial(item, resource) : spliceItem(item, spec)
+    yield separator + start
+    yield* rest
     separator = ','
   }
   yield ']}'
@@ -42,7 +44,7 @@ export function tableOf(
   { items, metadata }: Page,
   { resource }: KindSpec,
   include: IncludeObject,
-): Generator<string> {
+): Pieces {
   const rows = items.values().map((item) => rowOf(item, resource, include))
   return tablePieces(findColumns(resource), rows, { include, ...metadata })
 }
@@ -50,7 +52,7 @@ export function tableOf(
 type Item = Pick<StoredItem, 'value' | 'modRevision'>
 
 export function rowOf(item: Item, resource: ServedResource, include: IncludeObject): Row {
-  return { cells: cellsOf(item, resource), object: includedText(item, resource, include) }
+  return { cells: cellsOf(item, resource), object: included(item, resource, include) }
 }
 
 /** Read once from a stored object: tables are asked for again and again, and most of their objects rest. */
@@ -58,7 +60,13 @@ const cellsOf: (item: Item, resource: ServedResource) => Cells = memoize((item, 
   readCells(objectOf(item, resource), findColumns(resource)),
 )
 
-function includedText(item: Item, resource: ServedResource, include: IncludeObject): string {
-  if (include === 'None') return 'null'
-  return include === 'Object' ? textOf(item, resource) : partialOf(metadataTextOf(item, resource))
+function included(item: Item, resource: ServedResource, include: IncludeObject): Row['object'] {
+  if (include === 'None') return ['null']
+  return include === 'Object' ? [textOf(item, resource)] : splicePartial(item, resource)
+}
+
+/** A PartialObjectMetadata of a stored item. */
+export function splicePartial(item: Item, resource: ServedResource): Splice {
+  const [start, ...rest] = spliceMetadata(item, resource)
+  return [`${PARTIAL_START}${start}`, ...rest, '}']
 }

@@ -4,7 +4,9 @@ import type { KubernetesObject } from '#api/meta.ts'
 import { apiVersionOf } from '#api/resources.ts'
 import { dropNulls, printFields } from '#api/schema/complete-fields.ts'
 import { schemaTypeOf } from '#api/schema/schema.ts'
+import type { Pieces } from '../http/answer.ts'
 import { memoize } from '../memoize.ts'
+import { bytesOf } from '../storage/held-item.ts'
 import type { StoredItem } from '../storage/store.ts'
 import { endOfObject } from './object-end.ts'
 
@@ -47,29 +49,48 @@ type Item = Pick<StoredItem, 'value' | 'modRevision'>
 /** The object's text as clients of `resource` see it. */
 export function textOf(item: Item, resource: ServedResource): string {
   if (resource.conversion) return JSON.stringify(objectOf(item, resource))
-  const at = item.value.indexOf(METADATA) + METADATA.length
-  return `${item.value.slice(0, at)}"resourceVersion":"${item.modRevision}",${item.value.slice(at)}`
+  const { value } = item
+  const at = value.indexOf(METADATA) + METADATA.length
+  return `${value.slice(0, at)}${revisionOf(item)}${value.slice(at)}`
 }
+
+const revisionOf = ({ modRevision }: Item) => `"resourceVersion":"${modRevision}",`
+
+/** A text in two or three pieces, the longest of which are the bytes that are stored. */
+export type Splice = readonly [string, ...(string | Buffer)[]]
 
 /** As an item of a list, where Go leaves out the kind and apiVersion of its own types. */
-export function itemTextOf(item: Item, { resource }: Pick<KindSpec, 'resource'>): string {
-  const text = textOf(item, resource)
-  return resource.custom ? text : `{${text.slice(text.indexOf(METADATA))}`
+export function spliceItem(item: Item, { resource }: Pick<KindSpec, 'resource'>): Splice {
+  if (resource.conversion) {
+    const text = textOf(item, resource)
+    return [resource.custom ? text : `{${text.slice(text.indexOf(METADATA))}`]
+  }
+  const bytes = bytesOf(item)
+  const at = startOfMetadata(bytes)
+  const start = resource.custom ? bytes.toString('utf8', 0, at) : `{${METADATA}`
+  return [`${start}${revisionOf(item)}`, bytes.subarray(at)]
 }
 
-/** The text of its metadata alone. */
-export function metadataTextOf(item: Item, resource: ServedResource): string {
-  if (resource.conversion) return JSON.stringify(objectOf(item, resource).metadata)
-  const from = item.value.indexOf(METADATA) + METADATA.length
-  const own = item.value.slice(from, metadataEnd(item, METADATA_END))
-  return `{"resourceVersion":"${item.modRevision}",${own}`
+/** Its metadata alone. */
+export function spliceMetadata(item: Item, resource: ServedResource): Splice {
+  if (resource.conversion) return [JSON.stringify(objectOf(item, resource).metadata)]
+  const { from, end } = metadataSpan(item, METADATA_SPAN)
+  return [`{${revisionOf(item)}`, bytesOf(item).subarray(from, end)]
 }
+
+export const joined = (pieces: Pieces): string => Array.from(pieces, String).join('')
+
+/** Behind the brace. */
+const startOfMetadata = (bytes: Buffer) => bytes.indexOf(METADATA_BYTES) + METADATA_BYTES.length
+const METADATA_BYTES = Buffer.from(METADATA)
 
 /** Found once per item: half of a text is metadata, where it has field managers. */
-const METADATA_END = {}
-const metadataEnd = memoize((item: Item) =>
-  endOfObject(item.value, item.value.indexOf(METADATA) + METADATA.length),
-)
+const METADATA_SPAN = {}
+const metadataSpan = memoize((item: Item) => {
+  const bytes = bytesOf(item)
+  const from = startOfMetadata(bytes)
+  return { from, end: endOfObject(bytes, from) }
+})
 
 /** The object as clients of `resource` see it; without one, as it is stored. */
 export function objectOf(item: Item, resource?: ServedResource): KubernetesObject {

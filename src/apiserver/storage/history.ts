@@ -1,3 +1,4 @@
+import { bytesOf } from './held-item.ts'
 import { revisionOf, type StoreEvent } from './store.ts'
 
 /** The newest changes, so that a watch that begins a little back need not ask the engine. */
@@ -62,4 +63,4 @@ export class History {
 }
 
 const sizeOf = (event: StoreEvent): number =>
-  (event.type === 'put' ? event.item.value.length : 0) + 200
+  (event.type === 'put' ? bytesOf(event.item).length : 0) + 200

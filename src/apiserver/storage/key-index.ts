@@ -1,3 +1,4 @@
+import { HeldItem } from './held-item.ts'
 import type { StoredItem } from './store.ts'
 
 /** An item whose value is still where the engine keeps it. */
@@ -31,7 +32,8 @@ export class KeyIndex {
   #whole(item: StoredItem | UnreadItem): StoredItem {
     if ('value' in item) return item
     const { key, modRevision, createRevision } = item
-    const whole = { key, value: this.#read(modRevision), modRevision, createRevision }
+    const value = this.#read(modRevision)
+    const whole = new HeldItem({ key, value, modRevision, createRevision })
     this.#items.set(key, whole)
     return whole
   }

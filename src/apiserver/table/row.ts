@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '#api/meta.ts'
+import type { Pieces } from '../http/answer.ts'
 import type { Column, Timed } from './column.ts'
 
 /** A row's cells: JSON text, broken by what goes with time. */
@@ -6,8 +7,8 @@ export type Cells = readonly (string | Timed)[]
 
 export interface Row {
   readonly cells: Cells
-  /** What the row carries of its object, as JSON text. */
-  readonly object: string
+  /** What the row carries of its object, as pieces of JSON text. */
+  readonly object: readonly (string | Buffer)[]
 }
 
 export function readCells(object: KubernetesObject, columns: readonly Column[]): Cells {
@@ -24,8 +25,11 @@ export function readCells(object: KubernetesObject, columns: readonly Column[]):
   return [...parts, written.join('')]
 }
 
-export function rowText({ cells, object }: Row, now: number): string {
-  let text = '{"cells":['
+/** @param before What is written before the row */
+export function* rowPieces({ cells, object }: Row, now: number, before: string): Pieces {
+  let text = `${before}{"cells":[`
   for (const part of cells) text += typeof part === 'string' ? part : JSON.stringify(part(now))
-  return `${text}],"object":${object}}`
+  yield `${text}],"object":`
+  yield* object
+  yield '}'
 }

@@ -2,9 +2,10 @@ import { quoteLikeGo } from '#api/field-error.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { badRequest } from '#api/status.ts'
+import type { Pieces } from '../http/answer.ts'
 import type { Column } from './column.ts'
 import { findColumns } from './find-columns.ts'
-import { type Row, readCells, rowText } from './row.ts'
+import { type Row, readCells, rowPieces } from './row.ts'
 
 /** What rows carry besides their cells: kubectl asks for all of the object when it sorts by a path. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
@@ -43,9 +44,9 @@ export function tableText(
   const columns = findColumns(resource)
   const rows = objects.map((object) => ({
     cells: readCells(object, columns),
-    object: includedText(object, options.include),
+    object: [includedText(object, options.include)],
   }))
-  return Array.from(tablePieces(columns, rows, options)).join('')
+  return Array.from(tablePieces(columns, rows, options), String).join('')
 }
 
 function includedText(object: KubernetesObject, include: IncludeObject): string {
@@ -54,20 +55,23 @@ function includedText(object: KubernetesObject, include: IncludeObject): string 
 }
 
 /** @param metadata JSON text */
-export const partialOf = (metadata: string): string =>
-  `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":${metadata}}`
+export const partialOf = (metadata: string): string => `${PARTIAL_START}${metadata}}`
+
+/** Up to the metadata. */
+export const PARTIAL_START =
+  '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":'
 
 /** As tableText(), in pieces, and of rows as they come. */
 export function* tablePieces(
   columns: readonly Column[],
   rows: Iterable<Row>,
   { include: _, hasColumns = true, now = Date.now(), ...metadata }: TableOptions,
-): Generator<string> {
+): Pieces {
   const definitions = hasColumns ? columns.map(describeColumn) : null
   yield `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${JSON.stringify(metadata)},"columnDefinitions":${JSON.stringify(definitions)},"rows":[`
   let separator = ''
   for (const row of rows) {
-    yield separator + rowText(row, now)
+    yield* rowPieces(row, now, separator)
     separator = ','
   }
   yield ']}'

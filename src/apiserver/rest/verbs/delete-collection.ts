@@ -5,7 +5,7 @@ import { parseDeleteOptions } from '../delete-options.ts'
 import { parseRevision } from '../find-item.ts'
 import { parseListOptions } from '../list-options.ts'
 import { parseMatcher } from '../matcher.ts'
-import { itemTextOf, listKindOf, objectOf, prefixOf } from '../record.ts'
+import { joined, listKindOf, objectOf, prefixOf, spliceItem } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import { selectableOf } from '../selectable.ts'
 import { removeOne } from './delete.ts'
@@ -27,7 +27,7 @@ export async function deleteCollection(request: RESTRequest, deps: RESTDeps): Pr
     const target = { spec, namespace: within, name, user: request.user }
     const removal = await removeOne(target, deps, options).catch(ignoreNotFound)
     // As they were found: registry/generic/registry/store.go, DeleteCollection.
-    if (removal) deleted.push(itemTextOf(item, spec))
+    if (removal) deleted.push(joined(spliceItem(item, spec)))
   }
   const { resource } = spec
   return json(

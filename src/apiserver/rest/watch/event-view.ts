@@ -3,10 +3,10 @@ import type { Representation } from '../../http/media-type.ts'
 import { memoize } from '../../memoize.ts'
 import { revisionOf, type StoredItem, type StoreEvent } from '../../storage/store.ts'
 import { findColumns } from '../../table/find-columns.ts'
-import { type IncludeObject, partialOf, tablePieces } from '../../table/table.ts'
+import { type IncludeObject, tablePieces } from '../../table/table.ts'
 import type { Matches } from '../label-selector.ts'
-import { rowOf } from '../list-text.ts'
-import { metadataTextOf, textOf } from '../record.ts'
+import { rowOf, splicePartial } from '../list-text.ts'
+import { joined, textOf } from '../record.ts'
 import { type Selectable, selectableOf } from '../selectable.ts'
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
@@ -74,11 +74,11 @@ export class EventView {
       case 'object':
         return textOf(item, resource)
       case 'PartialObjectMetadata':
-        return partialOf(metadataTextOf(item, resource))
+        return joined(splicePartial(item, resource))
       case 'Table': {
         const options = { include, hasColumns, resourceVersion: String(item.modRevision) }
         const pieces = tablePieces(findColumns(resource), [rowOf(item, resource, include)], options)
-        return Array.from(pieces).join('')
+        return joined(pieces)
       }
     }
   }

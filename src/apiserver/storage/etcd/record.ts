@@ -1,4 +1,5 @@
 import type { KeyValue } from '#etcd/messages.ts'
+import { HeldItem } from '../held-item.ts'
 import type { StoredItem } from '../store.ts'
 
 /**
@@ -30,12 +31,13 @@ export function createRecords(prefix: string): Records {
     compaction: `${start}compact_rev_key`,
     keyOf: (key) => registry + key,
     isItem: ({ key }) => key.startsWith(registry),
-    itemOf: ({ key, value, createRevision, modRevision }) => ({
-      key: key.slice(registry.length),
-      value: value.slice(value.indexOf('\n') + 1),
-      modRevision,
-      createRevision,
-    }),
+    itemOf: ({ key, value, createRevision, modRevision }) =>
+      new HeldItem({
+        key: key.slice(registry.length),
+        value: value.slice(value.indexOf('\n') + 1),
+        modRevision,
+        createRevision,
+      }),
   }
 }
 

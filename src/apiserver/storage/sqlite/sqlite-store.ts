@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { HeldItem } from '../held-item.ts'
 import { endOfPrefix, KeyIndex } from '../key-index.ts'
 import {
   CompactedError,
@@ -178,8 +179,9 @@ class SQLiteStore implements Store {
     const revision = this.#revision + 1
     if (value !== undefined) {
       const createRevision = previous?.createRevision ?? revision
-      const item: StoredItem = { key, value, modRevision: revision, createRevision }
-      this.#log.put(item, expectedRevision)
+      const written = { key, value, modRevision: revision, createRevision }
+      const item = new HeldItem(written)
+      this.#log.put(written, expectedRevision)
       this.#index.set(item)
       events.push({ type: 'put', item, previous })
     } else if (previous) {
