@@ -125,6 +125,25 @@ suite('runSwitchingProxy()', () => {
     await waitFor(() => !left.has('userspace'), { what: 'it to be forgotten' })
   })
 
+  test('a mode that a process before left is programmed when that is gone', async () => {
+    const left = new Set<ProxyMode>(['userspace'])
+    const memory: ModeMemory = {
+      modes: () => [...left],
+      add: (mode) => void left.add(mode),
+      remove: (mode) => void left.delete(mode),
+    }
+    await using proxy = startProxy({ userspace: 'first cleaning' }, memory)
+    await proxy.takes('iptables')
+    await proxy.takes('userspace')
+    const cleaned = proxy.events.filter((event) => /^userspace . (cleaned|synced)/.test(event))
+    assert.deepEqual(cleaned.map((event) => event.split(' ')[2]).slice(0, 3), [
+      'cleaned',
+      'cleaned',
+      'synced',
+    ])
+    assert.ok(left.has('userspace'))
+  })
+
   test('a mode that is never programmed holds up no other', async () => {
     await using proxy = startProxy({ iptables: 'every sync' })
     await proxy.takes('nftables')

@@ -42,11 +42,14 @@ export async function runSwitchingProxy(
   const wanted = modes[Symbol.asyncIterator]()
   let following = wanted.next()
   let active: Running | undefined
+  let leftoversGone: Promise<void> | undefined
   for (;;) {
     const { done, value: mode } = await following
     if (done || signal.aborted) break
     following = wanted.next()
     if (mode === active?.mode) continue
+    // Else its new rules would go with what a process before left of it.
+    if (memory?.modes().includes(mode)) await leftoversGone
     memory?.add(mode)
     const next = start(mode, deps, options, signal)
     try {
@@ -61,7 +64,8 @@ export async function runSwitchingProxy(
     }
     if (signal.aborted) break
     onMode?.(mode)
-    void (active ? retireOne(active, next, deps) : removeLeftovers(mode, deps, options))
+    if (active) void retireOne(active, next, deps)
+    else leftoversGone = removeLeftovers(mode, deps, options)
     active = next
   }
   await wanted.return?.()
