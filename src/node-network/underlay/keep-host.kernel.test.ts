@@ -48,7 +48,7 @@ suite('keepHost()', () => {
         'ip -o -4 addr show eth0; ip route | sort; sysctl net.ipv4.conf.all.rp_filter',
       ]).stdout
     const whole = look()
-    assert.match(whole, /^default via 172\.30\.0\.2 dev eth0/m)
+    assert.match(whole, /^default via 172\.30\.0\.1 dev eth0/m)
     const stop = new AbortController()
     const running = keepHost(host, { rtnetlink, netns, log: silentLog }, stop.signal)
     try {

@@ -225,7 +225,9 @@ suite('packets', () => {
     const answer = await dig('+tries=5', '+short', 'web.default.svc.cluster.local').finally(() =>
       socket.close(),
     )
-    assert.equal(answer, '10.96.0.20')
+    // It tells of each try that was lost, too.
+    const records = answer.split('\n').filter((line) => !line.startsWith(';;'))
+    assert.deepEqual(records, ['10.96.0.20'])
     assert.ok(answers.length > 0)
     for (const each of answers) assert.ok(decodeHead(each)?.isResponse)
   })

@@ -185,7 +185,7 @@ export function flowsOf(
 
 /** The userspace mode always replaces the client's address: the endpoint hears from its relay. */
 function asBy(mode: ProxyMode, want: string): string {
-  return mode === 'userspace' ? want.replace(/^dnat/, 'masquerade, dnat') : want
+  return mode === 'userspace' ? want.replaceAll(/^dnat|(?<=\| )dnat/g, 'masquerade, dnat') : want
 }
 
 const A80 = `dnat ${A}:8080`
