@@ -81,7 +81,12 @@ export async function runPodNetwork(
   let last: Reconciled | undefined
   let own: OwnThings | undefined
   using stack = new DisposableStack()
-  stack.defer(leases.subscribe(wakeUp.wake))
+  stack.defer(
+    leases.subscribe(() => {
+      carrier?.hear?.(leases.peers())
+      wakeUp.wake()
+    }),
+  )
   stack.use(
     watchChanges((change) => {
       if (own && !concerns(change, own)) return

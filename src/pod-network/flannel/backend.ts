@@ -108,6 +108,8 @@ export interface Backend {
 export interface Carrier extends AsyncDisposable {
   /** Before the rest of the plan is applied. @throws Error: it is tried again */
   commit(plan: NodePlan): void | Promise<void>
+  /** At each change of a lease, with all there are then: some live only between two passes. */
+  hear?(peers: readonly Lease[]): void
   /** Whether all is as it was committed, where changes of it send no news: asked every second. Absent: they do, or are found later. */
   isRight?(): boolean | Promise<boolean>
 }

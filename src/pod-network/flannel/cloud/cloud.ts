@@ -1,6 +1,7 @@
 import { type CIDR, cidrContains } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
-import { type Backend, NO_PLAN, type NodePlan, type OwnNode } from '../backend.ts'
+import type { Log } from '#log/log.ts'
+import { type Backend, type Carrier, NO_PLAN, type NodePlan, type OwnNode } from '../backend.ts'
 import { FAMILIES, type Lease, mapFamilies } from '../lease.ts'
 
 /** One entry of a cloud's route table: packets to pods of a node go to that node. */
@@ -31,52 +32,71 @@ export interface CloudRouteTable {
   delete(route: CloudRoute): Promise<void>
 }
 
+const CLOUD = 'cloud'
+
 /** How often the table is read though nothing happened: it tells nobody of its changes. */
 const CHECK_MS = 10_000
 
 /**
  * Routes by the network's own router, as flannel's backends for clouds: each node writes the route to its own pods into the table, and
  * needs none to the others': its default route leads to the router, which knows the way. A node that is gone takes no route away, so
- * the others do it for it: at once where they knew its lease, else at the second look, for a node's route comes before its lease.
+ * the others do it for it: at once where they heard of its lease, else at the second look, for a node's route comes before its lease.
  */
 export function createCloud(table: CloudRouteTable): Backend {
   return {
-    type: 'cloud',
+    type: CLOUD,
     describe: (node) =>
       mapFamilies(node.networks, (_, family) =>
         node.underlay.addresses[family] === undefined ? undefined : null,
       ),
     plan: (node, _, peers) => planCloud(node, peers),
-    openCarrier: ({ log }) => {
-      let committed = ''
-      let wanted = NO_CLOUD
-      let checkAt = 0
-      let known: readonly CloudRoute[] = []
-      return {
-        async commit({ cloud = NO_CLOUD }) {
-          const text = JSON.stringify(cloud)
-          if (text === committed && performance.now() < checkAt) return
-          const changes = diffCloudRoutes(cloud, await table.list(), known)
-          for (const route of changes.put) await table.put(route)
-          for (const route of changes.delete) await table.delete(route)
-          known = [...cloud.others, ...changes.suspect]
-          committed = text
-          wanted = cloud
-          checkAt = performance.now() + CHECK_MS
-          if (changes.put.length + changes.delete.length > 0)
-            log.info('Cloud routes set', { put: changes.put, delete: changes.delete })
-        },
-        async isRight() {
-          if (committed === '' || performance.now() < checkAt) return true
-          checkAt = performance.now() + CHECK_MS
-          const changes = diffCloudRoutes(wanted, await table.list(), known)
-          if (changes.put.length + changes.delete.length === 0) return true
-          committed = ''
-          return false
-        },
-        [Symbol.asyncDispose]: async () => {},
-      }
+    openCarrier: ({ log }) => openCloudCarrier(table, log),
+  }
+}
+
+function openCloudCarrier(table: CloudRouteTable, log: Log): Carrier {
+  let committed = ''
+  let wanted = NO_CLOUD
+  let checkAt = 0
+  /** The others' routes and the suspects, as of the last look. */
+  let known: readonly CloudRoute[] = []
+  /** The routes of leases that changes told of since then, by key: the next pass may find some of these leases gone. */
+  const heard = new Map<string, CloudRoute>()
+  return {
+    hear(peers) {
+      for (const peer of peers)
+        if (peer.backendType === CLOUD)
+          for (const route of routesOf(peer.subnets, peer.publicIPs)) heard.set(keyOf(route), route)
     },
+    async commit({ cloud = NO_CLOUD }) {
+      const text = JSON.stringify(cloud)
+      const others = keysOf(cloud.others)
+      const isNoneGone = [...heard.keys()].every((key) => others.has(key))
+      if (text === committed && isNoneGone && performance.now() < checkAt) return heard.clear()
+      const told = [...heard.values()]
+      const changes = diffCloudRoutes(cloud, await table.list(), [...known, ...told])
+      for (const route of changes.put) await table.put(route)
+      for (const route of changes.delete) await table.delete(route)
+      for (const route of told) heard.delete(keyOf(route))
+      known = [...cloud.others, ...changes.suspect]
+      committed = text
+      wanted = cloud
+      checkAt = performance.now() + CHECK_MS
+      if (changes.put.length + changes.delete.length > 0)
+        log.info('Cloud routes set', { put: changes.put, delete: changes.delete })
+    },
+    async isRight() {
+      if (committed === '' || performance.now() < checkAt) return true
+      checkAt = performance.now() + CHECK_MS
+      const changes = diffCloudRoutes(wanted, await table.list(), known)
+      if (changes.put.length + changes.delete.length === 0) {
+        known = [...wanted.others, ...changes.suspect]
+        return true
+      }
+      committed = ''
+      return false
+    },
+    [Symbol.asyncDispose]: async () => {},
   }
 }
 
@@ -84,20 +104,30 @@ const NO_CLOUD: CloudPlan = { own: [], others: [], networks: [] }
 
 /** Pure. */
 export function planCloud(node: OwnNode, peers: readonly Lease[]): NodePlan {
-  const routesTo = (
-    subnets: OwnNode['subnets'],
-    addresses: OwnNode['publicIPs'],
-  ): readonly CloudRoute[] =>
-    FAMILIES.flatMap((family) => {
-      const [destination, nextHop] = [subnets[family], addresses[family]]
-      return destination && nextHop !== undefined ? [{ destination, nextHop }] : []
-    })
   const cloud = {
-    own: routesTo(node.subnets, node.underlay.addresses),
-    others: peers.flatMap(({ subnets, publicIPs }) => routesTo(subnets, publicIPs)),
+    own: routesOf(node.subnets, node.underlay.addresses),
+    others: peers.flatMap(({ subnets, publicIPs }) => routesOf(subnets, publicIPs)),
     networks: FAMILIES.flatMap((family) => node.networks[family] ?? []),
   }
   return { ...NO_PLAN, cloud, mtuBytes: node.underlay.mtuBytes }
+}
+
+function routesOf(
+  subnets: OwnNode['subnets'],
+  addresses: OwnNode['publicIPs'],
+): readonly CloudRoute[] {
+  return FAMILIES.flatMap((family) => {
+    const [destination, nextHop] = [subnets[family], addresses[family]]
+    return destination && nextHop !== undefined ? [{ destination, nextHop }] : []
+  })
+}
+
+function keyOf({ destination, nextHop }: CloudRoute): string {
+  return `${destination.address}/${destination.prefixLength} ${nextHop}`
+}
+
+function keysOf(routes: readonly CloudRoute[]): ReadonlySet<string> {
+  return new Set(routes.map(keyOf))
 }
 
 export interface CloudChanges {
@@ -116,9 +146,6 @@ export function diffCloudRoutes(
   held: readonly CloudRoute[],
   known: readonly CloudRoute[],
 ): CloudChanges {
-  const keyOf = ({ destination, nextHop }: CloudRoute) =>
-    `${destination.address}/${destination.prefixLength} ${nextHop}`
-  const keysOf = (routes: readonly CloudRoute[]) => new Set(routes.map(keyOf))
   const [wanted, gone, have] = [keysOf([...own, ...others]), keysOf(known), keysOf(held)]
   const isToHere = new Set(own.map(({ nextHop }) => nextHop))
   const isOfPods = ({ destination: { address, prefixLength } }: CloudRoute) =>
