@@ -10,6 +10,9 @@ import { silentLog } from '#log/log.ts'
 import { createLab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { type NodeSubnet, runPodNetwork } from './daemon.ts'
+import type { NodePlan } from './flannel/backend.ts'
+import { createBackend } from './flannel/create-backend.ts'
+import type { Lease } from './flannel/lease.ts'
 import { createKubeSubnetManager } from './flannel/leases/kube-subnet-manager.ts'
 import { createCluster, createNodes, nodeObject } from './testing/cluster.ts'
 import { ping } from './testing/who-am-i.ts'
@@ -172,6 +175,30 @@ suite('runPodNetwork()', () => {
       () => host.nft.read('list table ip fairlead-pod-network').includes('masquerade'),
       { what: 'the table' },
     )
+  })
+
+  test('tells the carrier of a lease that is gone before the next pass', async () => {
+    using lab = createLab()
+    const heard: string[] = []
+    const committed: number[] = []
+    const backend = () => ({
+      ...createBackend({ type: 'host-gw', options: {} }),
+      openCarrier: () => ({
+        commit: ({ routes }: NodePlan) => void committed.push(routes.length),
+        hear: (peers: readonly Lease[]) => void heard.push(peers.map(({ name }) => name).join()),
+        [Symbol.asyncDispose]: async () => {},
+      }),
+    })
+    await using cluster = await createCluster(lab, 1, { backend })
+    heard.length = 0
+    const { metadata } = cluster.nodes.get('node1')
+    const node2 = nodeObject(2)
+    cluster.nodes.put({ ...node2, metadata: { ...metadata, ...node2.metadata } })
+    cluster.nodes.remove('node2')
+    assert.deepEqual(heard, ['node2', ''])
+    const passes = committed.length
+    await waitFor(() => committed.length > passes, { what: 'the next pass' })
+    assert.deepEqual(new Set(committed), new Set([0]))
   })
 
   test('waits for its subnet', async () => {
