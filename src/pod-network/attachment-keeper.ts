@@ -67,7 +67,10 @@ export function createAttachmentKeeper(
     if (isAboutAll) {
       silent.clear()
       comparedAt = performance.now()
+      const usedIptables = usesIptables
       usesIptables = hasTable(host, ['nat', 'filter']) && iptablesRules(host.iptables).length > 0
+      // What was lost between this picture and the first with iptables is in neither.
+      if (usesIptables && !usedIptables) isAnyTouched = true
     }
     for (const [cable, settings] of kept.silent) silent.set(cable, settings)
     // A loss that stays is none: its pod is gone. Not by one look: something may have failed.

@@ -17,6 +17,7 @@ const CHAINS: readonly {
   readonly plugins: readonly object[]
   /** Shows all of it, for a shell on the node. */
   readonly look: string
+  /** The first is done before anybody looks: the agent was away. */
   readonly damages: readonly string[]
 }[] = [
   {
@@ -31,6 +32,7 @@ const CHAINS: readonly {
       ip -o -4 addr show dev V | sed 's/^[0-9]*: //'; ip route show dev V; P ip route
       P ip -o link show eth0 | grep -o 'mtu [0-9]*\\|state [A-Z]*'; P sysctl net.ipv4.conf.eth0.arp_filter`,
     damages: [
+      'iptables -t nat -F PREROUTING; iptables -t nat -F OUTPUT',
       'ip link del V',
       'P ip link del eth0',
       'ip addr flush dev V',
@@ -40,8 +42,33 @@ const CHAINS: readonly {
       'P ip link set eth0 mtu 1400',
       'P sysctl -qw net.ipv4.conf.eth0.arp_filter=0',
       'iptables -t nat -F CNI-HOSTPORT-DNAT',
+      'iptables -t nat -F PREROUTING',
+      'iptables -t nat -F OUTPUT',
       'iptables -t nat -F POSTROUTING',
+      'iptables -t nat -F CNI-HOSTPORT-MASQ',
+      'iptables -t nat -F CNI-HOSTPORT-SETMARK',
       'iptables -F CNI-FORWARD',
+      'iptables -F; iptables -t nat -F',
+    ],
+  },
+  {
+    name: 'bridge and portmap by nftables',
+    plugins: [
+      { type: 'bridge', isDefaultGateway: true },
+      { type: 'portmap', backend: 'nftables', snat: true, capabilities: { portMappings: true } },
+    ],
+    // Chains come back in another order.
+    look: `for c in prerouting output hostports_all hostports hostip_hostports masquerading; do
+      nft list chain ip cni_hostport $c; done; nft list table ip fairlead-localnet`,
+    damages: [
+      'nft flush chain ip cni_hostport prerouting; nft flush chain ip cni_hostport output',
+      'nft flush chain ip cni_hostport prerouting',
+      'nft flush chain ip cni_hostport output',
+      'nft flush chain ip cni_hostport hostports_all',
+      'nft flush chain ip cni_hostport hostports',
+      'nft flush chain ip cni_hostport masquerading',
+      'nft delete table ip cni_hostport',
+      'nft flush ruleset',
     ],
   },
   {
@@ -103,10 +130,11 @@ suite('keepAttachments() keeps what these made:', () => {
       assert.match(whole, /uid-a/)
       const stop = new AbortController()
       const { podNetwork } = node
-      const running = keepAttachments({ podNetwork, host, log: silentLog }, stop.signal)
+      let running: Promise<void> | undefined
       try {
         for (const damage of damages) {
           run(damage)
+          running ??= keepAttachments({ podNetwork, host, log: silentLog }, stop.signal)
           let now = run(look)
           assert.notEqual(now, whole, `the damage is none: ${damage}`)
           const isBack = async () => {
@@ -116,7 +144,7 @@ suite('keepAttachments() keeps what these made:', () => {
             return now === whole
           }
           const what = `all to be whole after: ${damage}`
-          await waitFor(isBack, { what, timeoutMs: 15_000 }).catch((error) =>
+          await waitFor(isBack, { what, timeoutMs: 30_000 }).catch((error) =>
             assert.equal(now, whole, error.message),
           )
           const ping = ['ping', '-c1', '-W2', '10.244.1.2']

@@ -60,10 +60,7 @@ export function takePicture(host: PluginHost, looksAtIptables = false): NodePict
   }
   add('node', sysctlsOf(bridges, host))
   add('rules', rules(host))
-  if (looksAtIptables) {
-    for (const rule of iptablesRules(host.iptables))
-      add(SHARED_BY_PORT_MAPS.test(rule) ? 'rules' : 'node', [rule])
-  }
+  if (looksAtIptables) add('node', iptablesRules(host.iptables))
   return { lines, cables: groupCables(links) }
 }
 
@@ -81,10 +78,6 @@ export function findLoss(before: NodePicture, now: NodePicture): Loss {
 export function hasLost(before: NodePicture, now: NodePicture): boolean {
   return [...before.lines.keys()].some((line) => !now.lines.has(line))
 }
-
-/** Rules that are there once for all port maps; those of one pod are found by what is asked of them at CHECK. */
-const SHARED_BY_PORT_MAPS =
-  /-A (?:(?:PREROUTING|OUTPUT|POSTROUTING) .*-j CNI-HOSTPORT-|CNI-HOSTPORT-(?:SETMARK|MASQ) )/
 
 /** Rules of container plugins in iptables, of any family and table that they have. */
 export function iptablesRules(iptables: Iptables): readonly string[] {

@@ -1,5 +1,5 @@
 import type { CIDR } from '#ip/cidr.ts'
-import { familyOf } from '#ip/ip.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
 import type { ListedRule, NftRules } from '#kernel/nft/rules/model.ts'
 import { type Attachment, isValid } from '../../protocol/attachments.ts'
 import { deletionsOf, withComment } from '../nft-rules.ts'
@@ -11,6 +11,8 @@ import {
   PORT_CHAINS,
   PORT_MAP_TABLE,
   planNftablesPortMap,
+  SHARED_CHAINS,
+  tableOf,
 } from './plan-nftables-port-map.ts'
 
 export function addNftablesPortMap(
@@ -52,6 +54,13 @@ export function checkNftablesPortMap(
     return `missing hostport rules in "${MASQUERADING_CHAIN}" chain`
   }
   return undefined
+}
+
+/** Whether all is there that leads to the port maps of a family, which CHECK does not ask for. */
+export function hasSharedNftablesRules(rules: NftRules, family: Family): boolean {
+  return [...SHARED_CHAINS].every(
+    ([chain, count]) => rules.list({ ...tableOf(family), chain }).length >= count,
+  )
 }
 
 /** Removes the port maps of this network's containers that have no attachment. Of those that the reference made it is not known. */

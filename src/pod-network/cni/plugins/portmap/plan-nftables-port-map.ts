@@ -16,6 +16,12 @@ export const PORT_MAP_TABLE = 'cni_hostport'
 export const PORT_CHAINS: readonly string[] = ['hostip_hostports', 'hostports']
 export const MASQUERADING_CHAIN = 'masquerading'
 const ALL_PORTS_CHAIN = 'hostports_all'
+/** Chains that all port maps share, each with how many rules lead on from it. */
+export const SHARED_CHAINS: ReadonlyMap<string, number> = new Map([
+  [ALL_PORTS_CHAIN, PORT_CHAINS.length],
+  ['prerouting', 1],
+  ['output', 1],
+])
 /** NF_IP_PRI_NAT_DST and NF_IP_PRI_NAT_SRC. */
 const [DSTNAT, SRCNAT] = [-100, 100]
 const HASH_CHARACTERS = 16
@@ -107,7 +113,7 @@ function planMasquerading({ masqAll }: PortmapConfig, pod: IP): readonly Rule[] 
   }))
 }
 
-function tableOf(family: Family): TableName {
+export function tableOf(family: Family): TableName {
   return { family: family === 4 ? 'ip' : 'ip6', table: PORT_MAP_TABLE }
 }
 

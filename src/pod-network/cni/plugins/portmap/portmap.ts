@@ -16,6 +16,7 @@ import {
   addIptablesPortMap,
   checkIptablesPortMap,
   collectIptablesPortMaps,
+  hasSharedIptablesRules,
   removeIptablesPortMap,
 } from './iptables-port-map.ts'
 import { openLocalhost } from './localhost.ts'
@@ -23,6 +24,7 @@ import {
   addNftablesPortMap,
   checkNftablesPortMap,
   collectNftablesPortMaps,
+  hasSharedNftablesRules,
   removeNftablesPortMap,
 } from './nftables-port-map.ts'
 
@@ -65,9 +67,9 @@ export const portmap: Plugin = {
     const pods = podAddresses(call)
     const v4 = pods.find(({ address }) => familyOf(address) === 4)
     const wasLocal = !(v4 && config.snat) || !openLocalhost(v4.address, host)
-    if (pods.some((pod) => whatIsWrong(call, host, config, pod)))
-      addPortMaps(call, host, config, pods)
-    else if (rewritesRules) addRules(call, host, config, pods)
+    if (pods.some((pod) => !isWhole(call, host, config, pod))) addPortMaps(call, host, config, pods)
+    else if (rewritesRules && backendOf(config, host) === 'nftables')
+      addRules(call, host, config, pods)
     else return !wasLocal
     return true
   },
@@ -96,6 +98,15 @@ function whatIsWrong(
   }
   const version = familyOf(pod.address) === 4 ? 'ipv4' : 'ipv6'
   return prefixed(version, checkIptablesPortMap(host.iptables, config, call, pod))
+}
+
+/** CHECK, as upstream's, asks only for what one container has. */
+function isWhole(call: CNICall, host: PluginHost, config: PortmapConfig, pod: CIDR): boolean {
+  if (whatIsWrong(call, host, config, pod)) return false
+  const family = familyOf(pod.address)
+  return backendOf(config, host) === 'nftables'
+    ? hasSharedNftablesRules(host.rules, family)
+    : hasSharedIptablesRules(host.iptables, config, family)
 }
 
 function addPortMaps(
