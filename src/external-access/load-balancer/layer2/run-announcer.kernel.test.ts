@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Node, Service } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
@@ -7,7 +8,7 @@ import { createFakeAPI } from '#client/fake-api.ts'
 import { type Family, familyOf, type IP, ip } from '#ip/ip.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import { writeSysctl } from '#kernel/sysctl/sysctl.ts'
-import { silentLog } from '#log/log.ts'
+import { createLog, type Log, silentLog } from '#log/log.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { askInItsName } from './announce-takeover.ts'
@@ -105,7 +106,11 @@ function bindAsIPVS(lab: Lab, netns: Netns, vip: IP): void {
 type Cluster = ReturnType<typeof createCluster>
 
 /** Stops with the scope; what it did to the node stays. */
-function announce({ lab, nodes, api }: Cluster, nodeName: string): AsyncDisposable {
+function announce(
+  { lab, nodes, api }: Cluster,
+  nodeName: string,
+  log: Log = silentLog,
+): AsyncDisposable {
   const abort = new AbortController()
   const { signal } = abort
   const netns = nodes.get(nodeName)!
@@ -114,7 +119,7 @@ function announce({ lab, nodes, api }: Cluster, nodeName: string): AsyncDisposab
     nodes: createInformer(api, resources.nodes, signal),
     slices: createInformer(api, resources.endpointSlices, signal),
     rtnetlink: lab.rtnetlink(netns),
-    log: silentLog,
+    log,
     netns,
   }
   const running = runAnnouncer(deps, { nodeName }, signal)
@@ -231,16 +236,28 @@ suite('a LoadBalancer address', () => {
     await waitFor(tell, { what: 'the outside to hear of node2' })
   })
 
-  test("waits for the pods' bridge", async () => {
+  test("waits for the pods' bridge, without a word", async () => {
     const cluster = createCluster()
     using _ = cluster.lab
     const rtnetlink = cluster.lab.rtnetlink(cluster.nodes.get('node1')!)
     rtnetlink.deleteLink('cni0')
     await cluster.api.create(resources.nodes, nodeOf('node1', 'True'))
     await cluster.api.create(resources.services, serviceAt(cluster.vip))
-    await using _one = announce(cluster, 'node1')
+    const lines: string[] = []
+    const log = createLog('announcer', (line) => lines.push(line))
+    await using _one = announce(cluster, 'node1', log)
+    // Others come before it: each is news.
+    for (const name of ['dummy0', 'dummy1']) {
+      cluster.lab.exec(cluster.nodes.get('node1')!, ['ip', 'link', 'add', name, 'type', 'dummy'])
+      await pause(200)
+    }
     rtnetlink.addLink({ kind: 'bridge', name: 'cni0', up: true })
     await waitFor(() => cluster.answers('node1'), { what: 'node1 to answer' })
     assert.ok(cluster.pings())
+    assert.deepEqual(
+      lines.map((line) => line.split(' ').slice(1, 3).join(' ')),
+      ['info announcer:'],
+      lines.join(''),
+    )
   })
 })

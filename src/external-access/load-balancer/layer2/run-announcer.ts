@@ -6,7 +6,7 @@ import { createWorkQueue, type WorkQueue } from '#client/work-queue.ts'
 import type { CIDR } from '#ip/cidr.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Route, Rtnetlink } from '#kernel/netlink/model.ts'
-import { watchChanges } from '#kernel/netlink/watch-changes.ts'
+import { type KernelChange, watchChanges } from '#kernel/netlink/watch-changes.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import { planLoadBalancerAddresses } from '../../model.ts'
@@ -57,15 +57,21 @@ export async function runAnnouncer(
   const stops = [services, nodes, slices].map((informer) =>
     informer.subscribe(() => queue.add(SYNC)),
   )
-  // The ipvs mode comes and goes, and with it its addresses.
-  const watch = watchChanges(({ kind }) => {
-    if (kind === 'address' || kind === 'anything') queue.add(SYNC)
+  const isNews = (change: KernelChange) =>
+    change.kind === 'anything' ||
+    // The ipvs mode comes and goes, and with it its addresses.
+    change.kind === 'address' ||
+    (change.kind === 'link' && (change.name ?? podDevice) === podDevice)
+  const watch = watchChanges((change) => {
+    if (isNews(change)) queue.add(SYNC)
   }, deps.netns)
   try {
     await Promise.all([services.synced, nodes.synced, slices.synced])
     queue.add(SYNC)
     const news = createTakeoverNews(deps, device, signal)
     await work(queue, signal, log, () => {
+      // It comes with the node's first pod.
+      if (!deps.rtnetlink.link(podDevice)) return
       const desired = addressesOwnedBy(nodeName, deps, networks)
       const { start, release } = syncAnnouncements(desired, deps, { device, podDevice })
       news.tell(start, desired)
