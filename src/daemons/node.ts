@@ -18,7 +18,7 @@ import {
 import { planBackend } from '#cluster/net-conf.ts'
 import { CLUSTER_DOMAIN, type ClusterOptions } from '#cluster/options.ts'
 import { networkIdentity, readCA, readKeyPair } from '#cluster/pki.ts'
-import { readState } from '#cluster/state-file.ts'
+import { type ClusterState, readState } from '#cluster/state-file.ts'
 import { fairleadVersion, GIT_VERSION } from '#cluster/version.ts'
 import { runAnnouncer } from '#external-access/load-balancer/layer2/run-announcer.ts'
 import type { CIDR } from '#ip/cidr.ts'
@@ -42,7 +42,7 @@ import { createPodNetwork } from '#pod-network/pod-network.ts'
 import type { ProxyMode } from '#service-network/proxy/mode.ts'
 import { openModeMemory } from '#service-network/proxy/mode-memory.ts'
 import type { ProxyOptions } from '#service-network/proxy/run-proxy.ts'
-import { runSwitchingProxy } from '#service-network/proxy/switch-modes.ts'
+import { runSwitchingProxy, type SwitchDeps } from '#service-network/proxy/switch-modes.ts'
 import { proxyOptionsOf } from './proxy-config.ts'
 import { runDaemon } from './run-daemon.ts'
 import { wantedProxyModes } from './wanted-proxy-modes.ts'
@@ -88,31 +88,9 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   const socketPath = join(folders.runDir, 'cni.sock')
   await serveCNI(socketPath, (call) => runPlugin(call, pluginHost), { signal })
   const cni = cniFolders(folders.rootDir)
-  const ready = Promise.withResolvers<void>()
-  const podNetwork = createPodNetwork({
-    runtime: createCNIRuntime(cni),
-    ready: ready.promise,
-  })
   const podDevice = state.options.bridge ?? 'cni0'
-  let installed = Promise.resolve()
-  /** For each subnet in turn: a node that was registered anew may have another one. */
-  const install = ({ podCIDRs, mtuBytes }: NodeSubnet) => {
-    const rank = ({ address }: CIDR) => plan.families.indexOf(familyOf(address))
-    const conflist = {
-      // A pod's first address is of the primary family.
-      podCIDRs: podCIDRs.toSorted((a, b) => rank(a) - rank(b)),
-      mtuBytes,
-      dataDir: join(cni.stateDir, 'networks'),
-      confDir: cni.confDir,
-      bridge: podDevice,
-    }
-    installed = installed
-      .then(async () => void (await installCNI({ binDir: cni.binDir, socketPath, conflist })))
-      .then(ready.resolve, (cause: unknown) => {
-        log.error('Cannot install the CNI configuration', { cause })
-        ready.reject(cause)
-      })
-  }
+  const installer = createInstaller({ plan, cni, socketPath, bridge: podDevice, log })
+  const podNetwork = createPodNetwork({ runtime: createCNIRuntime(cni), ready: installer.ready })
 
   const { proxy = 'nftables' } = state.options
   await Promise.all([
@@ -129,7 +107,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
         networks: byFamily(plan.podCIDRs, ({ address }) => address),
         backend: createBackend(backendConf(state.options, plan)),
         subnetFile: join(folders.runDir, 'flannel/subnet.env'),
-        onReady: install,
+        onReady: installer.install,
       },
       signal,
     ),
@@ -142,27 +120,15 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
     ...(proxy === 'none'
       ? []
       : [
-          runSwitchingProxy(
+          runNodeProxy(
             {
               services,
               slices,
               nodes,
               serviceCIDRs: createInformer(networkAPI, resources.serviceCIDRs, signal, { onError }),
               log: log.child('proxy'),
-              // `up --proxy` may have written other ones.
-              optionsOf: (mode) => proxyOptions(mode, readState(layout)?.options ?? state.options),
-              memory: openModeMemory(join(folders.runDir, 'proxy-modes')),
-              onMode: (mode) => writeFileAtomic(proxyModeFile(layout, nodeName), `${mode}\n`),
             },
-            {
-              nodeName,
-              podDevice,
-              families: plan.families.map((_, i) => ({
-                nodeIP: nodeIPs[i]!,
-                podCIDR: plan.podCIDRs[i]!,
-                serviceCIDR: plan.serviceCIDRs[i]!,
-              })),
-            },
+            { layout, state, plan, nodeName, nodeIPs, podDevice, runDir: folders.runDir },
             wantedProxyModes(layout, proxy, log, signal),
             signal,
           ),
@@ -190,6 +156,79 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
       signal,
     ),
   ])
+}
+
+interface InstallerOptions {
+  readonly plan: AddressPlan
+  readonly cni: ReturnType<typeof cniFolders>
+  readonly socketPath: string
+  readonly bridge: string
+  readonly log: Log
+}
+
+/** Writes the plugins and the conflist for each subnet in turn: a node that was registered anew may have another one. */
+function createInstaller({ plan, cni, socketPath, bridge, log }: InstallerOptions) {
+  const ready = Promise.withResolvers<void>()
+  const rank = ({ address }: CIDR) => plan.families.indexOf(familyOf(address))
+  let installed = Promise.resolve()
+  return {
+    /** Resolves with the first one, and rejects where that cannot be. */
+    ready: ready.promise,
+    install({ podCIDRs, mtuBytes }: NodeSubnet): void {
+      const conflist = {
+        // A pod's first address is of the primary family.
+        podCIDRs: podCIDRs.toSorted((a, b) => rank(a) - rank(b)),
+        mtuBytes,
+        dataDir: join(cni.stateDir, 'networks'),
+        confDir: cni.confDir,
+        bridge,
+      }
+      installed = installed
+        .then(async () => void (await installCNI({ binDir: cni.binDir, socketPath, conflist })))
+        .then(ready.resolve, (cause: unknown) => {
+          log.error('Cannot install the CNI configuration', { cause })
+          ready.reject(cause)
+        })
+    },
+  }
+}
+
+interface NodeProxyOptions {
+  readonly layout: Layout
+  readonly state: ClusterState
+  readonly plan: AddressPlan
+  readonly nodeName: string
+  readonly nodeIPs: readonly IP[]
+  readonly podDevice: string
+  readonly runDir: string
+}
+
+function runNodeProxy(
+  deps: Pick<SwitchDeps, 'services' | 'slices' | 'nodes' | 'serviceCIDRs' | 'log'>,
+  { layout, state, plan, nodeName, nodeIPs, podDevice, runDir }: NodeProxyOptions,
+  modes: ReturnType<typeof wantedProxyModes>,
+  signal: AbortSignal,
+): Promise<void> {
+  return runSwitchingProxy(
+    {
+      ...deps,
+      // `up --proxy` may have written other ones.
+      optionsOf: (mode) => proxyOptions(mode, readState(layout)?.options ?? state.options),
+      memory: openModeMemory(join(runDir, 'proxy-modes')),
+      onMode: (mode) => writeFileAtomic(proxyModeFile(layout, nodeName), `${mode}\n`),
+    },
+    {
+      nodeName,
+      podDevice,
+      families: plan.families.map((_, i) => ({
+        nodeIP: nodeIPs[i]!,
+        podCIDR: plan.podCIDRs[i]!,
+        serviceCIDR: plan.serviceCIDRs[i]!,
+      })),
+    },
+    modes,
+    signal,
+  )
 }
 
 function byFamily<T>(values: readonly T[], addressOf: (value: T) => IP): { [K in Family]?: T } {
