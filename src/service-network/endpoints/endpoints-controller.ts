@@ -1,7 +1,7 @@
 import type { Endpoints, Pod, Service } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
-import { type Controller, isNamespaceGone } from '#client/controller.ts'
+import { type Controller, formatKey, isNamespaceGone } from '#client/controller.ts'
 import type { Informer, WriteThroughInformer } from '#client/informer.ts'
 import { ENDPOINTS_MANAGED_BY, planEndpoints } from './plan-endpoints.ts'
 import { hasSelector } from './pod-endpoints.ts'
@@ -23,13 +23,18 @@ export function endpointsController({
   endpoints,
 }: EndpointsControllerDeps): Controller {
   const times = createTriggerTimes()
+  /** Services that were deleted under our eyes: their Endpoints go also where somebody made them by hand. */
+  const orphaned = new Set<string>()
   return {
     name: 'endpoints',
     informers: [services, pods, endpoints],
     start(enqueue) {
       const stops = [
         services.subscribe(({ type, object }) => {
-          if (type === 'deleted') times.forget(object)
+          if (type === 'deleted') {
+            times.forget(object)
+            orphaned.add(formatKey(object.metadata))
+          } else orphaned.delete(formatKey(object.metadata))
           enqueue(object.metadata)
         }),
         enqueueServicesOfPods(pods, services, enqueue),
@@ -43,9 +48,12 @@ export function endpointsController({
       const service = services.get(key)
       const held = endpoints.get(key)
       if (!service) {
-        // Endpoints are named like their Service and have no owner reference: nobody else would delete them.
-        if (held?.metadata.labels?.[ENDPOINTS_MANAGED_BY] !== undefined)
+        // Endpoints are named like their Service and have no owner reference: nobody else would delete them. A Service that is made anew
+        // must not find those of its predecessor (registry/core/service/storage/storage.go, afterDelete).
+        const isOurs = held?.metadata.labels?.[ENDPOINTS_MANAGED_BY] !== undefined
+        if (held && (isOurs || orphaned.has(formatKey(key))))
           await api.delete(resources.endpoints, key)
+        orphaned.delete(formatKey(key))
         return undefined
       }
       if (!hasSelector(service)) return undefined
