@@ -135,7 +135,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
         ]),
     runAnnouncer(
       { services, nodes, slices, rtnetlink, log: log.child('announcer') },
-      { nodeName, podDevice, networks: plan.subnets[0]! },
+      { nodeName, nodeIPs, podDevice, networks: plan.subnets[0]! },
       signal,
     ),
     runNodeAgent(

@@ -9,6 +9,11 @@ export interface AnnouncementOptions {
   readonly device: string
   /** Any other link. */
   readonly podDevice: string
+  /**
+   * The node's own addresses, one a family: as whom the node itself speaks to the address, which source ranges may name. Else it would be
+   * the link's.
+   */
+  readonly nodeIPs?: readonly IP[]
 }
 
 /**
@@ -26,8 +31,12 @@ export interface Announcement {
   readonly address: Address
 }
 
-export function planAnnouncement(ip: IP, { device, podDevice }: AnnouncementOptions): Announcement {
+export function planAnnouncement(
+  ip: IP,
+  { device, podDevice, nodeIPs = [] }: AnnouncementOptions,
+): Announcement {
   const family = familyOf(ip)
+  const source = nodeIPs.find((one) => familyOf(one) === family)
   const destination = { address: ip, prefixLength: family === 4 ? 32 : 128 }
   return {
     route: {
@@ -36,6 +45,7 @@ export function planAnnouncement(ip: IP, { device, podDevice }: AnnouncementOpti
       device: podDevice,
       // IPv6 has no scopes of routes.
       ...(family === 4 && { scope: 'link' }),
+      ...(source && { source }),
       protocol: ROUTE_PROTOCOL,
     },
     neighbour: { device, ip, proxy: true },
@@ -62,11 +72,16 @@ interface Observed {
 export function diffAnnouncements(
   desired: readonly IP[],
   observed: Observed,
-  { device, podDevice }: AnnouncementOptions,
+  options: AnnouncementOptions,
 ): AnnouncementChanges {
+  const { device, podDevice } = options
   const routed = new Set(
     observed.routes
       .filter((route) => route.device === podDevice)
+      .filter(({ destination, source }) => {
+        const ip = destination?.address
+        return ip !== undefined && source === planAnnouncement(ip, options).route.source
+      })
       .map(({ destination }) => destination?.address),
   )
   const answered = new Set(

@@ -122,7 +122,13 @@ function announce(
     log,
     netns,
   }
-  const running = runAnnouncer(deps, { nodeName }, signal)
+  const nodeIPs = lab
+    .rtnetlink(netns)
+    .addresses()
+    .flatMap(({ device, address }) =>
+      device === 'eth0' && !address.address.startsWith('fe80') ? [address.address] : [],
+    )
+  const running = runAnnouncer(deps, { nodeName, nodeIPs }, signal)
   return {
     async [Symbol.asyncDispose]() {
       abort.abort()
@@ -142,15 +148,26 @@ const nodeOf = (name: string, ready: 'True' | 'False'): Node => ({
   status: { conditions: [{ type: 'Ready', status: ready }] },
 })
 
+/**
+ * loadBalancerSourceRanges name nodes by their addresses, not by those of their links. Source of the choice: ip-route(8), `src`. The route
+ * itself is looked at, since the address is on the link while others are told of it.
+ */
+function assertSpeaksAsItself({ lab, nodes, vip }: Cluster, nodeName: string): void {
+  const routes = lab.rtnetlink(nodes.get(nodeName)!).routes()
+  const own = familyOf(vip) === 4 ? '172.30.0.11' : 'fd00:172:30::11'
+  assert.equal(routes.find(({ protocol }) => protocol === ROUTE_PROTOCOL)?.source, own)
+}
+
 suite('a LoadBalancer address', () => {
   for (const family of [4, 6] as const) {
     test(`is answered by one node, and moves with news to those who knew it, IPv${family}`, () =>
-      moves(createCluster(family)))
+      moves(family))
     test(`also where ipvs mode with strictARP has it on every node, IPv${family}`, () =>
-      moves(createCluster(family, { byIPVS: true })))
+      moves(family, { byIPVS: true }))
   }
 
-  async function moves(cluster: Cluster): Promise<void> {
+  async function moves(family: Family, { byIPVS = false } = {}): Promise<void> {
+    const cluster = createCluster(family, { byIPVS })
     using _ = cluster.lab
     const { api } = cluster
     await api.create(resources.nodes, nodeOf('node1', 'True'))
@@ -163,6 +180,7 @@ suite('a LoadBalancer address', () => {
     assert.ok(cluster.pings())
     assert.equal(cluster.holder(), 'node1')
     assert.ok(!cluster.answers('node2'))
+    assertSpeaksAsItself(cluster, 'node1')
 
     // The peer's entry is fresh: without news it would trust it for more than 30 s (facts/external-access.md 6).
     const started = performance.now()

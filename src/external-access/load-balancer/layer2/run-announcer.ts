@@ -49,10 +49,11 @@ const TAKEOVER_INTERVAL_MS = 1_100
  */
 export async function runAnnouncer(
   deps: AnnouncerDeps,
-  { nodeName, networks, device = 'eth0', podDevice = 'cni0' }: AnnouncerOptions,
+  { nodeName, networks, device = 'eth0', podDevice = 'cni0', nodeIPs = [] }: AnnouncerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { services, nodes, slices, log } = deps
+  const options = { device, podDevice, nodeIPs }
   const queue = createWorkQueue(signal)
   const stops = [services, nodes, slices].map((informer) =>
     informer.subscribe(() => queue.add(SYNC)),
@@ -73,11 +74,11 @@ export async function runAnnouncer(
       // It comes with the node's first pod.
       if (!deps.rtnetlink.link(podDevice)) return
       const desired = addressesOwnedBy(nodeName, deps, networks)
-      const { start, release } = syncAnnouncements(desired, deps, { device, podDevice })
+      const { start, release } = syncAnnouncements(desired, deps, options)
       news.tell(start, desired)
       // What is told just now has the address for a moment.
       for (const ip of release.filter((each) => !news.isTelling(each)))
-        deps.rtnetlink.deleteAddress(planAnnouncement(ip, { device, podDevice }).address)
+        deps.rtnetlink.deleteAddress(planAnnouncement(ip, options).address)
     })
   } catch (error) {
     if (!signal.aborted) throw error
