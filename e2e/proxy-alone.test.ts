@@ -87,6 +87,29 @@ suite('fairlead proxy alone', () => {
     await eventually('/healthz says yes', () => code() === '200')
   })
 
+  // Source: kubernetes cmd/kube-proxy/app/server_linux.go, platformCleanup.
+  test('takes away what it left in another mode, when it starts', async () => {
+    const clusterIP = kubectl('get service web -o jsonpath={.spec.clusterIP}')
+    const config = `apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: iptables
+clusterCIDR: 10.244.0.0/16
+clientConnection: { kubeconfig: /var/lib/fairlead-proxy/kubeconfig.conf }
+`
+    const patch = JSON.stringify({ data: { 'config.conf': config } })
+    const words = ['patch', 'configmap', 'fairlead-proxy', '-n', 'kube-system', '-p', patch]
+    assert.equal(cluster.kubectl(words).status, 0)
+    onNode('node1', 'nft add table ip kube-proxy')
+    kubectl('rollout restart daemonset/fairlead-proxy -n kube-system')
+    await eventually('the nftables mode leaves nothing', () => {
+      const rules = onNode('node1', 'nft list ruleset').stdout
+      return rules.includes('KUBE-SEP-') && !/table ip6? (fairlead|kube)-proxy/.test(rules)
+    })
+    await eventually('the iptables mode serves', () =>
+      curl('node1', `http://${clusterIP}:8080/`).includes('"pod":"web-'),
+    )
+  })
+
   test('leaves its rules when it ends, and --cleanup takes them and kube-proxy’s away', async () => {
     const clusterIP = kubectl('get service web -o jsonpath={.spec.clusterIP}')
     kubectl('delete daemonset fairlead-proxy -n kube-system')
@@ -99,7 +122,7 @@ suite('fairlead proxy alone', () => {
     const { status, stderr } = onNode('node1', `${join(root, 'bin/fairlead')} proxy --cleanup`)
     assert.equal(status, 0, stderr)
     const rules = onNode('node1', 'nft list ruleset').stdout
-    assert.doesNotMatch(rules, /fairlead-proxy|table ip6? kube-proxy/)
+    assert.doesNotMatch(rules, /fairlead-proxy|table ip6? kube-proxy|KUBE-S/)
     assert.equal(curl('node1', `http://${clusterIP}:8080/`), '')
   })
 
@@ -113,6 +136,8 @@ suite('fairlead proxy alone', () => {
     kubectl(
       'create clusterrolebinding old-proxier --clusterrole=old-proxier --serviceaccount=kube-system:fairlead-proxy',
     )
+    // What kube-proxy's iptables mode would have left.
+    onNode('node1', 'iptables -t nat -N KUBE-SVC-LEFTOVER')
     kubectl(`apply -f ${join(root, 'deploy/proxy.yaml')}`)
     kubectl('delete clusterrolebinding fairlead-proxy')
     kubectl('rollout status daemonset/fairlead-proxy -n kube-system --timeout=180s')
@@ -120,5 +145,9 @@ suite('fairlead proxy alone', () => {
       await eventually(`${node} reaches the Service`, () =>
         curl(node, `http://${clusterIP}:8080/`).includes('"pod":"web-'),
       )
+    await eventually(
+      'the other mode’s rules are gone',
+      () => !onNode('node1', 'nft list ruleset').stdout.includes('KUBE-S'),
+    )
   })
 })

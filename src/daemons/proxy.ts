@@ -106,10 +106,18 @@ async function serve(
     health.setEligible(type !== 'deleted' && isEligible(object)),
   )
 
+  const damages = new EventTarget()
+  const takeOver = async () => {
+    const { removeOtherModes } = await import('./remove-proxy-rules.ts')
+    await removeOtherModes(configuration.mode, known, log)
+    // Modes share names of chains: some of this one's may have gone with another's.
+    damages.dispatchEvent(new Event('damage'))
+  }
   const loading = new Set(known)
   const loaded = (family: Family) => {
-    if (loading.delete(family) && loading.size === 0)
-      setTimeout(releaseMemory, RELEASE_AFTER_MS).unref()
+    if (!loading.delete(family) || loading.size > 0) return
+    void takeOver()
+    setTimeout(releaseMemory, RELEASE_AFTER_MS).unref()
   }
   await using _health = await serveHealth(configuration, health, metrics.registry, log)
   await using _metrics = await serveMetrics(configuration, health, metrics, log)
@@ -121,6 +129,7 @@ async function serve(
       serviceCIDRs: ranges.informer,
       log,
       observer: metrics.observer,
+      damages,
       loadMode: async (name) => metrics.observe(await loadMode(name)),
       onState({ family, programmed }) {
         if (!programmed) return

@@ -65,7 +65,7 @@ export async function runSwitchingProxy(
     if (signal.aborted) break
     onMode?.(mode)
     if (active) void retireOne(active, next, deps)
-    else leftoversGone = removeLeftovers(mode, deps, options)
+    else leftoversGone = removeLeftovers(next, deps, options)
     active = next
   }
   await wanted.return?.()
@@ -129,8 +129,7 @@ function start(
 async function retireOne(old: Running, next: Running, { log, memory }: SwitchDeps): Promise<void> {
   try {
     await old.retire()
-    // kube-proxy's modes share names of chains: what belongs to the next one may have gone with the old one's.
-    next.damages.dispatchEvent(new Event('damage'))
+    tellDamage(next)
     await old.ended
     memory?.remove(old.mode)
   } catch (cause) {
@@ -147,17 +146,25 @@ async function abandon(
 ): Promise<void> {
   await next.retire().catch(() => {}) // why it failed is known
   await removeMode(next.mode, deps, options)
-  active?.damages.dispatchEvent(new Event('damage'))
+  if (active) tellDamage(active)
 }
 
 /** What a process before this one left in another mode. */
 async function removeLeftovers(
-  mode: ProxyMode,
+  next: Running,
   deps: SwitchDeps,
   options: Pick<ProxyOptions, 'families'>,
 ): Promise<void> {
-  for (const other of deps.memory?.modes() ?? [])
-    if (other !== mode) await removeMode(other, deps, options)
+  for (const other of deps.memory?.modes() ?? []) {
+    if (other === next.mode) continue
+    await removeMode(other, deps, options)
+    tellDamage(next)
+  }
+}
+
+/** kube-proxy's modes share names of chains: what belongs to one may have gone with another's. */
+function tellDamage({ damages }: Running): void {
+  damages.dispatchEvent(new Event('damage'))
 }
 
 async function removeMode(

@@ -3,6 +3,7 @@ import { type Family, familyOf } from '#ip/ip.ts'
 import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
 import { parseSave } from '#kernel/iptables/parse-save.ts'
+import { KernelError } from '#kernel/kernel-error.ts'
 import type { ServiceModel } from '../../model.ts'
 import { areIntact, renderChains, renderChanges, renderRemoval } from '../chains/chain-script.ts'
 import type { Chains } from '../chains/rule.ts'
@@ -27,8 +28,13 @@ export const userspaceMode: Mode = {
     )
   },
   async removeLeftovers(deps, family) {
-    using iptables = await openOwnIptables(deps, family)
-    await removeChains(iptables, family)
+    try {
+      using iptables = await openOwnIptables(deps, family)
+      await removeChains(iptables, family)
+    } catch (error) {
+      // A machine without iptables never ran this mode.
+      if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
+    }
   },
 }
 
