@@ -68,6 +68,8 @@ export async function soak({
       while (ledger.acknowledged - before < writes && performance.now() < until)
         await Promise.race([delay(1), ...writing, following])
       await loss
+      ledger.endBegins()
+      const beforeEnd = ledger.acknowledged
       disk?.losePower()
       await server.kill()
       stop.abort()
@@ -75,9 +77,11 @@ export async function soak({
       await Promise.all([...writing, following])
       disk?.comeBack()
       etcd?.start(member)
-      await verify()
+      await verify().catch((cause: Error) => {
+        throw new Error(`round ${round} of seed ${seed}: ${cause.message}`, { cause })
+      })
       log(
-        `seed ${seed} round ${round}: ${end} after ${ledger.acknowledged - before} acknowledged writes, ${ledger.uncertain} unanswered so far`,
+        `seed ${seed} round ${round}: ${end} after ${beforeEnd - before} acknowledged writes, ${ledger.acknowledged - beforeEnd} read after it, ${ledger.uncertain} unanswered so far`,
       )
     }
   } finally {

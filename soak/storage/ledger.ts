@@ -18,15 +18,22 @@ export interface Observed {
   readonly resourceVersion: number
 }
 
+interface AcknowledgedPut extends Attempt {
+  readonly answeredAt: number
+}
+
 /** Each object has one writer, who waits for one answer before the next write: its order is known. */
 export class Ledger {
   readonly #acknowledged = new Map<string, ObjectState | undefined>()
   readonly #pending = new Map<string, Attempt>()
+  /** When the newest answer about each object was read. */
+  readonly #answeredAt = new Map<string, number>()
   /** Acknowledged puts by their revision: every one must be heard of, once. */
-  readonly #puts = new Map<number, Attempt>()
+  readonly #puts = new Map<number, AcknowledgedPut>()
   readonly #seen = new Map<number, Observed>()
   readonly #watched = new Map<string, ObjectState>()
   #lastSeen = 0
+  #endedAt: number | undefined
   acknowledged = 0
   uncertain = 0
 
@@ -40,7 +47,9 @@ export class Ledger {
 
   /** @param resourceVersion That of the answer; a deletion's is in no answer */
   confirmed(attempt: Attempt, resourceVersion: number | undefined): void {
+    const answeredAt = performance.now()
     this.#pending.delete(attempt.name)
+    this.#answeredAt.set(attempt.name, answeredAt)
     this.acknowledged++
     if (attempt.value === undefined) this.#acknowledged.set(attempt.name, undefined)
     else {
@@ -48,12 +57,17 @@ export class Ledger {
         value: attempt.value,
         resourceVersion: resourceVersion!, // every object has one
       })
-      this.#puts.set(resourceVersion!, attempt)
+      this.#puts.set(resourceVersion!, { ...attempt, answeredAt })
     }
   }
 
   refused(attempt: Attempt): void {
     this.#pending.delete(attempt.name)
+  }
+
+  /** A server's end begins now: errors tell how long before or after it an answer was read. */
+  endBegins(): void {
+    this.#endedAt = performance.now()
   }
 
   /** @throws Error for an event that is lost, doubled or out of order as far as one can see here */
@@ -93,16 +107,20 @@ export class Ledger {
       if (!this.#acknowledged.has(name)) this.#checkOne(name, undefined, listed.get(name))
     for (const name of listed.keys())
       if (!this.#acknowledged.has(name)) throw new Error(`${name} is there, and nobody made it`)
-    for (const [resourceVersion, { name, value }] of this.#puts) {
+    for (const [resourceVersion, { name, value, answeredAt }] of this.#puts) {
+      const when = this.#showTime(answeredAt)
       if (resourceVersion > revision)
-        throw new Error(`revision ${resourceVersion} was acknowledged, and is gone`)
+        throw new Error(`revision ${resourceVersion} was acknowledged${when}, and is gone`)
       const event = this.#seen.get(resourceVersion)
       if (event?.name !== name || event.value !== value)
-        throw new Error(`the watch lost the write of ${name} at ${resourceVersion}`)
+        throw new Error(
+          `the watch lost the write of ${name} at ${resourceVersion}, which was acknowledged${when}`,
+        )
     }
     this.#checkReplay(listed)
     this.#puts.clear()
     this.#seen.clear()
+    this.#endedAt = undefined
   }
 
   #checkOne(name: string, state: ObjectState | undefined, found: ObjectState | undefined): void {
@@ -115,12 +133,18 @@ export class Ledger {
         (found === undefined || found.resourceVersion > (state?.resourceVersion ?? 0))
       if (!isNew)
         throw new Error(
-          `${name} was acknowledged as ${show(state)}${pending ? `, ${pending.value ?? 'a deletion'} was under way` : ''}, and is ${show(found)}`,
+          `${name} was acknowledged as ${show(state)}${this.#showTime(this.#answeredAt.get(name))}${pending ? `, ${pending.value ?? 'a deletion'} was under way` : ''}, and is ${show(found)}`,
         )
     }
     if (pending) this.uncertain++
     this.#pending.delete(name)
     this.#acknowledged.set(name, found)
+  }
+
+  #showTime(answeredAt: number | undefined): string {
+    if (this.#endedAt === undefined || answeredAt === undefined) return ''
+    const after = answeredAt - this.#endedAt
+    return ` ${Math.abs(after).toFixed(1)} ms ${after < 0 ? 'before' : 'after'} the end began`
   }
 
   /** All events after each other lead to what is there. */
