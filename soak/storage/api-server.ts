@@ -32,6 +32,11 @@ export interface ServerProcess extends AsyncDisposable {
   readonly pid: number
   /** How long it took from the process's start until it listened. */
   readonly startMs: number
+  /**
+   * With SIGSTOP: it says no word that it had not said when this returns. A thread that is in a system call stops
+   * before it learns what came of it.
+   */
+  stop(): void
   /** With SIGKILL; resolves when it has ended. */
   kill(): Promise<void>
   /** How long its event loop stood still at most since the last call, in milliseconds, as it measured itself. */
@@ -67,6 +72,10 @@ export async function startServer(
   process.once('exit', orphan)
   child.once('exit', () => process.off('exit', orphan))
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  const checkRuns = (verb: string) => {
+    if (hasEnded())
+      throw new Error(`Cannot ${verb} the API server: it had ended by itself: ${words}`)
+  }
   const end = async () => {
     if (hasEnded()) return
     const ended = once(child, 'exit')
@@ -80,9 +89,12 @@ export async function startServer(
     port,
     pid: child.pid!, // it has spoken
     startMs: performance.now() - started,
+    stop() {
+      checkRuns('stop')
+      child.kill('SIGSTOP')
+    },
     async kill() {
-      if (hasEnded())
-        throw new Error(`Cannot kill the API server: it had ended by itself: ${words}`)
+      checkRuns('kill')
       await end()
     },
     takeLoopDelay: () => ask(child, 'loopDelay'),

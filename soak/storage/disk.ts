@@ -1,11 +1,19 @@
 /**
- * A disk that loses power. A file with an ext4 on it, mounted over a loop device; `losePower` shuts the file system
- * down by its own ioctl (EXT4_IOC_SHUTDOWN without flushing its journal, as xfstests' `godown` does): what was
- * written and not synced is gone with the page cache, and the next mount finds what the journal holds.
+ * A disk that loses power: a file with an ext4 on it, mounted over a loop device. `losePower` shuts the file system
+ * down by its own ioctl (EXT4_IOC_SHUTDOWN without flushing its journal, as xfstests' `godown` does). From then on
+ * nothing more is written, and the next mount finds what the journal holds.
  *
- * What it does not play: a drive that loses what it has been sent and not yet been told to flush. The blocks that
- * reached the loop device stay, synced or not. With synchronous=NORMAL acknowledged writes are lost on it, which shows
- * that it would find such a loss.
+ * What it plays: the page cache is gone, and so is what was appended to a file, made or renamed, without an fsync that
+ * returned. With synchronous=NORMAL acknowledged writes are lost on it, which shows that it would find such a loss.
+ *
+ * What it does not play:
+ * - A machine that goes with its disk. Programs run on, and an fsync that is under way in the ioctl may return 0 for
+ *   what is not there: its transaction is aborted and over when jbd2_complete_transaction asks for it, and what is
+ *   over counts as committed there (fs/jbd2/journal.c; of 300 plays on a busy machine 21 ended so). Who plays a loss
+ *   of power therefore stops first all who write and would tell of it (SIGSTOP): a thread in fsync is then stopped
+ *   before it learns what came of it.
+ * - A drive that loses what it has been sent and not yet been told to flush, or writes half a block. The blocks that
+ *   reached the loop device stay, synced or not; so does what is written over in place by the time of the loss.
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
@@ -14,8 +22,9 @@ import { libc } from '#kernel/ffi/libc.ts'
 
 export interface Disk extends Disposable {
   readonly folder: string
-  /** Nothing may have files open on it when it comes back. */
+  /** What writes to it must have been stopped. */
   losePower(): void
+  /** Nothing may have files open on it. */
   comeBack(): void
 }
 

@@ -31,7 +31,7 @@ export class Ledger {
   /** Acknowledged puts by their revision: every one must be heard of, once. */
   readonly #puts = new Map<number, AcknowledgedPut>()
   readonly #seen = new Map<number, Observed>()
-  readonly #watched = new Map<string, ObjectState>()
+  readonly #watched = new Map<string, ObjectState & { readonly heardAt: number }>()
   #lastSeen = 0
   #endedAt: number | undefined
   acknowledged = 0
@@ -65,7 +65,7 @@ export class Ledger {
     this.#pending.delete(attempt.name)
   }
 
-  /** A server's end begins now: errors tell how long before or after it an answer was read. */
+  /** A server's end begins now: errors tell how long before or after it what they are about was read. */
   endBegins(): void {
     this.#endedAt = performance.now()
   }
@@ -81,7 +81,7 @@ export class Ledger {
         `${type} of ${name} at ${resourceVersion}, which was ${before ? 'there' : 'not there'}`,
       )
     if (type === 'DELETED') this.#watched.delete(name)
-    else this.#watched.set(name, { value, resourceVersion })
+    else this.#watched.set(name, { value, resourceVersion, heardAt: performance.now() })
   }
 
   /** An event of something else. */
@@ -141,9 +141,9 @@ export class Ledger {
     this.#acknowledged.set(name, found)
   }
 
-  #showTime(answeredAt: number | undefined): string {
-    if (this.#endedAt === undefined || answeredAt === undefined) return ''
-    const after = answeredAt - this.#endedAt
+  #showTime(readAt: number | undefined): string {
+    if (this.#endedAt === undefined || readAt === undefined) return ''
+    const after = readAt - this.#endedAt
     return ` ${Math.abs(after).toFixed(1)} ms ${after < 0 ? 'before' : 'after'} the end began`
   }
 
@@ -152,7 +152,9 @@ export class Ledger {
     for (const [name, state] of listed) {
       const watched = this.#watched.get(name)
       if (watched?.resourceVersion !== state.resourceVersion || watched.value !== state.value)
-        throw new Error(`the watch left ${name} as ${show(watched)}, and it is ${show(state)}`)
+        throw new Error(
+          `the watch left ${name} as ${show(watched)}${this.#showTime(watched?.heardAt)}, and it is ${show(state)}`,
+        )
     }
     for (const name of this.#watched.keys())
       if (!listed.has(name)) throw new Error(`the watch has not told that ${name} is gone`)
