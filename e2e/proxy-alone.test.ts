@@ -55,6 +55,9 @@ suite('fairlead proxy alone', () => {
       '200',
     )
     assert.equal(curl('node1', 'http://127.0.0.1:10249/proxyMode'), 'nftables')
+    assert.equal(curl('node1', 'http://127.0.0.1:10249/healthz'), 'ok')
+    const shown = JSON.parse(curl('node1', 'http://127.0.0.1:10249/configz'))
+    assert.equal(shown['kubeproxy.config.k8s.io'].clusterCIDR, '10.244.0.0/16')
     const metrics = curl('node1', 'http://127.0.0.1:10249/metrics')
     for (const name of [
       'kubeproxy_sync_proxy_rules_duration_seconds_count{ip_family="IPv4"}',

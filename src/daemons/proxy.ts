@@ -7,7 +7,8 @@ import { type API, APIStatusError } from '#client/api.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import type { Informer } from '#client/informer.ts'
-import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { type ClusterAccess, loadKubeconfig } from '#client/kubeconfig.ts'
+import { GIT_VERSION } from '#cluster/version.ts'
 import { type Family, familyOf } from '#ip/ip.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
@@ -19,17 +20,15 @@ import {
   type ProxyConfiguration,
   type ReadConfiguration,
   readConfiguration,
-  type SocketAddress,
 } from '#service-network/proxy/standalone/configuration.ts'
 import { planConntrackSettings } from '#service-network/proxy/standalone/conntrack-settings.ts'
 import { localDetectorOf } from '#service-network/proxy/standalone/detect-local.ts'
 import { overlay, type ParsedFlags, parseFlags } from '#service-network/proxy/standalone/flags.ts'
-import { createProxyHealth, type ProxyHealth } from '#service-network/proxy/standalone/health.ts'
-import { createProxyMetrics, type ProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
+import { createProxyHealth } from '#service-network/proxy/standalone/health.ts'
+import { createProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
 import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
-import { CONTENT_TYPE } from '#wire/prometheus/registry.ts'
+import { serveHealth, serveMetrics } from './proxy-servers.ts'
 import { releaseMemory } from './release-memory.ts'
-import { type Answer, serveAnswers } from './serve-answers.ts'
 import { untilSignal } from './until-signal.ts'
 
 /** The first changes after the load are over by then. */
@@ -43,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     flags = parseFlags(argv)
     read = readConfiguration(overlay(await readDocument(flags.config), flags.document))
-    if (!flags.cleanup && read.configuration.kubeconfig === '')
+    if (read.configuration.kubeconfig === '' && needsServer(flags))
       throw new TypeError(
         'Cannot start: neither --kubeconfig nor clientConnection.kubeconfig is given',
       )
@@ -51,13 +50,32 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
     return 2
   }
+  if (flags.version) {
+    process.stdout.write(`Kubernetes ${GIT_VERSION}\n`)
+    return 0
+  }
+  if (flags.writeConfigTo !== undefined) {
+    const { showConfiguration } = await import(
+      '#service-network/proxy/standalone/show-configuration.ts'
+    )
+    // JSON is YAML, too.
+    const text = JSON.stringify(showConfiguration(read.configuration), null, 2)
+    writeFileSync(flags.writeConfigTo, `${text}\n`)
+    return 0
+  }
   for (const warning of [...flags.warnings, ...read.warnings]) log.warn(warning)
   if (flags.cleanup) {
     const { removeEveryMode } = await import('./remove-proxy-rules.ts')
     return (await removeEveryMode(log)) ? 0 : 1
   }
-  await serve(read.configuration, flags, log, untilSignal())
+  setProcessUp(read.configuration, log)
+  if (!flags.initOnly) await serve(read.configuration, flags, log, untilSignal())
   return 0
+}
+
+function needsServer({ cleanup, initOnly, version, writeConfigTo }: ParsedFlags): boolean {
+  const isInPod = process.env.KUBERNETES_SERVICE_HOST !== undefined
+  return !(cleanup || initOnly || version || writeConfigTo !== undefined || isInPod)
 }
 
 /** Few proxies have a file: only they need YAML. */
@@ -69,7 +87,7 @@ async function readDocument(file: string | undefined): Promise<Readonly<Record<s
 
 async function serve(
   configuration: ProxyConfiguration,
-  { allowExternalIPs, iptables }: ParsedFlags,
+  { allowExternalIPs, iptables, master }: ParsedFlags,
   log: Log,
   stopped: AbortSignal,
 ): Promise<void> {
@@ -77,8 +95,7 @@ async function serve(
   using ended = abortWhenDisposed()
   const signal = AbortSignal.any([stopped, ended.signal])
   const nodeName = (configuration.hostnameOverride || hostname()).trim().toLowerCase()
-  setProcessUp(configuration, log)
-  await using api = createAPI(await loadKubeconfig(configuration.kubeconfig))
+  await using api = createAPI(await findServer(configuration.kubeconfig, master))
   const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
   const nodes = createInformer(api, resources.nodes, signal, {
     onError,
@@ -120,7 +137,7 @@ async function serve(
     setTimeout(releaseMemory, RELEASE_AFTER_MS).unref()
   }
   await using _health = await serveHealth(configuration, health, metrics.registry, log)
-  await using _metrics = await serveMetrics(configuration, health, metrics, log)
+  await using _metrics = await serveMetrics(configuration, metrics, log)
   await runProxy(
     {
       services,
@@ -156,6 +173,15 @@ async function serve(
     },
     signal,
   )
+}
+
+/** As upstream: without a kubeconfig, that of the pod that we are; `master` in place of the server that either names. */
+async function findServer(kubeconfig: string, master: string | undefined): Promise<ClusterAccess> {
+  const found =
+    kubeconfig === ''
+      ? await (await import('#client/in-cluster.ts')).loadInClusterAccess()
+      : await loadKubeconfig(kubeconfig)
+  return master === undefined ? found : { ...found, server: master }
 }
 
 interface FollowedRanges {
@@ -204,62 +230,6 @@ async function findNode(
   } finally {
     stop()
     signal.removeEventListener('abort', giveUp)
-  }
-}
-
-function serveHealth(
-  { healthz, bindAddressHardFail }: ProxyConfiguration,
-  health: ProxyHealth,
-  registry: ProxyMetrics['registry'],
-  log: Log,
-) {
-  const counted = (name: string, answer: () => Answer) => {
-    const counter = registry.counter(`kubeproxy_proxy_${name}_total`, `Answers of /${name}`)
-    return () => {
-      const result = answer()
-      counter.add({ code: `${result.code}` })
-      return { ...result, contentType: 'application/json' }
-    }
-  }
-  const paths = {
-    '/healthz': counted('healthz', health.health),
-    '/livez': counted('livez', health.liveness),
-  }
-  return listen(healthz, bindAddressHardFail, paths, log)
-}
-
-function serveMetrics(
-  { metrics: socket, mode, bindAddressHardFail }: ProxyConfiguration,
-  health: ProxyHealth,
-  metrics: ProxyMetrics,
-  log: Log,
-) {
-  const paths = {
-    '/metrics': async () => ({
-      code: 200,
-      contentType: CONTENT_TYPE,
-      body: await metrics.render(log),
-    }),
-    '/proxyMode': () => ({ code: 200, body: mode }),
-    '/healthz': () => ({ ...health.liveness(), contentType: 'application/json' }),
-  }
-  return listen(socket, bindAddressHardFail, paths, log)
-}
-
-/** As upstream, a port that is taken is no reason to end, unless `bindAddressHardFail` says so. */
-async function listen(
-  socket: SocketAddress | undefined,
-  isHard: boolean,
-  paths: Readonly<Record<string, () => Answer | Promise<Answer>>>,
-  log: Log,
-): Promise<AsyncDisposable> {
-  if (!socket) return { [Symbol.asyncDispose]: async () => {} }
-  try {
-    return await serveAnswers(socket, paths)
-  } catch (error) {
-    if (isHard) throw error
-    log.error(`Cannot serve ${Object.keys(paths).join(', ')} on port ${socket.port}`, { error })
-    return { [Symbol.asyncDispose]: async () => {} }
   }
 }
 

@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import { cidr } from '#ip/cidr.ts'
 import { readConfiguration } from './configuration.ts'
 import { overlay, parseFlags } from './flags.ts'
+import { showConfiguration } from './show-configuration.ts'
 
 /** The ConfigMap `kube-proxy` of a cluster that kubeadm made: every field, most of them empty (kubeadm, phases/addons/proxy). */
 const KUBEADM = `
@@ -216,6 +217,44 @@ suite('readConfiguration()', () => {
   })
 })
 
+suite('showConfiguration() gives a document that reads the same', () => {
+  // Source of the fields: k8s.io/kube-proxy config/v1alpha1/types.go.
+  const rows: readonly { readonly name: string; readonly document: object }[] = [
+    { name: 'defaults', document: {} },
+    {
+      name: 'servers off',
+      document: { healthzBindAddress: '0.0.0.0:0', metricsBindAddress: '[::1]:0' },
+    },
+    { name: 'IPv6', document: { bindAddress: 'fd00::1', clusterCIDR: 'fd00:10::/56,10.0.0.0/8' } },
+    {
+      name: 'all of it',
+      document: {
+        mode: 'ipvs',
+        clientConnection: { kubeconfig: '/k' },
+        hostnameOverride: 'n1',
+        bindAddressHardFail: true,
+        detectLocalMode: 'InterfaceNamePrefix',
+        detectLocal: { interfaceNamePrefix: 'veth' },
+        nodePortAddresses: ['primary', '127.0.0.0/8'],
+        oomScoreAdj: -998,
+        iptables: { masqueradeAll: true, localhostNodePorts: false },
+        ipvs: { scheduler: 'wrr', strictARP: true, syncPeriod: '1m30s' },
+        conntrack: { maxPerCore: 0, udpTimeout: '1.5s', tcpBeLiberal: true },
+      },
+    },
+  ]
+  for (const { name, document } of rows)
+    test(name, () => {
+      const { configuration } = readConfiguration(document)
+      const { configuration: again, warnings } = readConfiguration(showConfiguration(configuration))
+      const { healthz, metrics, ...rest } = configuration
+      const { healthz: _, metrics: __, ...restAgain } = again
+      assert.deepEqual(restAgain, rest)
+      assert.deepEqual([again.healthz, again.metrics], [healthz, metrics])
+      assert.deepEqual(warnings, [])
+    })
+})
+
 suite('parseFlags()', () => {
   const merged = (argv: readonly string[], file: object = {}) =>
     readConfiguration(overlay(file as Readonly<Record<string, unknown>>, parseFlags(argv).document))
@@ -246,6 +285,36 @@ suite('parseFlags()', () => {
     assert.deepEqual(configuration.nodePortAddresses, ['primary', cidr('127.0.0.0/8')])
     assert.equal(configuration.conntrack.min, 0)
     assert.equal(configuration.hostnameOverride, 'n1')
+  })
+
+  // Source: kube-proxy's in GKE's manifest (kubernetes cluster/gce/gci/configure-helper.sh, prepare-kube-proxy-manifest-variables).
+  test('starts with flags that mean nothing here, and tells of those that somebody may count on', () => {
+    const { warnings, master, document } = parseFlags([
+      ...['--master=https://10.0.0.2', '--kubeconfig=/k', '--cluster-cidr=10.0.0.0/8'],
+      ...['--oom-score-adj=-998', '--v=2', '--feature-gates=A=true', '--profiling'],
+      ...['--iptables-sync-period=1m', '--iptables-min-sync-period=10s', '--ipvs-sync-period=1m'],
+      ...['--config-sync-period', '15m', '--log_file=/x', '--logtostderr', '--masquerade_all'],
+    ])
+    assert.equal(master, 'https://10.0.0.2')
+    assert.deepEqual(document, {
+      clientConnection: { kubeconfig: '/k' },
+      clusterCIDR: '10.0.0.0/8',
+      iptables: { syncPeriod: '1m', masqueradeAll: true },
+      ipvs: { syncPeriod: '1m' },
+      nftables: { masqueradeAll: true },
+      oomScoreAdj: -998,
+    })
+    assert.deepEqual(warnings.toSorted(), [
+      'flag --feature-gates has no effect here',
+      'flag --iptables-min-sync-period has no effect here',
+      'flag --profiling has no effect here',
+    ])
+  })
+
+  test('takes true and false for what is either there or not', () => {
+    assert.equal(parseFlags(['--cleanup=true']).cleanup, true)
+    assert.equal(parseFlags(['--cleanup=false', '--version']).cleanup, false)
+    assert.throws(() => parseFlags(['--cleanup=maybe']), TypeError)
   })
 
   test('lets a file count, but for the few that are the node’s', () => {

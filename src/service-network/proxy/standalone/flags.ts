@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { IptablesOptions } from '../mode.ts'
+import { BARE, SILENT, WITHOUT_EFFECT } from './ignored-flags.ts'
 
 /** A flag of kube-proxy, and the field of its configuration that it sets. */
 type Flag = readonly [name: string, path: string, kind: 'text' | 'flag' | 'number' | 'list']
@@ -40,6 +41,13 @@ export interface ParsedFlags {
   /** A KubeProxyConfiguration document. */
   readonly config?: string
   readonly cleanup: boolean
+  /** Only what needs all of root's rights, and then the end. */
+  readonly initOnly: boolean
+  readonly version: boolean
+  /** The configuration goes into this file, and then the end. */
+  readonly writeConfigTo?: string
+  /** The API server, in place of the kubeconfig's. */
+  readonly master?: string
   /** Allows `externalIPs`, which kube-proxy always does and we do not (CVE-2020-8554). */
   readonly allowExternalIPs: boolean
   /** Ours: which `iptables` is called, and whose names and rules iptables mode has. */
@@ -51,25 +59,7 @@ export interface ParsedFlags {
 
 /** @throws TypeError for what is no flag, or has no such value */
 export function parseFlags(argv: readonly string[]): ParsedFlags {
-  const { values } = parseArgs({
-    args: argv.map(completeFlag),
-    allowPositionals: false,
-    options: {
-      config: { type: 'string' },
-      cleanup: { type: 'boolean' },
-      'allow-external-ips': { type: 'boolean' },
-      'iptables-variant': { type: 'string' },
-      'iptables-layout': { type: 'string' },
-      // klog's: kube-proxy's manifests set it.
-      v: { type: 'string', short: 'v' },
-      ...Object.fromEntries(
-        FLAGS.map(([name, , kind]) => [
-          name,
-          { type: 'string' as const, ...(kind === 'list' && { multiple: true }) },
-        ]),
-      ),
-    },
-  })
+  const values = readValues(argv)
   const given = FLAGS.filter(([name]) => values[name as keyof typeof values] !== undefined)
   const { config } = values
   const counted = given.filter(([name]) => config === undefined || BESIDE_FILE.has(name))
@@ -84,23 +74,69 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
   return {
     ...(config !== undefined && { config }),
     cleanup: values.cleanup === true,
+    initOnly: values['init-only'] === true,
+    version: values.version === true,
+    ...(values.master && { master: values.master }),
+    ...(values['write-config-to'] && { writeConfigTo: values['write-config-to'] }),
     allowExternalIPs: values['allow-external-ips'] === true,
     iptables: {
       ...oneOf('variant', values['iptables-variant'], ['nft', 'legacy'] as const),
       ...oneOf('layout', values['iptables-layout'], ['modern', 'classic'] as const),
     },
     document,
-    warnings: given
-      .filter((flag) => !counted.includes(flag))
-      .map(([name]) => `flag --${name} is ignored: a file is given by --config`),
+    warnings: [
+      ...given
+        .filter((flag) => !counted.includes(flag))
+        .map(([name]) => `flag --${name} is ignored: a file is given by --config`),
+      ...WITHOUT_EFFECT.filter((name) => name in values).map(
+        (name) => `flag --${name} has no effect here`,
+      ),
+    ],
   }
 }
 
-/** As pflag reads it: a flag that is true or false needs no value. */
-function completeFlag(argument: string): string {
-  const isBare = FLAGS.some(([name, , kind]) => kind === 'flag' && argument === `--${name}`)
-  return isBare ? `${argument}=true` : argument
+function readValues(argv: readonly string[]) {
+  return parseArgs({
+    args: argv.flatMap(completeFlag),
+    allowPositionals: false,
+    options: {
+      config: { type: 'string' },
+      cleanup: { type: 'boolean' },
+      'init-only': { type: 'boolean' },
+      version: { type: 'boolean' },
+      master: { type: 'string' },
+      'write-config-to': { type: 'string' },
+      'allow-external-ips': { type: 'boolean' },
+      'iptables-variant': { type: 'string' },
+      'iptables-layout': { type: 'string' },
+      ...Object.fromEntries(
+        [...SILENT, ...WITHOUT_EFFECT].map((name) => [name, { type: 'string' as const }]),
+      ),
+      ...Object.fromEntries(
+        FLAGS.map(([name, , kind]) => [
+          name,
+          { type: 'string' as const, ...(kind === 'list' && { multiple: true }) },
+        ]),
+      ),
+      // klog's: kube-proxy's manifests set it.
+      v: { type: 'string', short: 'v' },
+    },
+  }).values
 }
+
+/** As pflag reads it: a flag that is true or false needs no value, and words of a name may be joined by `_`. */
+function completeFlag(argument: string): readonly string[] {
+  const [, name = '', rest = ''] = /^--([\w-]+)(=.*)?$/s.exec(argument) ?? []
+  if (name === '') return [argument]
+  const joined = name.replaceAll('_', '-')
+  // These are either there or not.
+  if (OWN_TRUTHS.includes(joined) && rest === '=false') return []
+  if (OWN_TRUTHS.includes(joined) && rest === '=true') return [`--${joined}`]
+  const isTruth = FLAGS.some(([each, , kind]) => kind === 'flag' && each === joined)
+  return [`--${joined}${rest || (isTruth || BARE.includes(joined) ? '=true' : '')}`]
+}
+
+const OWN_TRUTHS = ['cleanup', 'init-only', 'version', 'allow-external-ips']
 
 function oneOf<K extends string, V extends string>(
   key: K,
