@@ -241,10 +241,14 @@ suite('switching proxy modes', () => {
     await proxy.taken('userspace')
     await isTold(2)
     using held = await hold()
+    // A balancer that asks all the time is refused never: each of its requests is a connection of its own.
+    const asks = 'for i in $(seq 3000); do curl -s -o /dev/null "$0" || echo unheard; done'
+    using balancer = cluster.lab.spawn(cluster.node, ['bash', '-c', asks, url])
     proxy.switchTo('nftables')
     await proxy.taken('nftables')
     await cluster.put(balanced, sliceOf('balanced', [A]))
     await isTold(1)
+    assert.equal(balancer.output(), '')
     await held.answers('still through userspace')
   })
 

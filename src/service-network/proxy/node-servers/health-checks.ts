@@ -98,9 +98,9 @@ export function createHealthCheckServers(
   }
 }
 
+/** Whoever is being answered hears the answer; those who wait for nothing are let go (`http.Server.close()`). */
 function closeServer(server: Server): void {
   server.close()
-  server.closeAllConnections()
 }
 
 /** k/k pkg/proxy/healthcheck/service_health.go, hcHandler: names and order of what balancers read. */

@@ -98,7 +98,8 @@ async function updateLoopback(
   return ports
 }
 
+/** Where the mode is switched, the next one answers before this one ends: the port is shared, so that a balancer hears no refusal. */
 function listenIn(netns: Netns | undefined): (address: IP, port: number) => number {
   return (address, port) =>
-    openListener({ protocol: 'tcp', address, port, ...(netns && { netns }) })
+    openListener({ protocol: 'tcp', address, port, reuse: true, ...(netns && { netns }) })
 }
