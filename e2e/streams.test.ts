@@ -56,6 +56,12 @@ suite('The real kubectl', () => {
         assert.match(stderr, /command terminated with exit code 3/)
       })
 
+      // The URL holds it: net/http takes heads of up to 1 MiB (DefaultMaxHeaderBytes).
+      test('takes a script of 100 kB as its command', () => {
+        const script = `echo done # ${'x'.repeat(100_000)}`
+        assert.equal(kubectl('exec', 'box', '--', 'sh', '-c', script), 'done\n')
+      })
+
       // As a cluster of kind or k3s says it (containerd, runc).
       test('says that the container has no such program', () => {
         const result = run(['exec', 'box', '--', 'nope'])

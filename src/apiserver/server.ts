@@ -150,6 +150,8 @@ export interface ConnectionLimits {
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** As upstream's ReadHeaderTimeout (server/secure_serving.go). */
 const HEADERS_TIMEOUT_MS = 32_000
+/** Of a request's line and its headers (net/http DefaultMaxHeaderBytes): the URL of an exec holds the whole command. */
+const MAX_HEADER_BYTES = 1024 * 1024
 /** Beyond them new connections are closed at once. */
 const MAX_CONNECTIONS = 10_000
 
@@ -170,13 +172,20 @@ function createListener(
     rejectUnauthorized: false, // health and version are open; the handler refuses the rest
     allowHTTP1: true,
     minVersion: 'TLSv1.2',
-    settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 },
+    settings: {
+      maxConcurrentStreams: 1000,
+      initialWindowSize: 1024 * 1024,
+      maxHeaderListSize: MAX_HEADER_BYTES,
+    },
     maxSessionMemory: 64,
     handshakeTimeout: limits.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
   })
   server.maxConnections = limits.connections ?? MAX_CONNECTIONS
-  // Of HTTP/1.1: node applies it there although its types do not say so.
-  Object.assign(server, { headersTimeout: limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS })
+  // Of HTTP/1.1: node applies them there although its types do not say so.
+  Object.assign(server, {
+    headersTimeout: limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  })
   const sockets = new Set<Socket>()
   server.on('secureConnection', (socket) => {
     sockets.add(socket)

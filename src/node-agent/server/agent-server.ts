@@ -29,6 +29,9 @@ export interface AgentServerDeps {
   readonly log: Log
 }
 
+/** As the API server's: the URL of an exec holds the whole command. */
+const MAX_HEADER_BYTES = 1024 * 1024
+
 /** Serves what the API server asks of a node, until aborted. */
 export async function serveAgent(
   deps: AgentServerDeps,
@@ -43,6 +46,7 @@ export async function serveAgent(
       requestCert: true,
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
+      maxHeaderSize: MAX_HEADER_BYTES,
     },
     (request, response) => {
       if (mayAsk(request.socket as TLSSocket)) void answer(deps, request, response)
