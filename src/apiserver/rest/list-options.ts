@@ -10,8 +10,8 @@ export interface ListOptions {
   readonly limit: number | undefined
   readonly timeoutSeconds: number | undefined
   readonly allowBookmarks: boolean
-  /** The client wants the state as events, and a bookmark at its end (KEP-3157). */
-  readonly sendInitialEvents: boolean
+  /** Whether the client wants the state as events, and a bookmark at its end (KEP-3157); undefined: it does not say. */
+  readonly sendInitialEvents: boolean | undefined
 }
 
 /** @throws StatusError 400, 422 */
@@ -32,7 +32,7 @@ export function parseListOptions(query: URLSearchParams, isWatch: boolean): List
     limit: limit !== undefined && limit > 0 ? limit : undefined,
     timeoutSeconds,
     allowBookmarks: isTrue(query.get('allowWatchBookmarks')),
-    sendInitialEvents: isTrue(initial),
+    sendInitialEvents: initial === null ? undefined : isTrue(initial),
   }
 }
 

@@ -4,6 +4,7 @@ import type { StoredItem, StoreEvent } from '../../storage/store.ts'
 import { includeObjectOf } from '../../table/table.ts'
 import { parseMatcher } from '../matcher.ts'
 import type { RESTRequest } from '../request.ts'
+import { bookmarkLine } from './bookmark.ts'
 import { EventView, type Form, viewOf } from './event-view.ts'
 
 /** How one watch shows what happens: as lines of JSON. */
@@ -12,6 +13,8 @@ export interface Framing {
   present(item: StoredItem): string
   /** Of changes that came together; undefined where the watch sees none of them. */
   changes(events: readonly StoreEvent[]): Buffer | undefined
+  /** That the watch has told of everything up to a revision. */
+  bookmark(revision: number, annotations?: Readonly<Record<string, string>>): Buffer
 }
 
 /** What watches without selectors write, by form: the store tells all of them of the same array. */
@@ -57,6 +60,11 @@ export function createFraming(request: RESTRequest): Framing {
       }
       form = later
       return bytes
+    },
+    bookmark(revision, annotations) {
+      const line = bookmarkLine(spec.resource, revision, form, annotations)
+      form = later
+      return Buffer.from(line)
     },
   }
 }

@@ -4,10 +4,12 @@ import { parseListOptions } from '../list-options.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 
 export interface WatchOptions {
-  /** Undefined: begin with what there is now. */
+  /** Undefined: from now on. */
   readonly fromRevision: number | undefined
+  /** Before that, what there is now, as events. */
+  readonly beginsWithState: boolean
   readonly allowBookmarks: boolean
-  /** The client wants the state as events, and a bookmark at its end (KEP-3157). */
+  /** Behind that state, a bookmark that says so (KEP-3157). */
   readonly sendInitialEvents: boolean
   readonly timeoutSeconds: number
 }
@@ -22,14 +24,16 @@ export async function parseWatchOptions(
 ): Promise<WatchOptions> {
   const options = parseListOptions(request.query, true)
   const { resourceVersion, sendInitialEvents, timeoutSeconds = 0 } = options
+  // Without a revision a watch begins with the state, unless it says that it does not want that (storage/cacher, getAllEventsSinceLocked).
   if (options.continue !== '') throw badRequest('continue is not supported for watch')
   const parsed = resourceVersion === '' ? { value: 0 } : parseRevision(resourceVersion)
   if ('error' in parsed) throw unexplained(parsed.error)
   await reachRevision(parsed.value, deps, request)
   return {
     fromRevision: sendInitialEvents || parsed.value === 0 ? undefined : parsed.value,
+    beginsWithState: sendInitialEvents ?? parsed.value === 0,
     allowBookmarks: options.allowBookmarks,
-    sendInitialEvents,
+    sendInitialEvents: sendInitialEvents ?? false,
     timeoutSeconds:
       timeoutSeconds > 0 ? timeoutSeconds : Math.round(MIN_TIMEOUT_SECONDS * (1 + Math.random())),
   }

@@ -104,6 +104,49 @@ suite('watch', () => {
     await remove('w5')
   })
 
+  // apiserver endpoints/handlers/response.go, doTransformObject(): all events, and so bookmarks too.
+  const forms = [
+    { form: 'PartialObjectMetadata', kind: 'PartialObjectMetadata' },
+    { form: 'Table', kind: 'Table' },
+  ]
+  for (const { form, kind } of forms) {
+    test(`as ${form} has bookmarks of that form`, async () => {
+      await put('w7')
+      const query =
+        'watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true'
+      const path = `${PATH}?${query}&fieldSelector=metadata.name%3Dw7`
+      const accept = { accept: `application/json;as=${form};v=v1;g=meta.k8s.io` }
+      const [added, bookmark] = await take(server.watch(path, accept), 2)
+      assert.deepEqual([added!.object.kind, bookmark!.object.kind], [kind, kind])
+      const shown = form === 'Table' ? bookmark!.object.rows[0].object : bookmark!.object
+      assert.deepEqual(
+        [bookmark!.type, shown.kind, shown.apiVersion, shown.metadata.annotations],
+        [
+          'BOOKMARK',
+          'PartialObjectMetadata',
+          'meta.k8s.io/v1',
+          { 'k8s.io/initial-events-end': 'true' },
+        ],
+      )
+      assert.equal(bookmark!.object.metadata.resourceVersion, await revision())
+      await remove('w7')
+    })
+  }
+
+  // apiserver storage/cacher/watch_cache.go, getAllEventsSinceLocked(): of any revision, so of the latest.
+  for (const resourceVersion of ['', '0']) {
+    test(`that wants no state, from "${resourceVersion}", begins with now`, async () => {
+      await put('w8')
+      const query = `watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&resourceVersion=${resourceVersion}&allowWatchBookmarks=true&timeoutSeconds=1`
+      const events = await Array.fromAsync(server.watch(`${PATH}?${query}`))
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['BOOKMARK'],
+      )
+      await remove('w8')
+    })
+  }
+
   test('ends at its timeout, with a last bookmark', async () => {
     const from = await revision()
     await server.request('POST', '/api/v1/namespaces', {

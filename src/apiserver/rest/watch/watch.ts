@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream'
-import { apiVersionOf } from '#api/resources.ts'
 import { expired, internal, StatusError } from '#api/status.ts'
 import { isWebSocketRequest } from '#wire/websocket/handshake.ts'
 import type { Answer } from '../../http/answer.ts'
 import { CompactedError, type Store } from '../../storage/store.ts'
 import { prefixOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
+import { END_OF_STATE } from './bookmark.ts'
 import { createFrameWriter, type FrameWriter } from './frame-writer.ts'
 import { createFraming, type Framing } from './framing.ts'
 import { parseWatchOptions, type WatchOptions } from './watch-options.ts'
@@ -41,7 +41,10 @@ async function streamEvents(
   const prefix = prefixOf(request.spec.resource, request.namespace)
   const writer = createFrameWriter(out)
   const fromRevision =
-    options.fromRevision ?? (await writeState(writer, request, store, options, framing))
+    options.fromRevision ??
+    (options.beginsWithState
+      ? await writeState(writer, request, store, options, framing)
+      : await store.currentRevision())
   const ended = Promise.withResolvers<void>()
   using stack = new DisposableStack()
   let isHistory = true
@@ -60,7 +63,7 @@ async function streamEvents(
     }),
   )
   void subscription.progress().then(() => (isHistory = false))
-  const marks = async () => writer.write(bookmarkFrame(request, await subscription.progress()))
+  const marks = async () => writer.write(framing.bookmark(await subscription.progress()))
   const schedule = (milliseconds: number, action: () => void) => {
     const timer = setTimeout(action, milliseconds)
     stack.defer(() => clearTimeout(timer))
@@ -90,26 +93,9 @@ async function writeState(
   const { revision, items } = await store.list(prefixOf(request.spec.resource, request.namespace))
   await writer.writePaced(items.values().map((item) => framing.present(item)))
   if (sendInitialEvents && allowBookmarks) {
-    writer.write(bookmarkFrame(request, revision, { 'k8s.io/initial-events-end': 'true' }))
+    writer.write(framing.bookmark(revision, END_OF_STATE))
   }
   return revision
-}
-
-function bookmarkFrame(
-  { spec: { resource } }: RESTRequest,
-  revision: number,
-  annotations?: Record<string, string>,
-): Buffer {
-  const object = {
-    kind: resource.kind,
-    apiVersion: apiVersionOf(resource),
-    metadata: {
-      resourceVersion: String(revision),
-      creationTimestamp: null,
-      ...(annotations ? { annotations } : {}),
-    },
-  }
-  return Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`)
 }
 
 function errorFrame(error: Error, fromRevision: number | undefined): Buffer {
