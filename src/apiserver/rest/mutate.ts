@@ -205,7 +205,9 @@ function checkIdentity(
     const error = invalidField('metadata.resourceVersion', 0, 'must be specified for an update')
     throw invalid(spec.resource, name, [error])
   }
-  if (isUpdate && metadata.uid && metadata.uid !== uid) throw uidConflict(target, metadata.uid, uid)
+  if (isUpdate && metadata.uid && metadata.uid !== uid) {
+    throw preconditionFailed(target, 'UID', metadata.uid, uid)
+  }
   const given = metadata.resourceVersion
   if (!given || given === '0') return
   const parsed = parseRevision(given)
@@ -214,15 +216,16 @@ function checkIdentity(
 }
 
 /** storage/errors.go; the key is where upstream's store has it. */
-function uidConflict(
-  { spec: { resource }, namespace, name }: Target,
+export function preconditionFailed(
+  { spec: { resource }, namespace, name }: Pick<Target, 'spec' | 'namespace' | 'name'>,
+  field: 'UID' | 'ResourceVersion',
   wanted: string,
   held?: string,
 ) {
   const key = ['', 'registry', resource.plural, namespace, name].filter(
     (part) => part !== undefined,
   )
-  const why = `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${held}`
+  const why = `Precondition failed: ${field} in precondition: ${wanted}, ${field} in object meta: ${held}`
   return conflict(
     resource,
     name,

@@ -379,6 +379,84 @@ suite('update and patch', () => {
       ],
     )
   })
+
+  test('binding adds its annotations, and where the node is; its fields have no owner', async () => {
+    // plugin/pkg/admission/podtopologylabels; storage.go, setPodNodeAndMetadata()
+    const zone = { 'topology.kubernetes.io/zone': 'a' }
+    await created('/api/v1/nodes', { metadata: { name: 'zoned', labels: zone } })
+    await created(PODS, pod('settled'))
+    // LegacyBindingREST: the object names its pod.
+    const { code } = await server.request('POST', '/api/v1/namespaces/default/bindings', {
+      body: {
+        metadata: { name: 'settled', annotations: { why: 'room' } },
+        target: { name: 'zoned' },
+      },
+    })
+    assert.equal(code, 201)
+    const { metadata, spec } = (await server.request('GET', `${PODS}/settled`)).body
+    assert.deepEqual([spec.nodeName, metadata.annotations], ['zoned', { why: 'room' }])
+    assert.equal(metadata.labels['topology.kubernetes.io/zone'], 'a')
+    assert.ok(!JSON.stringify(metadata.managedFields).includes('f:nodeName'))
+  })
+
+  // storage.go, BindingREST.Create() and assignPod(); validation.go, ValidatePodBinding()
+  const AMISS = 'Operation cannot be fulfilled on'
+  const STORAGE = `StorageError: invalid object, Code: 4, Key: /registry/pods/default/free, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed:`
+  const unbound = [
+    {
+      name: 'that names another pod',
+      body: { metadata: { name: 'other' }, target: { name: 'node1' } },
+      want: [400, /^name in URL does not match name in Binding object$/],
+    },
+    {
+      name: 'to no node',
+      body: { metadata: { name: 'free' }, target: { kind: 'Pod' } },
+      want: [
+        500,
+        /^\[target\.kind: Unsupported value: "Pod": supported values: "Node", "<empty>", target\.name: Required value\]$/,
+      ],
+    },
+    {
+      name: 'of a pod that was another then',
+      body: { metadata: { name: 'free', uid: 'old' }, target: { name: 'node1' } },
+      want: [
+        409,
+        new RegExp(`^${AMISS} pods "free": ${STORAGE} UID in precondition: old, UID in object`),
+      ],
+    },
+    {
+      name: 'of a pod as it was before',
+      body: { metadata: { name: 'free', resourceVersion: '1' }, target: { name: 'node1' } },
+      want: [409, new RegExp(`^${AMISS} pods "free": ${STORAGE} ResourceVersion in precondition: 1,`)],
+    },
+    {
+      name: 'of a pod that waits behind a gate',
+      pod: 'gated',
+      body: { metadata: { name: 'gated' }, target: { name: 'node1' } },
+      want: [
+        409,
+        new RegExp(`^${AMISS} pods/binding "gated": pod gated has non-empty .spec.schedulingGates$`),
+      ],
+    },
+    {
+      name: 'that is none',
+      body: { kind: 'Pod', apiVersion: 'v1', metadata: { name: 'free' } },
+      want: [400, /^Pod in version "v1" cannot be handled as a Binding: /],
+    },
+  ] as const
+  test('binding is refused', async (t) => {
+    await created(PODS, pod('free'))
+    const { spec, ...gated } = pod('gated')
+    await created(PODS, { ...gated, spec: { ...spec, schedulingGates: [{ name: 'a/b' }] } })
+    for (const { name, body, want, ...row } of unbound) {
+      await t.test(name, async () => {
+        const path = `${PODS}/${'pod' in row ? row.pod : 'free'}/binding`
+        const answer = await server.request('POST', path, { body })
+        assert.equal(answer.code, want[0])
+        assert.match(answer.body.message, want[1])
+      })
+    }
+  })
 })
 
 suite('delete', () => {
