@@ -345,6 +345,20 @@ suite('update and patch', () => {
     assert.equal(scaled.spec.replicas, 4)
     const { body } = await server.request('GET', `${DEPLOYMENTS}/web`)
     assert.deepEqual([body.spec.replicas, body.metadata.generation], [4, 2])
+    // pkg/printers/internalversion/printers.go, printScale()
+    const { body: table } = await server.request('GET', `${DEPLOYMENTS}/web/scale`, {
+      headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' },
+    })
+    assert.deepEqual(
+      [
+        table.columnDefinitions.map(({ name }: { name: string }) => name),
+        table.rows[0].cells.slice(0, 3),
+      ],
+      [
+        ['Name', 'Desired', 'Available', 'Age'],
+        ['web', 4, 0],
+      ],
+    )
     const negative = await server.request('PUT', `${DEPLOYMENTS}/web/scale`, {
       body: { ...scale, metadata: { name: 'web' }, spec: { replicas: -1 } },
     })
@@ -427,7 +441,10 @@ suite('update and patch', () => {
     {
       name: 'of a pod as it was before',
       body: { metadata: { name: 'free', resourceVersion: '1' }, target: { name: 'node1' } },
-      want: [409, new RegExp(`^${AMISS} pods "free": ${STORAGE} ResourceVersion in precondition: 1,`)],
+      want: [
+        409,
+        new RegExp(`^${AMISS} pods "free": ${STORAGE} ResourceVersion in precondition: 1,`),
+      ],
     },
     {
       name: 'of a pod that waits behind a gate',
@@ -435,7 +452,9 @@ suite('update and patch', () => {
       body: { metadata: { name: 'gated' }, target: { name: 'node1' } },
       want: [
         409,
-        new RegExp(`^${AMISS} pods/binding "gated": pod gated has non-empty .spec.schedulingGates$`),
+        new RegExp(
+          `^${AMISS} pods/binding "gated": pod gated has non-empty .spec.schedulingGates$`,
+        ),
       ],
     },
     {

@@ -9,7 +9,7 @@ import {
   replicaSetColumns,
   statefulSetColumns,
 } from './columns/apps.ts'
-import { autoscalerColumns } from './columns/autoscaling.ts'
+import { autoscalerColumns, scaleColumns } from './columns/autoscaling.ts'
 import { cronJobColumns, jobColumns } from './columns/batch.ts'
 import { certificateSigningRequestColumns } from './columns/certificate-signing-request.ts'
 import { configMapColumns, secretColumns, serviceAccountColumns } from './columns/configuration.ts'
@@ -64,6 +64,7 @@ const columnsByResource: Readonly<Record<string, readonly Column<never>[]>> = {
   'apps/replicasets': replicaSetColumns,
   'apps/statefulsets': statefulSetColumns,
   'autoscaling/horizontalpodautoscalers': autoscalerColumns,
+  'autoscaling/scales': scaleColumns,
   'batch/cronjobs': cronJobColumns,
   'batch/jobs': jobColumns,
   'certificates.k8s.io/certificatesigningrequests': certificateSigningRequestColumns,

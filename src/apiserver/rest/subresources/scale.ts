@@ -7,7 +7,7 @@ import type { KubernetesObject, LabelSelector } from '#api/meta.ts'
 import type { ReplicationController } from '#api/replication.ts'
 import type { Resource } from '#api/resources.ts'
 import { badRequest, internal, invalid } from '#api/status.ts'
-import { type Answer, json } from '../../http/answer.ts'
+import type { Answer } from '../../http/answer.ts'
 import type { StoredItem } from '../../storage/store.ts'
 import { decodePatched, parsePatch } from '../apply-patch.ts'
 import { decodeObject } from '../decode-object.ts'
@@ -15,6 +15,7 @@ import { findItem } from '../find-item.ts'
 import { selectorText } from '../format-selector.ts'
 import { mutate } from '../mutate.ts'
 import { parseBody } from '../parse-body.ts'
+import { presentObject } from '../present.ts'
 import { objectOf } from '../record.ts'
 import type { RESTDeps, RESTRequest } from '../request.ts'
 import { unnamed } from '../verbs/create.ts'
@@ -32,7 +33,7 @@ export const scale = {
     const path = resource.custom?.scale?.specReplicasPath
     if (path && valueAt(asJSON(object), path) === undefined)
       throw internal(`the spec replicas field "${path}" does not exist`)
-    return json(JSON.stringify(scaleOf(object, resource.custom?.scale)))
+    return presentScale(object, request)
   },
 
   async update(request: RESTRequest, deps: RESTDeps): Promise<Answer> {
@@ -66,9 +67,15 @@ export const SCALE: Resource = {
 
 function showScale(
   written: Pick<StoredItem, 'value' | 'modRevision'>,
-  { spec: { resource } }: RESTRequest,
+  request: RESTRequest,
 ): Answer {
-  return json(JSON.stringify(scaleOf(objectOf(written, resource), resource.custom?.scale)))
+  return presentScale(objectOf(written, request.spec.resource), request)
+}
+
+function presentScale(object: KubernetesObject, request: RESTRequest): Answer {
+  const { spec } = request
+  const shown = scaleOf(object, spec.resource.custom?.scale) as unknown as KubernetesObject // as its type says
+  return presentObject({ ...request, spec: { ...spec, resource: SCALE } }, shown)
 }
 
 async function change(

@@ -5,7 +5,8 @@ import type {
   MetricStatus,
 } from '#api/autoscaling.ts'
 import { fromAutoscalingV1 } from '#api/autoscaling-conversion.ts'
-import { ageColumn, type Column, nameColumn, text } from '../column.ts'
+import type { KubernetesObject } from '#api/meta.ts'
+import { ageColumn, type Column, integer, nameColumn, text } from '../column.ts'
 
 const SHOWN_METRICS = 2
 const UNKNOWN = '<unknown>'
@@ -72,3 +73,16 @@ const asStored = (object: HorizontalPodAutoscaler) =>
   object.apiVersion === 'autoscaling/v1'
     ? fromAutoscalingV1(object as unknown as HorizontalPodAutoscalerV1)
     : object
+
+/** Of autoscaling/v1, as every scalable kind shows itself. */
+interface Scale extends KubernetesObject {
+  readonly spec?: { readonly replicas?: number }
+  readonly status?: { readonly replicas?: number }
+}
+
+export const scaleColumns: readonly Column<Scale>[] = [
+  nameColumn,
+  integer('Desired', ({ spec }) => spec?.replicas ?? 0),
+  integer('Available', ({ status }) => status?.replicas ?? 0),
+  ageColumn,
+]
