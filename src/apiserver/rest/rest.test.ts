@@ -426,8 +426,8 @@ suite('update and patch', () => {
       name: 'to no node',
       body: { metadata: { name: 'free' }, target: { kind: 'Pod' } },
       want: [
-        500,
-        /^\[target\.kind: Unsupported value: "Pod": supported values: "Node", "<empty>", target\.name: Required value\]$/,
+        422,
+        /: \[target\.kind: Unsupported value: "Pod": supported values: "Node", "<empty>", target\.name: Required value\]$/,
       ],
     },
     {

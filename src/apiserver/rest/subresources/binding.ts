@@ -1,8 +1,8 @@
 import type { Binding, Pod } from '#api/core.ts'
-import { type FieldError, formatFieldError, notSupported, required } from '#api/field-error.ts'
+import { type FieldError, notSupported, required } from '#api/field-error.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import { nodes, pods, type Resource } from '#api/resources.ts'
-import { badRequest, conflict, unexplained } from '#api/status.ts'
+import { badRequest, conflict, invalid } from '#api/status.ts'
 import { type Answer, statusAnswer } from '../../http/answer.ts'
 import { decodeObject } from '../decode-object.ts'
 import { mutate, preconditionFailed } from '../mutate.ts'
@@ -42,18 +42,15 @@ async function decode(request: RESTRequest): Promise<Binding> {
   return decodeObject(BINDING, body, fieldValidation, request.warn) as Binding
 }
 
-/** @throws StatusError 400, 404, 409, 500 */
+/** @throws StatusError 400, 404, 409, 422 */
 async function assign(binding: Binding, request: RESTRequest, deps: RESTDeps): Promise<Answer> {
   const { dryRun } = parseWriteOptions(request.query, 'CreateOptions')
   if (binding.metadata.name !== request.name) {
     throw badRequest('name in URL does not match name in Binding object')
   }
   const errors = validate(binding)
-  if (errors.length > 0) {
-    // Upstream makes no Status of them: an error without a code is 500.
-    const texts = errors.map(formatFieldError)
-    throw unexplained(texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`)
-  }
+  // Upstream makes no Status of them, which is then a 500.
+  if (errors.length > 0) throw invalid(BINDING, request.name, errors)
   const topology = await topologyOf(binding.target.name!, deps)
   // The scheduler may set what a user's update may not.
   const spec = { ...request.spec, validateUpdate: () => [] }
