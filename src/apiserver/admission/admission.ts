@@ -13,6 +13,8 @@ export interface AdmissionRequest {
   readonly user?: User
   /** Nothing may be kept of this request. */
   readonly dryRun: boolean
+  /** Tells the client of something by a Warning header; absent where nobody listens. */
+  readonly warn?: (text: string) => void
 }
 
 export interface Admitted {

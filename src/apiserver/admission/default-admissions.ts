@@ -3,6 +3,7 @@ import type { Admission } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createLimitRanger } from './limit-ranger.ts'
+import { createPodSecurity } from './pod-security.ts'
 import { createPriority } from './priority.ts'
 import { createResourceQuota } from './resource-quota/resource-quota.ts'
 import { createServiceAccountAdmission } from './service-account.ts'
@@ -15,6 +16,7 @@ import { createServiceAccountAdmission } from './service-account.ts'
 export const createDefaultAdmissions = (accounts: Store | undefined): readonly Admission[] => [
   createLimitRanger(),
   ...(accounts ? [createServiceAccountAdmission(accounts)] : []),
+  createPodSecurity(),
   createPriority(),
   defaultTolerations,
   createDefaultIngressClass(),

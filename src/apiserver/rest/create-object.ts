@@ -48,6 +48,7 @@ export async function createObject(
     resource,
     object: prepared,
     dryRun,
+    warn,
     ...(user ? { user } : {}),
   })
   const { check, settle } = admitted

@@ -75,6 +75,8 @@ async function write(
     old,
     dryRun,
     user,
+    // Who scales says nothing of what is scaled.
+    ...(target.through === 'scale' ? {} : { warn }),
     ...(subresource === undefined ? {} : { subresource }),
   })
   let stored = false
