@@ -187,7 +187,7 @@ const created: readonly (readonly [
     'both limits',
     { spec: { minAvailable: 1, maxUnavailable: 1 } },
     [
-      'spec: Invalid value: {"minAvailable":1,"maxUnavailable":1}: minAvailable and maxUnavailable cannot be both set',
+      'spec: Invalid value: {"MinAvailable":1,"Selector":null,"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set',
     ],
   ],
   [

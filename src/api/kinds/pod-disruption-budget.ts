@@ -21,7 +21,7 @@ export const podDisruptionBudget = defineKind<PodDisruptionBudget>({
     const { minAvailable, maxUnavailable, unhealthyPodEvictionPolicy: policy } = spec
     return [
       ...(minAvailable !== undefined && maxUnavailable !== undefined
-        ? [invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set')]
+        ? [invalid('spec', asInGo(spec), 'minAvailable and maxUnavailable cannot be both set')]
         : []),
       ...(['minAvailable', 'maxUnavailable'] as const).flatMap((key) => {
         const value = spec[key]
@@ -42,3 +42,16 @@ export const podDisruptionBudget = defineKind<PodDisruptionBudget>({
 })
 
 const NO_STATUS = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }
+
+/** As upstream's own type prints: policy.PodDisruptionBudgetSpec has no JSON names. */
+const asInGo = ({
+  minAvailable,
+  selector,
+  maxUnavailable,
+  unhealthyPodEvictionPolicy,
+}: NonNullable<PodDisruptionBudget['spec']>) => ({
+  MinAvailable: minAvailable ?? null,
+  Selector: selector ?? null,
+  MaxUnavailable: maxUnavailable ?? null,
+  UnhealthyPodEvictionPolicy: unhealthyPodEvictionPolicy ?? null,
+})

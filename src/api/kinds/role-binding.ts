@@ -25,9 +25,18 @@ function defineBinding<T extends RoleBinding>(resource: Resource<T>, roleKinds: 
       ),
     ],
     validateChange: ({ roleRef }, old) =>
-      equalJSON(roleRef, old.roleRef) ? [] : [invalid('roleRef', roleRef, 'cannot change roleRef')],
+      equalJSON(roleRef, old.roleRef)
+        ? []
+        : [invalid('roleRef', asInGo(roleRef), 'cannot change roleRef')],
   })
 }
+
+/** As upstream's own type prints: rbac.RoleRef has no JSON names. */
+const asInGo = ({ apiGroup, kind, name }: RoleRef) => ({
+  APIGroup: apiGroup,
+  Kind: kind,
+  Name: name,
+})
 
 function setDefaults<T extends RoleBinding>(binding: T): T {
   const { roleRef, subjects } = binding
@@ -81,6 +90,6 @@ function validateSubject(
     case 'Group':
       return [...errors, ...wantGroup(RBAC_GROUP)]
     default:
-      return [...errors, notSupported(`${at}.kind`, kind, ['Group', 'ServiceAccount', 'User'])]
+      return [...errors, notSupported(`${at}.kind`, kind, ['ServiceAccount', 'User', 'Group'])]
   }
 }

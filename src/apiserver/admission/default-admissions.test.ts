@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { before, suite, test } from 'node:test'
-import type { Pod } from '#api/core.ts'
+import type { PersistentVolumeClaim, Pod } from '#api/core.ts'
 import { SYSTEM_PRIORITY_CLASSES } from '#api/kinds/priority-class.ts'
 import type { KubernetesObject } from '#api/meta.ts'
 import type { Ingress } from '#api/networking.ts'
-import { ingresses, pods, priorityClasses } from '#api/resources.ts'
+import { ingresses, persistentVolumeClaims, pods, priorityClasses } from '#api/resources.ts'
 import type { Store } from '../storage/store.ts'
 import type { Admission, AdmissionRequest, Follower, StoredObjects } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
+import { createDefaultStorageClass } from './default-storage-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createPriority } from './priority.ts'
 import { createServiceAccountAdmission } from './service-account.ts'
@@ -185,6 +186,58 @@ suite('the class of an Ingress', () => {
       const request = { operation, resource: ingresses, object, old: object, dryRun: false }
       const admitted = (await plugin.admit(request)).object as Ingress
       assert.equal(admitted.spec?.ingressClassName, want)
+    })
+  }
+})
+
+// plugin/pkg/admission/storage/storageclass/setdefault/admission_test.go
+suite('the class of a claim', () => {
+  const storageClass = (
+    name: string,
+    annotation: string,
+    creationTimestamp = '2026-01-01T00:00:00Z',
+  ) => ({
+    metadata: { name, creationTimestamp, annotations: { [annotation]: 'true' } },
+  })
+  const STABLE = 'storageclass.kubernetes.io/is-default-class'
+  const BETA = 'storageclass.beta.kubernetes.io/is-default-class'
+  const cases = [
+    { name: 'is the default', classes: [storageClass('a', STABLE)], want: 'a' },
+    {
+      name: 'is the default, said as it was before',
+      classes: [storageClass('a', BETA)],
+      want: 'a',
+    },
+    { name: 'is none without a default', classes: [], want: undefined },
+    {
+      name: 'is the newest of several defaults',
+      classes: [storageClass('a', STABLE), storageClass('b', STABLE, '2026-01-02T00:00:00Z')],
+      want: 'b',
+    },
+    {
+      name: 'is none where the claim says so',
+      classes: [storageClass('a', STABLE)],
+      spec: { storageClassName: '' },
+      want: '',
+    },
+    {
+      name: 'is what its annotation says',
+      classes: [storageClass('a', STABLE)],
+      annotations: { 'volume.beta.kubernetes.io/storage-class': 'own' },
+      want: undefined,
+    },
+  ] as const
+  for (const { name, classes, want, ...rest } of cases) {
+    test(name, async () => {
+      const plugin = createDefaultStorageClass()
+      await plugin.start?.(holding(classes))
+      const object: PersistentVolumeClaim = {
+        metadata: { name: 'data', annotations: 'annotations' in rest ? rest.annotations : {} },
+        spec: 'spec' in rest ? rest.spec : {},
+      }
+      const request = { operation: 'CREATE', resource: persistentVolumeClaims, object } as const
+      const { object: admitted } = await plugin.admit({ ...request, dryRun: false })
+      assert.equal((admitted as PersistentVolumeClaim).spec?.storageClassName, want)
     })
   }
 })

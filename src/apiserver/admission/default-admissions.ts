@@ -1,6 +1,7 @@
 import type { Store } from '../storage/store.ts'
 import type { Admission } from './admission.ts'
 import { createDefaultIngressClass } from './default-ingress-class.ts'
+import { createDefaultStorageClass } from './default-storage-class.ts'
 import { defaultTolerations } from './default-tolerations.ts'
 import { createLimitRanger } from './limit-ranger.ts'
 import { createPodSecurity } from './pod-security.ts'
@@ -19,6 +20,7 @@ export const createDefaultAdmissions = (accounts: Store | undefined): readonly A
   createPodSecurity(),
   createPriority(),
   defaultTolerations,
+  createDefaultStorageClass(),
   createDefaultIngressClass(),
   createResourceQuota(),
 ]

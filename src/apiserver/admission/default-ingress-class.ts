@@ -1,7 +1,7 @@
-import type { KubernetesObject } from '#api/meta.ts'
 import type { Ingress } from '#api/networking.ts'
 import { ingressClasses, ingresses } from '#api/resources.ts'
 import type { Admission, StoredObjects } from './admission.ts'
+import { chooseDefault } from './choose-default.ts'
 
 const IS_DEFAULT = 'ingressclass.kubernetes.io/is-default-class'
 /** The older way to name a class. */
@@ -20,7 +20,7 @@ export function createDefaultIngressClass(): Admission {
       const { spec, metadata } = object as Ingress
       if (spec?.ingressClassName !== undefined) return { object }
       if (metadata.annotations?.[CLASS_ANNOTATION] !== undefined) return { object }
-      const chosen = chooseDefault((await stored?.list(ingressClasses)) ?? [])
+      const chosen = chooseDefault((await stored?.list(ingressClasses)) ?? [], [IS_DEFAULT])
       if (chosen === undefined) return { object }
       const admitted: Ingress = {
         ...(object as Ingress),
@@ -30,16 +30,3 @@ export function createDefaultIngressClass(): Admission {
     },
   }
 }
-
-/** Of several defaults the newest, then the first by name. */
-function chooseDefault(classes: readonly KubernetesObject[]): string | undefined {
-  const defaults = classes
-    .filter(({ metadata }) => metadata.annotations?.[IS_DEFAULT] === 'true')
-    .map(({ metadata: { name, creationTimestamp = '' } }) => ({ name, creationTimestamp }))
-  const [first] = defaults.toSorted(
-    (a, b) => compare(b.creationTimestamp, a.creationTimestamp) || compare(a.name, b.name),
-  )
-  return first?.name
-}
-
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

@@ -111,7 +111,7 @@ suite('RBAC objects', () => {
       name: 'a subject of an unknown kind',
       path: 'clusterrolebindings',
       body: binding('x', 'ClusterRole', 'view', { kind: 'Robot', name: 'a' }),
-      want: 'ClusterRoleBinding.rbac.authorization.k8s.io "x" is invalid: subjects[0].kind: Unsupported value: "Robot": supported values: "Group", "ServiceAccount", "User"',
+      want: 'ClusterRoleBinding.rbac.authorization.k8s.io "x" is invalid: subjects[0].kind: Unsupported value: "Robot": supported values: "ServiceAccount", "User", "Group"',
     },
   ]
   for (const { name, path, body, want } of invalid)
@@ -129,7 +129,7 @@ suite('RBAC objects', () => {
       [answer.code, answer.body.message],
       [
         422,
-        'RoleBinding.rbac.authorization.k8s.io "reader" is invalid: roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"other"}: cannot change roleRef',
+        'RoleBinding.rbac.authorization.k8s.io "reader" is invalid: roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"other"}: cannot change roleRef',
       ],
     )
   })
@@ -241,6 +241,12 @@ suite('reviews', () => {
       kind: 'subjectaccessreviews',
       spec: { resourceAttributes: pods },
       want: 'SubjectAccessReview.authorization.k8s.io "" is invalid: spec.user: Invalid value: "": at least one of user or group must be specified',
+    },
+    {
+      name: 'two things at once',
+      kind: 'subjectaccessreviews',
+      spec: { user: 'a', resourceAttributes: pods, nonResourceAttributes: { path: '/' } },
+      want: 'SubjectAccessReview.authorization.k8s.io "" is invalid: spec.nonResourceAttributes: Invalid value: {"Path":"/","Verb":""}: cannot be specified in combination with resourceAttributes',
     },
     {
       name: 'another namespace',

@@ -479,6 +479,18 @@ suite('update and patch', () => {
 })
 
 suite('delete', () => {
+  // endpoints/handlers/delete.go, DeleteCollection(): transformed as any answer.
+  test('shows a collection as it is asked to', async () => {
+    await created(CONFIG_MAPS, {
+      ...configMap('many'),
+      metadata: { name: 'many', labels: { a: 'b' } },
+    })
+    const { code, body } = await server.request('DELETE', `${CONFIG_MAPS}?labelSelector=a%3Db`, {
+      headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' },
+    })
+    assert.deepEqual([code, body.kind, body.rows[0].cells[0]], [200, 'Table', 'many'])
+  })
+
   test('answers with what went, and checks preconditions', async () => {
     const { metadata } = await created(CONFIG_MAPS, configMap('gone'))
     const wrong = await server.request('DELETE', `${CONFIG_MAPS}/gone`, {

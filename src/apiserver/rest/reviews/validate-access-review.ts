@@ -1,4 +1,8 @@
-import type { FieldSelectorAttributes, SubjectAccessReview } from '#api/authorization.ts'
+import type {
+  FieldSelectorAttributes,
+  NonResourceAttributes,
+  SubjectAccessReview,
+} from '#api/authorization.ts'
 import { type FieldError, invalid, required } from '#api/field-error.ts'
 
 /** Source and sentences: apis/authorization/validation v1.36. `kind` tells the three reviews apart. */
@@ -11,7 +15,7 @@ export function validateAccessReview(review: SubjectAccessReview, kind: string):
     errors.push(
       invalid(
         'spec.nonResourceAttributes',
-        nonResourceAttributes,
+        asInGo(nonResourceAttributes),
         'cannot be specified in combination with resourceAttributes',
       ),
     )
@@ -52,7 +56,7 @@ export function validateAccessReview(review: SubjectAccessReview, kind: string):
     errors.push(
       invalid(
         'spec.nonResourceAttributes',
-        nonResourceAttributes,
+        asInGo(nonResourceAttributes),
         'disallowed on this kind of request',
       ),
     )
@@ -81,3 +85,6 @@ function validateSelector(selector: FieldSelectorAttributes | undefined, at: str
     key ? [] : [required(`${at}.requirements[${index}].key`, 'must be specified')],
   )
 }
+
+/** As upstream's own type prints: authorization.NonResourceAttributes has no JSON names. */
+const asInGo = ({ path = '', verb = '' }: NonResourceAttributes) => ({ Path: path, Verb: verb })
