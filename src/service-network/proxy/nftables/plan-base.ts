@@ -1,6 +1,6 @@
-import type { Protocol } from '../../model.ts'
 import { type ModeOptions, usableDetector } from '../mode.ts'
-import type { Chain, Condition, Element, Field, NftSet, Rule, Statement } from './nft-plan.ts'
+import type { Chain, Condition, Field, NftSet, Rule, Statement } from './nft-plan.ts'
+import { DESTINATION, ORIGINAL, PORTED, SOURCE } from './sets.ts'
 
 /*
  * The packet's story. Nothing here grows with Services: every rule is a look-up in a map.
@@ -18,63 +18,8 @@ import type { Chain, Condition, Element, Field, NftSet, Rule, Statement } from '
  * sets anew when it forwards a packet; what the node itself sends loses its own for the first packet of such a connection.
  */
 
-/** The original destination, as conntrack keeps it. */
-const ORIGINAL: readonly Field[] = ['ct original ip daddr', 'meta l4proto', 'ct original proto-dst']
-const DESTINATION: readonly Field[] = ['ip daddr', 'meta l4proto', 'th dport']
-const SOURCE: readonly Field[] = ['ip saddr', 'meta l4proto', 'th sport']
-const CLIENT: readonly Field[] = ['ip saddr', ...DESTINATION]
-const ENDPOINT: readonly Field[] = ['ip daddr', 'th dport']
-/** The number of an endpoint, among those of a Service port. */
-const CHOICE: readonly Field[] = ['meta priority']
-const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp']
 const TCP: Condition = { kind: 'protocol', is: 'tcp' }
-const PORTED: Condition = { kind: 'in-set', key: ['meta l4proto'], set: 'ported-protocols' }
-/** What is there whatever Services there are. */
-export const STATIC_ELEMENTS: readonly Element[] = PROTOCOLS.map((protocol) => ({
-  set: 'ported-protocols',
-  key: [protocol],
-}))
-
-/** One client of one Service is one entry: as many as nft's own default for dynamic sets. */
-const AFFINITY_SIZE = 65_535
-/** Peers with packets that conntrack cannot place are few, or there is a flood of them that need not be told apart. */
-const INVALID_SIZE = 4096
 const INVALID_SECONDS = 86_400
-
-export const SETS: readonly NftSet[] = [
-  { name: 'services', key: DESTINATION, value: 'verdict' },
-  // For packets from outside, where these differ: externalTrafficPolicy Local.
-  { name: 'external-services', key: DESTINATION, value: 'verdict' },
-  ...PROTOCOLS.flatMap((protocol) => [
-    planEndpointsMap('endpoints', protocol),
-    planEndpointsMap('local-endpoints', protocol),
-  ]),
-  { name: 'affinity', key: CLIENT, value: CHOICE, dynamicSize: AFFINITY_SIZE },
-  { name: 'affinity-timeouts', key: DESTINATION, value: 'verdict' },
-  { name: 'affinity-choices', key: [...DESTINATION, ...ENDPOINT], value: CHOICE },
-  ...PROTOCOLS.map(planChosenMap),
-  { name: 'ported-protocols', key: ['meta l4proto'] },
-  { name: 'invalid-packets', key: SOURCE, dynamicSize: INVALID_SIZE },
-  { name: 'cluster-ips', key: ['ip daddr'] },
-  { name: 'load-balancer-ips', key: ['ip daddr'] },
-  { name: 'refusals', key: DESTINATION, value: 'verdict' },
-  { name: 'external-refusals', key: DESTINATION, value: 'verdict' },
-  { name: 'firewalled', key: DESTINATION },
-  { name: 'source-ranges', key: [...DESTINATION, 'ip saddr'], interval: true },
-  { name: 'hairpins', key: [...DESTINATION, 'ip saddr', 'ip daddr'] },
-  { name: 'source-policies', key: DESTINATION, value: 'verdict' },
-]
-
-function planEndpointsMap(from: 'endpoints' | 'local-endpoints', protocol: Protocol): NftSet {
-  const value: readonly Field[] = ['ip daddr', `${protocol} dport`]
-  return { name: `${from}-${protocol}`, key: [...value, 'slot'], value }
-}
-
-/** Where the endpoint of a number is: only ones that the Service has now. */
-function planChosenMap(protocol: Protocol): NftSet {
-  const value: readonly Field[] = ['ip daddr', `${protocol} dport`]
-  return { name: `chosen-${protocol}`, key: [...value, ...CHOICE], value }
-}
 
 /** The chains that are always there. */
 export function planBaseChains(options: ModeOptions): readonly Chain[] {
@@ -245,65 +190,4 @@ function base(
   rules: readonly Rule[],
 ): Chain {
   return { name, base: { type, hook, priority }, rules }
-}
-
-const spreads = new Map<string, Chain>()
-
-/** Sends to one of `count` endpoints of the virtual destination, each as likely as the others. The same object each time. */
-export function planSpreadChain(from: 'endpoints' | 'local-endpoints', count: number): Chain {
-  const key = `${from} ${count}`
-  const chain = spreads.get(key) ?? makeSpreadChain(from, count)
-  spreads.set(key, chain)
-  return chain
-}
-
-function makeSpreadChain(from: 'endpoints' | 'local-endpoints', count: number): Chain {
-  const rules = PROTOCOLS.map((protocol): Rule => {
-    const { key, name: map } = planEndpointsMap(from, protocol)
-    const condition: Condition = { kind: 'protocol', is: protocol }
-    return { when: [condition], do: { kind: 'dnat-map', key, slots: count, map } }
-  })
-  return { name: from === 'endpoints' ? `spread-${count}` : `spread-local-${count}`, rules }
-}
-
-/** Sends a known client where it was sent before. The first choice is `spread`'s; {@link planRememberChain} keeps it. */
-export function planStickChain(spread: Chain): Chain {
-  return {
-    name: spread.name.replace('spread', 'stick'),
-    rules: [
-      { when: [PORTED], do: { kind: 'choose', key: CLIENT, map: 'affinity' } },
-      ...PROTOCOLS.map((protocol): Rule => {
-        const { key, name } = planChosenMap(protocol)
-        const condition: Condition = { kind: 'protocol', is: protocol }
-        return { when: [condition], do: { kind: 'dnat-map', key, map: name } }
-      }),
-      // Its endpoint is gone, or it has none yet: an entry that stays would keep what it gives.
-      { when: [PORTED], do: { kind: 'delete', map: 'affinity', key: CLIENT, value: CHOICE } },
-      { when: [], do: { kind: 'goto', chain: spread.name } },
-    ],
-  }
-}
-
-/** Every new connection starts the client's time anew; an entry that is there keeps its endpoint. */
-export function planRememberChain(timeoutSeconds: number): Chain {
-  return {
-    name: `remember-${timeoutSeconds}s`,
-    rules: [
-      {
-        when: [PORTED],
-        do: { kind: 'choose', key: [...ORIGINAL, ...ENDPOINT], map: 'affinity-choices' },
-      },
-      {
-        when: [PORTED],
-        do: {
-          kind: 'update',
-          map: 'affinity',
-          key: ['ip saddr', ...ORIGINAL],
-          value: CHOICE,
-          timeoutSeconds,
-        },
-      },
-      { when: [], do: { kind: 'forget-choice' } },
-    ],
-  }
 }

@@ -2,8 +2,9 @@ import type { IP } from '#ip/ip.ts'
 import { changedServices, type ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Chain, Element, NftPlan } from './nft-plan.ts'
-import { planBaseChains, SETS, STATIC_ELEMENTS } from './plan-base.ts'
+import { planBaseChains } from './plan-base.ts'
 import { ipsOf, type PlanSink, planService } from './plan-service.ts'
+import { SETS, STATIC_ELEMENTS } from './sets.ts'
 
 /**
  * Plans the whole table. Pure: equal inputs give deep-equal plans.

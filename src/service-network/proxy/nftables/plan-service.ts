@@ -8,9 +8,9 @@ import type {
   TrafficPolicy,
 } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
+import { planRememberChain, planSpreadChain, planStickChain } from './choice-chains.ts'
 import type { Chain, Element, ElementVerdict, SetName } from './nft-plan.ts'
 import { numberEndpoints } from './number-endpoints.ts'
-import { planRememberChain, planSpreadChain, planStickChain } from './plan-base.ts'
 
 const REFUSE: ElementVerdict = { kind: 'goto', chain: 'refuse' }
 const DROP: ElementVerdict = { kind: 'drop' }

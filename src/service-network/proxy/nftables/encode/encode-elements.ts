@@ -4,7 +4,7 @@ import { DATA, ELEMENT, ELEMENTS, LIST_ELEMENT, NFT_MSG } from '#wire/netlink/nf
 import { writeVerdict } from '#wire/netlink/nftables/expressions.ts'
 import { createMessageWriter, type MessageWriter } from '#wire/netlink/nftables/message-writer.ts'
 import type { Element, NftSet, SetName } from '../nft-plan.ts'
-import { SETS } from '../plan-base.ts'
+import { SETS } from '../sets.ts'
 import {
   addressBytes,
   type KeyLayout,
