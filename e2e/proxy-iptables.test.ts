@@ -10,7 +10,9 @@ const examples = new URL('../examples/', import.meta.url).pathname
 suite('A cluster with --proxy iptables', () => {
   let cluster: TestCluster
   before(() => {
-    cluster = startCluster('ipt', ['--nodes', '2', '--proxy', 'iptables', '--ip-family', 'dual'])
+    cluster = startCluster('ipt', [
+      ...['--nodes', '2', '--proxy', 'iptables', '--ip-family', 'dual', '--allow-external-ips'],
+    ])
     for (const file of ['app1.yaml', 'clients.yaml', 'app1-load-balancer.yaml'])
       must(cluster.kubectl(['apply', '-f', `${examples}${file}`]))
     must(cluster.kubectl(['rollout', 'status', 'deployment/app1', '--timeout=180s']))
@@ -81,6 +83,19 @@ suite('A cluster with --proxy iptables', () => {
     for (const line of EXPECTED) assert.match(saved, line)
     // sha256("kube-system/kube-dns:dns" + "udp"): the name on every cluster of kube-proxy's (facts/services.md 2.0).
     assert.match(saved, /^:KUBE-SVC-TCOU7JCQXEZGVUNU - /m)
+  })
+
+  // Source of the rule: facts/services.md 2.1.
+  test('answers at externalIPs, since the cluster allows them', async () => {
+    const patch = { spec: { externalIPs: ['192.0.2.77', '2001:db8::77'] } }
+    must(cluster.kubectl(['patch', 'service', 'app1', '-p', JSON.stringify(patch)]))
+    for (const url of ['http://192.0.2.77:8080/', 'http://[2001:db8::77]:8080/'])
+      for (const from of ['pod/default/client', 'node/node1'])
+        await eventually(`${url} answers`, () => /app1-/.test(curl(from, url).stdout))
+    assert.match(
+      must(cluster.exec('node/node1', ['iptables-save', '-t', 'nat'])),
+      /^-A KUBE-SERVICES -d 192\.0\.2\.77\/32 -p tcp -m comment --comment "default\/app1 external IP" -m tcp --dport 8080 -j KUBE-EXT-/m,
+    )
   })
 
   test('a client with affinity stays with one pod', async () => {

@@ -57,6 +57,11 @@ suite('checkOptions()', () => {
       want: [/--direct-routing: it is an option of --backend vxlan$/],
     },
     {
+      name: 'external addresses without a proxy',
+      options: { proxy: 'none' as const, allowExternalIPs: true },
+      want: [/--allow-external-ips: with --proxy none there is no proxy$/],
+    },
+    {
       name: 'a backend that there is none of',
       options: { backend: 'gre' as 'udp' },
       want: [/--backend gre: it is one of vxlan, host-gw, udp, cloud$/],

@@ -24,6 +24,8 @@ export interface ClusterOptions extends StoreOptions {
   readonly proxy?: ProxyMode | 'none' | undefined
   /** What `--proxy-config` says of it, by the paths of its fields, as JSON (`daemons/proxy-config.ts`). */
   readonly proxyConfig?: string | undefined
+  /** Services may have `externalIPs`: whoever may write Services can take any address with them (CVE-2020-8554). */
+  readonly allowExternalIPs?: boolean | undefined
   /** Of `--proxy iptables`: `classic` has the names and rules of kube-proxy before 1.19; undefined: today's. */
   readonly iptablesLayout?: (typeof IPTABLES_LAYOUTS)[number] | undefined
   /** Of `--proxy iptables`: which of both commands; undefined: what `iptables` stands for on this machine. */
@@ -120,6 +122,8 @@ export function checkOptions(options: ClusterOptions): readonly string[] {
     problem(`--proxy ${proxy}`, `it is one of ${PROXY_MODES.join(', ')}, none`)
   if (proxy === 'none' && options.proxyConfig !== undefined)
     problem('--proxy-config', 'with --proxy none there is no proxy')
+  if (proxy === 'none' && options.allowExternalIPs)
+    problem('--allow-external-ips', 'with --proxy none there is no proxy')
   if (options.proxy !== 'iptables') {
     const why = 'it is an option of --proxy iptables'
     if (options.iptablesLayout) problem(`--iptables-layout ${options.iptablesLayout}`, why)
@@ -165,6 +169,7 @@ export function diffOptions(
     apiPort: '--api-port',
     proxy: '--proxy',
     proxyConfig: '--proxy-config',
+    allowExternalIPs: '--allow-external-ips',
     iptablesLayout: '--iptables-layout',
     iptablesVariant: '--iptables-variant',
     backend: '--backend',

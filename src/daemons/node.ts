@@ -242,7 +242,7 @@ function backendConf(options: ClusterOptions, plan: AddressPlan) {
 
 function proxyOptions(
   mode: ProxyMode,
-  { iptablesLayout, iptablesVariant, proxyConfig }: ClusterOptions,
+  { iptablesLayout, iptablesVariant, proxyConfig, allowExternalIPs = false }: ClusterOptions,
 ): Partial<ProxyOptions> {
   const configured = proxyOptionsOf(mode, proxyConfig)
   const iptables = {
@@ -250,7 +250,7 @@ function proxyOptions(
     ...(iptablesLayout && { layout: iptablesLayout }),
     ...(iptablesVariant && { variant: iptablesVariant }),
   }
-  return { ...configured, iptables }
+  return { ...configured, allowExternalIPs, iptables }
 }
 
 /** The plugins, the conflist and the addresses in use, all of this node's own. */
