@@ -118,6 +118,22 @@ test('planPortals() speaks IPv6', () => {
   assert.match(lines, /-A KUBE-PORTALS-HOST .* --to-destination "\[fd00:172:30::11\]:40000"/)
 })
 
+test('a port that there was no room for a relay for is refused at once', () => {
+  const model = planServiceModel(
+    [serviceOf('late', { clusterIP: '10.96.0.9', ports: portOf(80) })],
+    [sliceOf('late', [A])],
+    OPTIONS,
+  )
+  const plan = planPortals(model, () => undefined, OPTIONS)
+  const lines = renderChains(plan, new Map(), 4)
+    .split('\n')
+    .filter((line) => line.includes('10.96.0.9'))
+  // iptables-extensions(8), REJECT: what a port that nobody listens on answers.
+  assert.deepEqual(lines, [
+    `-A ${REFUSALS} -d 10.96.0.9/32 -p tcp -m comment --comment "default/late has no relay" -m tcp --dport 80 -j REJECT --reject-with tcp-reset`,
+  ])
+})
+
 test('a change costs the lines that it changes', () => {
   const plan = (...names: readonly string[]) =>
     planPortals(

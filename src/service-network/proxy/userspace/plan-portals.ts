@@ -134,7 +134,7 @@ function planFrontend(input: PortInput, frontend: Frontend): void {
     planFromPods(input, frontend, [], local)
     planFromNode(input, frontend, cluster)
   }
-  planRefusal(input, frontend, policy === 'Local' ? local : cluster)
+  planRefusal(input, frontend, policy === 'Local' ? 'local' : 'cluster')
 }
 
 /** From pods of this node, and from elsewhere. */
@@ -188,24 +188,25 @@ function planFromNode(
 
 /** What came this far was sent to no relay. */
 function planRefusal(
-  { service, port, add }: PortInput,
+  { service, port, relayPort, add }: PortInput,
   frontend: Frontend,
-  relay: number | undefined,
+  reach: Reach,
 ): void {
   const name = portName(service, port)
   const here = frontend.kind === 'NodePort' ? [toHere] : []
   const refuse = (why: string, target: Target) =>
     add(REFUSALS, [...here, ...toFrontend(port, frontend, `${name} ${why}`)], target)
   const drop: Target = { kind: 'drop' }
-  if (port.endpoints.cluster.length === 0 && port.endpoints.local.length === 0) {
-    refuse('has no endpoints', {
-      kind: 'reject',
-      ...(port.protocol === 'tcp' && { with: 'tcp-reset' as const }),
-    })
-  } else if (relay === undefined) refuse('has no local endpoints', drop)
-  else if (frontend.kind === 'LoadBalancer' && port.sourceRanges) {
-    refuse('is not for this source', drop)
+  const reject: Target = {
+    kind: 'reject',
+    ...(port.protocol === 'tcp' && { with: 'tcp-reset' as const }),
   }
+  const { cluster, local } = port.endpoints
+  if (cluster.length === 0 && local.length === 0) refuse('has no endpoints', reject)
+  else if (port.endpoints[reach].length === 0) refuse('has no local endpoints', drop)
+  else if (relayPort(reach) === undefined) refuse('has no relay', reject)
+  else if (frontend.kind === 'LoadBalancer' && port.sourceRanges)
+    refuse('is not for this source', drop)
 }
 
 /** Where the node itself may come, so may the load balancer's own address: a node that holds it would speak by it. */

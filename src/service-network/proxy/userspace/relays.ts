@@ -8,7 +8,10 @@ import type { RelayPlan } from './plan-relays.ts'
 
 /** The listeners of this process, one a {@link RelayPlan}. */
 export interface Relays {
-  /** Opens those that are missing and tells all their endpoints. Those that are not planned any more stay until {@link closeOthers}. */
+  /**
+   * Opens those that are missing and tells all their endpoints. Those that are not planned any more stay until {@link closeOthers}. Where
+   * there are `most` already, the others do without, until a later call finds room.
+   */
   open(plan: ReadonlyMap<string, RelayPlan>): Promise<void>
   /** To be called when no rule leads to them any more. Their TCP connections go on. */
   closeOthers(plan: ReadonlyMap<string, RelayPlan>): void
@@ -18,11 +21,13 @@ export interface Relays {
 export interface RelaysDeps {
   readonly family: Family
   readonly sockets: Sockets
+  /** How many there may be: see room.ts. */
+  readonly most: number
   readonly limit: RelayLimit
   readonly log: Log
 }
 
-export function createRelays({ family, sockets, limit, log }: RelaysDeps): Relays {
+export function createRelays({ family, sockets, most, limit, log }: RelaysDeps): Relays {
   const relays = new Map<string, Relay & { readonly balancer: Balancer }>()
   const address = ip(family === 4 ? '0.0.0.0' : '::')
 
@@ -39,12 +44,24 @@ export function createRelays({ family, sockets, limit, log }: RelaysDeps): Relay
 
   return {
     async open(plan) {
+      // Those that close afterwards make room: they do not count.
+      let served = [...plan.keys()].filter((key) => relays.has(key)).length
       for (const [key, planned] of plan) {
-        const relay = relays.get(key) ?? (await openOne(planned))
+        let relay = relays.get(key)
+        if (!relay) {
+          if (served >= most) continue
+          relay = await openOne(planned)
+          served++
+        }
         relays.set(key, relay)
         relay.balancer.update(planned.endpoints, planned.affinitySeconds)
         relay.targetsChanged()
       }
+      if (served < plan.size)
+        log.warn('Cannot serve all ports of Services: there is no room for more relays', {
+          ports: plan.size,
+          served,
+        })
     },
     closeOthers(plan) {
       for (const [key, relay] of relays) {

@@ -13,6 +13,7 @@ import { createSockets } from '../relay/sockets.ts'
 import { planPortals, SKELETON } from './plan-portals.ts'
 import { planRelays } from './plan-relays.ts'
 import { createRelays, type Relays } from './relays.ts'
+import { descriptorLimit, localPorts, roomForRelays } from './room.ts'
 
 /** Connections and UDP sessions of one family together, two descriptors each. */
 const MAX_CONNECTIONS = 20_000
@@ -49,7 +50,8 @@ function createUserspaceTable(
 ): ModeTable {
   const family = familyOf(options.nodeIP)
   const limit = createRelayLimit(MAX_CONNECTIONS)
-  const relays = createRelays({ family, sockets: createSockets(netns), limit, log })
+  const most = roomForRelays(descriptorLimit(), localPorts(netns))
+  const relays = createRelays({ family, sockets: createSockets(netns), most, limit, log })
   let committed: Chains | undefined
   let synced: ServiceModel | undefined
 
