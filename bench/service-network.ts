@@ -1,15 +1,15 @@
 /**
- * The service network at 1,000 to 30,000 Services: load and change of rules for each mode and for kube-proxy's layouts, what a connection
- * costs, and what the proxy's process takes. `npm run bench -- service-network [rounds] [sizes] [parts]`
+ * The service network at 1,000 to 30,000 Services: load and change of rules, what a connection costs and a flow gets, for each mode and for
+ * kube-proxy's layouts; how long until news of an endpoint is programmed; and what the proxy's process takes. `npm run bench -- service-network
+ * [rounds] [sizes] [parts]`: all of it takes a quarter of an hour.
  */
-import { measureConnections, measureThroughput } from './service-network/data-path.ts'
+import { measureIPVS } from './service-network/ipvs.ts'
 import { measureProcess } from './service-network/process.ts'
 import { measureProgramming } from './service-network/programming.ts'
-import { measureRules } from './service-network/rules.ts'
+import { measureLayouts } from './service-network/rules.ts'
 import type { Measurement } from './support/report.ts'
 
-/** A ratio near its target takes this many pairs. */
-const PAIRS = 15
+const PROGRAMMING_ROUNDS = 15
 const PROCESS_SIZE = 10_000
 const PROCESS_ENDPOINTS = [2, 10]
 
@@ -20,10 +20,9 @@ type Part = (
 ) => Promise<readonly Measurement[]>
 
 const PARTS: Readonly<Record<string, Part>> = {
-  rules: measureRules,
-  connections: (sizes, _, progress) => measureConnections(sizes, PAIRS, progress),
-  throughput: (sizes, rounds) => measureThroughput(Math.max(...sizes), rounds),
-  programming: () => measureProgramming(PAIRS),
+  layouts: measureLayouts,
+  ipvs: (sizes, _, progress) => measureIPVS(sizes, progress),
+  programming: (_sizes, _rounds, progress) => measureProgramming(PROGRAMMING_ROUNDS, progress),
   process: async (_, rounds, progress) => {
     const each: Measurement[] = []
     for (const endpoints of PROCESS_ENDPOINTS)
@@ -42,11 +41,14 @@ export async function measure([
     throw new Error(
       `Cannot measure ${rounds} rounds of ${sizes} Services: these are no whole numbers`,
     )
+  const started = performance.now()
+  const progress = (what: string) =>
+    console.error(`${Math.round((performance.now() - started) / 1000)} s  ${what}`)
   const measurements: Measurement[] = []
   for (const name of parts.split(',')) {
     const part = Object.hasOwn(PARTS, name) ? PARTS[name] : undefined
     if (!part) throw new Error(`Cannot measure ${name}: there are ${Object.keys(PARTS).join(', ')}`)
-    measurements.push(...(await part(counts, Number(rounds), (what) => console.error(what))))
+    measurements.push(...(await part(counts, Number(rounds), progress)))
   }
   return measurements
 }

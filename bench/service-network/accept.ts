@@ -1,4 +1,4 @@
-/** A server for connects.ts: accepts on every address and hangs up. `accept.ts PORT` */
+/** A server for connects.ts: accepts on every address and answers by hanging up. `accept.ts PORT` */
 import { createServer } from 'node:net'
 
 const server = createServer((socket) => {

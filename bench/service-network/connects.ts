@@ -1,10 +1,16 @@
 /**
- * Times TCP handshakes from inside a network: `connects.ts ROUNDS COUNT NAME=ADDRESS:PORT…`. One connection to each in turn, COUNT
- * times a round, so that what disturbs one disturbs all. Prints a JSON array: for each round, microseconds by name.
+ * Times TCP handshakes, and the server's first words, from inside a network: `connects.ts ROUNDS COUNT NAME=ADDRESS:PORT…`. One connection to
+ * each in turn, COUNT times a round, so that what disturbs one disturbs all. Prints a JSON array: for each round, Samples by name.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ip } from '#ip/ip.ts'
 import { tryToConnect } from './connect-once.ts'
+
+/** Microseconds from the beginning of connect(2) to its end, and to the server's answer. */
+export interface Samples {
+  readonly connect: number[]
+  readonly answer: number[]
+}
 
 /** The server takes what has been accepted for it. */
 const BREATH_MS = 15
@@ -14,17 +20,22 @@ const targets = words.map((word) => {
   const [name = '', host = '', port = ''] = word.split(/[=:]/)
   return { name, host: ip(host), port: Number(port) }
 })
-const result: Record<string, number[]>[] = []
+const result: Record<string, Samples>[] = []
 for (let round = -1; round < Number(rounds); round++) {
-  const times: Record<string, number[]> = Object.fromEntries(targets.map(({ name }) => [name, []]))
-  for (let i = 0; i < Number(count); i++)
-    for (const { name, host, port } of targets) {
-      const time = tryToConnect(host, port)
-      if (time === undefined) throw new Error(`Cannot connect to ${name}`)
-      times[name]!.push(time)
-    }
-  await delay(BREATH_MS)
+  const samples = Object.fromEntries(
+    targets.map(({ name }): [string, Samples] => [name, { connect: [], answer: [] }]),
+  )
+  // By themselves: the server's work would be part of the handshake on a busy machine.
+  for (const moment of ['connect', 'answer'] as const) {
+    for (let i = 0; i < Number(count); i++)
+      for (const { name, host, port } of targets) {
+        const times = tryToConnect(host, port, { answers: moment === 'answer' })
+        if (times === undefined) throw new Error(`Cannot connect to ${name}`)
+        samples[name]![moment].push(times[moment])
+      }
+    await delay(BREATH_MS)
+  }
   // The first round warms up.
-  if (round >= 0) result.push(times)
+  if (round >= 0) result.push(samples)
 }
 process.stdout.write(JSON.stringify(result))

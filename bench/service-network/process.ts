@@ -6,6 +6,7 @@ import type { LabProcess } from '#testing/lab-process.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { cpuMs, residentMB } from '../support/process.ts'
 import type { Measurement } from '../support/report.ts'
+import { NO_IPVS } from './ipvs.ts'
 import { POD_CIDR } from './services.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -45,6 +46,7 @@ export async function measureProcess(
   for (const [mode, n] of [
     ['nftables', rounds],
     ['iptables', 1],
+    ['userspace', 1],
   ] as const) {
     const samples: Sample[] = []
     for (let round = 0; round < n; round++) {
@@ -72,7 +74,8 @@ export async function measureProcess(
       },
     )
   }
-  return measurements
+  const name = `proxy process, ipvs, ${size} Services × ${endpoints} endpoints`
+  return [...measurements, { name, unit: '', values: [], reason: NO_IPVS }]
 }
 
 async function measureOnce(

@@ -8,9 +8,12 @@ import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import type { Measurement } from '../support/report.ts'
+import { NO_IPVS } from './ipvs.ts'
 
 const root = join(import.meta.dirname, '../..')
 const fairlead = join(root, 'bin/fairlead')
+/** ipvs needs another kernel. */
+const MODES = ['nftables', 'iptables', 'userspace'] as const
 const NODES = ['node1', 'node2', 'node3']
 const SERVER_PORT = 8080
 const KEY = { namespace: 'default', name: 'ghost' }
@@ -21,14 +24,31 @@ const SERVER = { ip: '172.30.0.2', port: 6443 }
  * From the moment that a pod is Ready until the first connection passes on every node, in a cluster of three: EndpointSlice controller, watch,
  * model and rules. The pod is an object of a node that is not there, so that nobody but the bench says when it is ready.
  */
-export async function measureProgramming(rounds: number): Promise<readonly Measurement[]> {
+export async function measureProgramming(
+  rounds: number,
+  progress: (what: string) => void,
+): Promise<readonly Measurement[]> {
+  const measurements: Measurement[] = []
+  for (const mode of MODES) {
+    progress(`programming, ${mode}`)
+    measurements.push({
+      name: `pod Ready to first packet on all of ${NODES.length} nodes, ${mode}`,
+      unit: 'ms',
+      values: await measureMode(mode, rounds),
+    })
+  }
+  const name = `pod Ready to first packet on all of ${NODES.length} nodes, ipvs`
+  return [...measurements, { name, unit: 'ms', values: [], reason: NO_IPVS }]
+}
+
+async function measureMode(mode: string, rounds: number): Promise<readonly number[]> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'))
   const kubeconfig = join(folder, 'kubeconfig')
   const env = { ...process.env, FAIRLEAD_HOME: folder, KUBECONFIG: kubeconfig }
   const name = `bench-${process.pid}`
   const probes: ChildProcess[] = []
   try {
-    const { status, stderr } = spawnSync(fairlead, ['up', '--name', name], {
+    const { status, stderr } = spawnSync(fairlead, ['up', '--name', name, '--proxy', mode], {
       env,
       encoding: 'utf8',
     })
@@ -70,7 +90,7 @@ export async function measureProgramming(rounds: number): Promise<readonly Measu
       await reach(true)
       if (round >= 0) values.push(Math.max(...states.map((state) => state.at)) - at)
     }
-    return [{ name: 'pod Ready to first packet on all of 3 nodes', unit: 'ms', values }]
+    return values
   } finally {
     for (const probe of probes) probe.kill()
     spawnSync(fairlead, ['down', '--all'], { env })

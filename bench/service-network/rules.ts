@@ -1,132 +1,191 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatCIDR } from '#ip/cidr.ts'
-import type { Netns } from '#kernel/netns/netns.ts'
-import { openNft } from '#kernel/nft/open-nft.ts'
-import { silentLog } from '#log/log.ts'
-import { createServiceIndex, type ServiceModel } from '#service-network/model.ts'
-import type { ModeOptions, ProxyMode } from '#service-network/proxy/mode.ts'
-import { loadMode } from '#service-network/proxy/modes.ts'
-import { createLab } from '#testing/netns.ts'
+import { KernelError } from '#kernel/kernel-error.ts'
+import { descriptorLimit, localPorts } from '#service-network/proxy/userspace/room.ts'
 import type { Measurement } from '../support/report.ts'
-import { renderAll, renderChange } from './kube-proxy-nftables.ts'
-import { NODE_IP, nameOf, POD_CIDR, SERVICE_CIDR, serviceOf, sliceOf } from './services.ts'
+import { measureConnections } from './connections.ts'
+import {
+  ENDPOINTS,
+  fill,
+  LAYOUTS,
+  type Layout,
+  NFTABLES,
+  type Rules,
+  type Services,
+  USERSPACE,
+} from './layouts.ts'
+import { createPath, type Path, SERVER } from './path.ts'
+import { sliceOf } from './services.ts'
+import { IPERF_PORT, measureThroughput } from './throughput.ts'
 
-export const OPTIONS: ModeOptions = {
-  nodeName: 'node1',
-  nodeIP: NODE_IP,
-  podCIDR: POD_CIDR,
-  serviceCIDR: SERVICE_CIDR,
-  podDevice: 'cni0',
-}
-
-/** What holds the rules of one network. */
-export interface Rules extends AsyncDisposable {
-  load(model: ServiceModel): Promise<void>
-  /** After a change of Service `index` alone. */
-  change(model: ServiceModel, index: number): Promise<void>
-}
-
-export interface Layout {
-  readonly name: string
-  /** Above it a load takes minutes. */
-  readonly atMost?: number
-  open(netns: Netns): Promise<Rules>
-}
-
-const ofMode = (mode: ProxyMode, name: string, options: Partial<ModeOptions> = {}): Layout => ({
-  name,
-  async open(netns) {
-    const table = await (await loadMode(mode)).open(
-      { netns, log: silentLog },
-      { ...OPTIONS, ...options },
-    )
-    return {
-      async load(model) {
-        await table.sync(model)
-      },
-      async change(model) {
-        await table.sync(model)
-      },
-      [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
-    }
-  },
-})
-
-const kubeProxyNftables: Layout = {
-  name: "kube-proxy's nftables layout",
-  atMost: 10_000,
-  async open(netns) {
-    const nft = openNft(netns)
-    return {
-      async load(model) {
-        nft.commit(renderAll(model, formatCIDR(POD_CIDR)))
-      },
-      async change(model, index) {
-        nft.commit(renderChange(model, `bench/${nameOf(index)}`, formatCIDR(POD_CIDR)))
-      },
-      async [Symbol.asyncDispose]() {
-        nft[Symbol.dispose]()
-      },
-    }
-  },
-}
-
-/** kube-proxy's iptables layout is what our iptables mode writes, byte for byte. */
-export const LAYOUTS: readonly Layout[] = [
-  ofMode('nftables', 'nftables'),
-  kubeProxyNftables,
-  ofMode('iptables', 'iptables (kube-proxy’s layout), legacy', { iptables: { variant: 'legacy' } }),
-  {
-    ...ofMode('iptables', 'iptables (kube-proxy’s layout), nft', { iptables: { variant: 'nft' } }),
-    atMost: 1000,
-  },
-]
-
-const ENDPOINTS = 2
 const CHANGES = 20
+/** A ratio near its target takes this many pairs. */
+const PAIRS = 15
+const CONNECTIONS = 300
+/** What takes longer is loaded once. */
+const REPEAT_MS = 2000
+/** Of `nft -f -` and of iptables-restore, each: `runProcess()` ends them. */
+const LIMIT_MS = 300_000
+/** A flow's packets after the first one do not care for the number of Services. */
+const THROUGHPUT_SIZE = 10_000
 
-/** Load, and change of one Service, at each size, each layout in a network of its own. */
-export async function measureRules(
+/** One load: how long it took, `undefined` where it was stopped. */
+interface Load {
+  readonly size: number
+  readonly ms: number | undefined
+}
+
+/**
+ * Load, change of one Service, connections and throughput at each size, each layout in a network of its own. Whatever cannot be measured has a row
+ * that says why.
+ */
+export async function measureLayouts(
   sizes: readonly number[],
-  rounds: number,
+  loads: number,
   progress: (what: string) => void,
 ): Promise<readonly Measurement[]> {
+  const rising = sizes.toSorted((a, b) => a - b)
+  const throughputSize = rising.findLast((size) => size <= THROUGHPUT_SIZE) ?? rising[0]
+  const history = new Map<Layout, Load[]>(LAYOUTS.map((layout) => [layout, []]))
   const measurements: Measurement[] = []
-  for (const size of sizes)
-    for (const layout of LAYOUTS.filter(({ atMost = Infinity }) => size <= atMost)) {
-      progress(`${size} Services, ${layout.name}`)
-      const loads: number[] = []
-      const changes: number[] = []
-      for (let round = 0; round < rounds; round++) {
-        using lab = createLab()
-        await using rules = await layout.open(lab.netns('node'))
-        const index = fill(size)
-        loads.push(await timed(() => rules.load(index.model())))
-        for (let i = 0; i < CHANGES; i++) {
-          const changed = (i * 7919) % size
-          index.setSlice(sliceOf(changed, ENDPOINTS, 1 + Math.trunc(i / size)))
-          changes.push(await timed(() => rules.change(index.model(), changed)))
-        }
-      }
+  for (const size of rising)
+    for (const [layout, before] of history) {
       const what = `${size} Services, ${layout.name}`
-      measurements.push({ name: `${what}: load`, unit: 'ms', values: loads })
-      measurements.push({ name: `${what}: one change`, unit: 'ms', values: changes })
+      const reason = whyNot(before, size)
+      progress(reason ? `${what}: ${reason}` : what)
+      if (reason) measurements.push({ name: `${what}: load`, unit: 'ms', values: [], reason })
+      else {
+        const hasThroughput = size === throughputSize
+        const own = await measureLayout(layout, { size, loads, hasThroughput })
+        before.push({ size, ms: own[0]?.values[0] })
+        measurements.push(...own)
+      }
     }
   return measurements
 }
 
-export function fill(size: number, endpoints = ENDPOINTS) {
-  const index = createServiceIndex(OPTIONS)
-  for (let i = 0; i < size; i++) {
-    index.setService(serviceOf(i))
-    index.setSlice(sliceOf(i, endpoints))
-  }
-  return index
+/** By how loads grew so far. */
+function whyNot(before: readonly Load[], size: number): string | undefined {
+  const [smallest, largest] = [before[0], before.at(-1)]
+  if (!smallest || !largest) return
+  const seconds = (ms: number) => `${Math.round(ms / 1000)} s`
+  if (!largest.ms) return `not tried: ${largest.size} were stopped after ${seconds(LIMIT_MS)}`
+  if (!smallest.ms || smallest.size === largest.size) return
+  const power = Math.log(largest.ms / smallest.ms) / Math.log(largest.size / smallest.size)
+  const expected = largest.ms * (size / largest.size) ** power
+  if (expected < 2 * LIMIT_MS) return
+  return `not tried: ${largest.size} took ${seconds(largest.ms)}, and by the growth from ${smallest.size} on this takes ${seconds(expected)}`
 }
 
-async function timed(run: () => Promise<void>): Promise<number> {
+interface LayoutOptions {
+  readonly size: number
+  /** How often to load, at most. */
+  readonly loads: number
+  readonly hasThroughput: boolean
+}
+
+async function measureLayout(
+  layout: Layout,
+  options: LayoutOptions,
+): Promise<readonly Measurement[]> {
+  const { size } = options
+  const name = `${size} Services, ${layout.name}: load`
+  const values: number[] = []
+  for (;;) {
+    using path = createPath()
+    await using rules = await layout.open(path.node)
+    const services = fill(size)
+    const load = await timedLoad(rules, services)
+    if (load === undefined)
+      return [{ name, unit: 'ms', values, reason: `stopped after ${LIMIT_MS / 1000} s` }]
+    values.push(load)
+    if (values.length < options.loads && load < REPEAT_MS) continue
+    const served = rules.served?.() ?? size
+    const reason = `${served} are served: each takes one of ${localPorts(path.node)} local ports and of ${descriptorLimit()} descriptors, and connections need some too`
+    return [
+      { name, unit: 'ms', values, ...(served < size && { reason }) },
+      ...(await measureLoaded({ layout, path, rules, services, served }, options)),
+    ]
+  }
+}
+
+/** @returns undefined where it was stopped */
+async function timedLoad(rules: Rules, services: Services): Promise<number | undefined> {
+  const started = performance.now()
+  try {
+    return await timed(() => rules.load(services.model()))
+  } catch (error) {
+    const isStopped = error instanceof KernelError && error.errno === 'EINTR'
+    if (isStopped && performance.now() - started >= LIMIT_MS) return
+    throw error
+  }
+}
+
+interface Loaded {
+  readonly layout: Layout
+  readonly path: Path
+  readonly rules: Rules
+  readonly services: Services
+  readonly served: number
+}
+
+async function measureLoaded(
+  { layout, path, rules, services, served }: Loaded,
+  { size, hasThroughput }: LayoutOptions,
+): Promise<readonly Measurement[]> {
+  const what = `${size} Services, ${layout.name}`
+  const changes: number[] = []
+  for (let i = 0; i < CHANGES; i++)
+    changes.push(await changeOne(rules, services, nthChanged(i, served)))
+  const last = served - 1
+  await leadToServer(rules, services, [0, last])
+  const target = layout === NFTABLES ? { atMost: 1.3 } : {}
+  const reason = { reason: 'the handshake is with the relay on the way: see answer' }
+  const measurements = [
+    { name: `${what}: one change`, unit: 'ms', values: changes },
+    ...(await measureConnections(path, what, {
+      ...{ last, rounds: PAIRS, count: CONNECTIONS },
+      ...target,
+      ...(layout === USERSPACE && reason),
+    })),
+  ]
+  if (!hasThroughput) return measurements
+  await leadToServer(rules, services, [last], IPERF_PORT)
+  return [
+    ...measurements,
+    ...(await measureThroughput(path, what, { service: last, pairs: PAIRS })),
+  ]
+}
+
+/** Another one each time, here and there. */
+export function nthChanged(n: number, size: number): number {
+  return (n * 7919) % size
+}
+
+/** Moves an endpoint of a Service that had its first ones. @returns milliseconds until the rules say so */
+export function changeOne(rules: Rules, services: Services, service: number): Promise<number> {
+  services.setSlice(sliceOf(service, ENDPOINTS, 1))
+  return timed(() => rules.change(services.model(), service))
+}
+
+/** Makes the path's server the one endpoint of some Services. */
+export async function leadToServer(
+  rules: Rules,
+  services: Services,
+  which: readonly number[],
+  port?: number,
+): Promise<void> {
+  for (const service of which) {
+    const slice = sliceOf(service, 1, 0, [SERVER])
+    services.setSlice(
+      port === undefined ? slice : { ...slice, ports: [{ name: '', protocol: 'TCP', port }] },
+    )
+    await rules.change(services.model(), service)
+  }
+}
+
+export async function timed(work: () => Promise<void>): Promise<number> {
   await delay(0)
   const started = performance.now()
-  await run()
+  await work()
   return performance.now() - started
 }

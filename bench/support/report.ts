@@ -12,6 +12,8 @@ export interface Measurement {
   readonly atMost?: number
   /** … or at least this. */
   readonly atLeast?: number
+  /** Why there are no values, or of what less than was asked for they are. */
+  readonly reason?: string
 }
 
 const results = resolve(import.meta.dirname, '../results')
@@ -50,14 +52,20 @@ export function printTable(measurements: readonly Measurement[]): void {
     `${''.padEnd(width)}  ${['median', 'min', 'max', 'rounds', 'target'].map((head) => head.padStart(9)).join('')}`,
   )
   for (const measurement of measurements) {
-    const { name, unit, values } = measurement
+    const { name, unit, values, reason } = measurement
+    if (values.length === 0) {
+      console.log(`${name.padEnd(width)}  ${reason}`)
+      continue
+    }
     const cells = [median(values), Math.min(...values), Math.max(...values)]
       .map((value) => cell(value).padStart(9))
       .join('')
-    const interval = intervalOf(values)?.map(cell).join(' to ')
     const target = describeTarget(measurement)
+    // Of a ratio too, whose name says of what.
+    const interval = target || unit === '' ? intervalOf(values)?.map(cell).join(' to ') : undefined
+    const words = [target, unit, interval && `(median ${interval})`, reason && `(${reason})`]
     console.log(
-      `${name.padEnd(width)}  ${cells}${String(values.length).padStart(9)}  ${target} ${unit}${target && interval ? ` (median ${interval})` : ''}`,
+      `${name.padEnd(width)}  ${cells}${String(values.length).padStart(9)}  ${words.filter(Boolean).join(' ')}`,
     )
   }
 }
@@ -84,7 +92,7 @@ export function keepResult(name: string, measurements: readonly Measurement[]): 
     load: loadavg(),
     measurements: measurements.map((one) => ({
       ...one,
-      median: median(one.values),
+      ...(one.values.length > 0 && { median: median(one.values) }),
       interval: intervalOf(one.values),
     })),
   })
