@@ -42,6 +42,12 @@ export class ConnectionError extends Error {
 const PING_INTERVAL_MS = 30_000
 const PING_TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * How much of an answer, and of all answers together, may be under way before we have read it: as Go's client has it, whose 4 MiB hold a page
+ * of a list. HTTP/2's own 64 KiB make a server wait for us several times a page.
+ */
+const STREAM_WINDOW_BYTES = 4 << 20
+const CONNECTION_WINDOW_BYTES = 64 << 20
 
 /**
  * HTTP/2: one socket and one TLS state carry every request and watch, which matters where a dozen informers share
@@ -90,14 +96,17 @@ async function openSession(access: ClusterAccess, forget: () => void): Promise<C
   const session = connect(access.server, {
     ca: access.caPEM,
     ...(access.certPEM === undefined ? {} : { cert: access.certPEM, key: access.keyPEM }),
-    settings: { enablePush: false },
+    settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
   })
   const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>()
   const timer = setTimeout(
     () => session.destroy(new Error(`no connection after ${CONNECT_TIMEOUT_MS / 1000} s`)),
     CONNECT_TIMEOUT_MS,
   )
-  session.once('remoteSettings', () => resolve(session))
+  session.once('remoteSettings', () => {
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    resolve(session)
+  })
   // A server that shuts down says GOAWAY: streams under way finish, new ones take a new connection.
   session.once('goaway', forget)
   session.on('error', reject)

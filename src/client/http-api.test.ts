@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { before, suite, test } from 'node:test'
 import * as resources from '#api/resources.ts'
 import { APIStatusError } from './api.ts'
-import { ConnectionError } from './connection.ts'
+import { ConnectionError, createConnection } from './connection.ts'
 import { createAPI } from './http-api.ts'
 import {
   type Handler,
@@ -323,6 +323,22 @@ suite('the connection', () => {
     await using api = createAPI(server.access)
     await Promise.all(Array.from({ length: 50 }, () => api.get(resources.pods, key)))
     assert.equal(server.connections(), 1)
+  })
+
+  test('takes pages of lists that nobody reads yet', async () => {
+    const sent = Promise.withResolvers<void>()
+    let pages = 0
+    await using server = await startServer(identity, (_, response) =>
+      response.end(Buffer.alloc(1 << 20), () => {
+        if (++pages === 3) sent.resolve()
+      }),
+    )
+    const connection = createConnection(server.access)
+    const { signal } = new AbortController()
+    const request = { method: 'GET', path: '/' }
+    await Promise.all(Array.from({ length: 3 }, () => connection.send(request, signal)))
+    await sent.promise
+    await connection.close()
   })
 
   test('is opened again after a restart of the server', async () => {
