@@ -14,6 +14,13 @@ export interface ListOptions {
   readonly fieldSelector?: string
 }
 
+export interface ReadOptions<T> extends ListOptions {
+  /** What of each item is kept: asked a page at a time, so that the rest of a long list is never there as a whole. */
+  readonly keep?: (item: T) => T
+  /** Whether the items may come without their metadata.managedFields, which is cheaper. */
+  readonly omitManagedFields?: boolean
+}
+
 export interface CompleteList<T> {
   readonly items: readonly T[]
   readonly resourceVersion: string
@@ -29,10 +36,9 @@ export type WatchEvent<T> =
 export interface API {
   /** `undefined` where the object does not exist. */
   get<T extends KubernetesObject>(resource: Resource<T>, key: ObjectKey): Promise<T | undefined>
-  /** @param options.keep What of each item is kept: asked a page at a time, so that the rest of a long list is never there as a whole */
   list<T extends KubernetesObject>(
     resource: Resource<T>,
-    options?: ListOptions & { readonly keep?: (item: T) => T },
+    options?: ReadOptions<T>,
   ): Promise<CompleteList<T>>
   /** For `binding` and `token` the resource is the one it belongs to, with the subresource's own kind. */
   create<T extends KubernetesObject>(

@@ -4,6 +4,7 @@ import { type API, APIStatusError } from './api.ts'
 import { backoffDelay, pause } from './backoff.ts'
 import type { InformerOptions, WriteThroughInformer } from './informer.ts'
 import { createObjectCache, isNewer, type ObjectCache } from './object-cache.ts'
+import { withoutManagedFields } from './omit-managed-fields.ts'
 
 const BACKOFF = { baseMS: 100, capMS: 2_000 }
 /** A watch that lasted this long did work: the next failure is the first again. */
@@ -16,7 +17,8 @@ export function createInformer<T extends KubernetesObject>(
   signal: AbortSignal,
   options: InformerOptions<T> = {},
 ): WriteThroughInformer<T> {
-  const { onError = () => {}, keep = withoutManagedFields } = options
+  const { onError = () => {}, keep: keepMore = (object) => object } = options
+  const keep = (object: T) => keepMore(withoutManagedFields(object))
   const cache = createObjectCache<T>(onError)
   const synced = Promise.withResolvers<void>()
   synced.promise.catch(() => {}) // whoever waits for it hears of it
@@ -93,7 +95,10 @@ async function list<T extends KubernetesObject>(
   cache: ObjectCache<T>,
   feed: Feed,
 ): Promise<void> {
-  const { items, resourceVersion } = await api.list(resource, options)
+  const { items, resourceVersion } = await api.list(resource, {
+    ...options,
+    omitManagedFields: true,
+  })
   if (signal.aborted) return
   // A list older than what was seen: the server's store was replaced, and nothing held here counts any more.
   const reset = isNewer(feed.resourceVersion, resourceVersion)
@@ -136,12 +141,4 @@ function isBehind<T extends KubernetesObject>(cache: ObjectCache<T>, { metadata 
 
 function isExpired(error: unknown): boolean {
   return error instanceof APIStatusError && error.code === 410
-}
-
-function withoutManagedFields<T extends KubernetesObject>(object: T): T {
-  if (!('managedFields' in object.metadata)) return object
-  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & {
-    managedFields?: unknown
-  }
-  return { ...object, metadata }
 }

@@ -3,8 +3,8 @@ import { apiVersionOf, type Resource } from '#api/resources.ts'
 import {
   type API,
   APIStatusError,
-  type ListOptions,
   type PatchType,
+  type ReadOptions,
   type WatchEvent,
 } from './api.ts'
 import { collectionPath, objectPath, selectorsOf, withQuery } from './api-paths.ts'
@@ -12,6 +12,7 @@ import { type Connection, ConnectionError, createConnection, type Request } from
 import { DISCOVERY_TYPE, type GroupDiscoveryList, readDiscovery } from './discovery.ts'
 import { parseJSONLines } from './json-lines.ts'
 import type { ClusterAccess } from './kubeconfig.ts'
+import { parseWithoutManagedFields } from './omit-managed-fields.ts'
 import { type List, readPages } from './read-pages.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
@@ -25,6 +26,7 @@ const patchContentTypes: Readonly<Record<PatchType, string>> = {
 
 /** The API of a cluster, over one HTTP/2 connection that is opened when first used. Dispose of it to let the process end. */
 export function createAPI(access: ClusterAccess, connection = createConnection(access)): API {
+  const authorization = async () => (access.token ? { token: await access.token() } : {})
   const call = async <T>(
     method: string,
     path: string,
@@ -35,7 +37,7 @@ export function createAPI(access: ClusterAccess, connection = createConnection(a
     exchange<T>(connection, access.server, {
       method,
       path,
-      ...(access.token ? { token: await access.token() } : {}),
+      ...(await authorization()),
       ...(accept ? { accept } : {}),
       ...(object !== undefined && { body: { contentType, text: JSON.stringify(object) } }),
     })
@@ -46,11 +48,15 @@ export function createAPI(access: ClusterAccess, connection = createConnection(a
     },
     list<T extends KubernetesObject>(
       resource: Resource<T>,
-      { keep = (item) => item, ...options }: ListOptions & { keep?: (item: T) => T } = {},
+      { keep = (item) => item, omitManagedFields = false, ...options }: ReadOptions<T> = {},
     ) {
-      const path = collectionPath(resource, options.namespace)
-      const page = (limit?: number, token?: string) =>
-        call<List<T>>('GET', withQuery(path, { ...selectorsOf(options), limit, continue: token }))
+      const collection = collectionPath(resource, options.namespace)
+      const parse = omitManagedFields ? parseWithoutManagedFields : JSON.parse
+      const page = async (limit?: number, token?: string) => {
+        const path = withQuery(collection, { ...selectorsOf(options), limit, continue: token })
+        const request = { method: 'GET', path, ...(await authorization()) }
+        return exchange<List<T>>(connection, access.server, request, parse)
+      }
       // List items come without their kind; code that reads objects from lists and watches wants one shape.
       return readPages(page, (item) => keep(named(resource, item)))
     },
@@ -100,13 +106,18 @@ export function createAPI(access: ClusterAccess, connection = createConnection(a
   }
 }
 
-async function exchange<T>(connection: Connection, server: string, request: Request): Promise<T> {
+async function exchange<T>(
+  connection: Connection,
+  server: string,
+  request: Request,
+  parse: (text: string) => unknown = JSON.parse,
+): Promise<T> {
   const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
   try {
     const response = await connection.send(request, signal)
     const text = await readText(response.body)
     if (response.status >= 400) throw new APIStatusError(toStatus(response.status, text))
-    return JSON.parse(text)
+    return parse(text) as T
   } catch (error) {
     if (!signal.aborted) throw error
     throw new ConnectionError(server, new Error(`no answer after ${REQUEST_TIMEOUT_MS / 1000} s`))

@@ -28,6 +28,6 @@ export interface WriteThroughInformer<T extends KubernetesObject> extends Inform
 export interface InformerOptions<T extends KubernetesObject = KubernetesObject>
   extends ListOptions {
   readonly onError?: (error: unknown) => void
-  /** What of each object is kept; all but metadata.managedFields by default. */
+  /** What of each object is kept; all by default. None has metadata.managedFields. */
   readonly keep?: (object: T) => T
 }
