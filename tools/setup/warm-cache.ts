@@ -15,7 +15,9 @@ const graphs = [
   'import("#daemons/controllers.ts")',
   'import("#node-agent/agent.ts")',
   'import("#pod-network/daemon.ts")',
-  'import("#service-network/proxy/run-proxy.ts")',
+  'import("#daemons/run-daemon.ts")',
+  'import("#daemons/proxy.ts")',
+  'import("#service-network/proxy/nftables/nftables-mode.ts")',
 ]
 
 /**
