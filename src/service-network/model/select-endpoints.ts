@@ -24,13 +24,14 @@ export function selectEndpoints(
   candidates: readonly Candidate[],
   node: { readonly nodeName: string; readonly zone?: string },
 ): SelectedEndpoints {
-  const ready = candidates.filter((candidate) => candidate.ready)
+  const isReady = (candidate: Candidate) => candidate.ready
+  const ready = candidates.every(isReady) ? candidates : candidates.filter(isReady)
   const fallback = () => candidates.filter((candidate) => candidate.servingTerminating)
   const cluster = ready.length > 0 ? selectByHints(ready, node) : fallback()
-  const local = (some: readonly Candidate[]) =>
-    some.filter(({ endpoint }) => endpoint.nodeName === node.nodeName)
-  const localReady = local(ready)
-  const localOnes = localReady.length > 0 ? localReady : local(fallback())
+  const isLocal = ({ endpoint }: Candidate) => endpoint.nodeName === node.nodeName
+  const localReady = ready.filter(isLocal)
+  const localOnes =
+    localReady.length > 0 || ready === candidates ? localReady : fallback().filter(isLocal)
   const isChosen = (one: Candidate) => cluster.includes(one) || localOnes.includes(one)
   const draining =
     cluster.length === candidates.length
