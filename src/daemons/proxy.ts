@@ -28,7 +28,6 @@ import { createProxyHealth } from '#service-network/proxy/standalone/health.ts'
 import { createProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
 import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
 import { serveHealth, serveMetrics } from './proxy-servers.ts'
-import { releaseMemory } from './release-memory.ts'
 import { untilSignal } from './until-signal.ts'
 
 /** The first changes after the load are over by then. */
@@ -182,6 +181,11 @@ async function findServer(kubeconfig: string, master: string | undefined): Promi
       ? await (await import('#client/in-cluster.ts')).loadInClusterAccess()
       : await loadKubeconfig(kubeconfig)
   return master === undefined ? found : { ...found, server: master }
+}
+
+async function releaseMemory(): Promise<void> {
+  const module = await import('./release-memory.ts')
+  module.releaseMemory()
 }
 
 interface FollowedRanges {

@@ -2,8 +2,9 @@ import type { EndpointAddress, EndpointSubset, Endpoints, Pod, Service } from '#
 import { equalJSON } from '#api/json.ts'
 import { compareIPs, parseIP } from '#ip/ip.ts'
 import { portsKey } from './pack-slices.ts'
-import { HEADLESS, TRIGGER_TIME } from './plan-slices.ts'
+import { HEADLESS } from './plan-slices.ts'
 import { isHeadless, toPodEndpoint } from './pod-endpoints.ts'
+import { TRIGGER_TIME } from './trigger-times.ts'
 
 export const ENDPOINTS_MANAGED_BY = 'endpoints.kubernetes.io/managed-by'
 export const ENDPOINTS_MANAGER = 'endpoint-controller'

@@ -2,14 +2,9 @@ import type { EndpointAddress, EndpointSubset, Endpoints, Service } from '#api/c
 import type { Endpoint, EndpointSlice } from '#api/discovery.ts'
 import { type Family, familyOf, parseIP } from '#ip/ip.ts'
 import type { PortGroup } from './pack-slices.ts'
-import {
-  MANAGED_BY,
-  planSlices,
-  SERVICE_NAME,
-  type SlicePlan,
-  TRIGGER_TIME,
-} from './plan-slices.ts'
+import { MANAGED_BY, planSlices, SERVICE_NAME, type SlicePlan } from './plan-slices.ts'
 import { hasSelector } from './pod-endpoints.ts'
+import { TRIGGER_TIME } from './trigger-times.ts'
 
 export const MIRROR_MANAGER = 'endpointslicemirroring-controller.k8s.io'
 const SKIP_MIRROR = 'endpointslice.kubernetes.io/skip-mirror'

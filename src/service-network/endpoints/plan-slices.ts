@@ -3,11 +3,11 @@ import type { EndpointSlice } from '#api/discovery.ts'
 import { equalJSON } from '#api/json.ts'
 import type { ObjectMeta, OwnerReference } from '#api/meta.ts'
 import { type PortGroup, packSlices, portsKey } from './pack-slices.ts'
+import { TRIGGER_TIME } from './trigger-times.ts'
 
 export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
 export const SERVICE_NAME = 'kubernetes.io/service-name'
 export const HEADLESS = 'service.kubernetes.io/headless'
-export const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
 
 const DEFAULT_MAX_ENDPOINTS = 100
 

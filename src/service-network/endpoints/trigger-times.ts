@@ -1,5 +1,8 @@
 import type { Pod, Service } from '#api/core.ts'
 
+/** The annotation of a slice. */
+export const TRIGGER_TIME = 'endpoints.kubernetes.io/last-change-trigger-time'
+
 /** Remembers what of a Service was seen, to date the changes that were not. */
 export interface TriggerTimes {
   /** When the first change happened that this look is the first to see; `undefined` where nothing dates it. */

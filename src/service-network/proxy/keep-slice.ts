@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointSlice } from '#api/discovery.ts'
-import { TRIGGER_TIME } from '../endpoints/plan-slices.ts'
+import { TRIGGER_TIME } from '../endpoints/trigger-times.ts'
 
 /** Names of nodes are few, and come from outside. */
 const MAX_NAMES = 10_000

@@ -1,6 +1,6 @@
 import type { Family } from '#ip/ip.ts'
 import { kernelBackend } from '#kernel/backend.ts'
-import { openConntrack } from '#kernel/conntrack/conntrack.ts'
+import type { Conntrack } from '#kernel/conntrack/conntrack.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { ConntrackEntry } from '#wire/netlink/conntrack.ts'
 import { createConntrackCommand } from './conntrack-command.ts'
@@ -17,10 +17,14 @@ export function createConntrackFlusher(family: Family, netns?: Netns): Conntrack
 
 /** The socket is opened for each sweep: changes of UDP endpoints are rare. */
 function createNetlinkConntrack(family: Family, netns?: Netns): ConntrackFlusher {
+  const open = async (): Promise<Conntrack> => {
+    const { openConntrack } = await import('#kernel/conntrack/conntrack.ts')
+    return openConntrack(netns)
+  }
   const entries = new WeakMap<UDPFlow, ConntrackEntry>()
   return {
     async udpFlows() {
-      using conntrack = openConntrack(netns)
+      using conntrack = await open()
       return conntrack.entries(family, UDP).map((entry) => {
         const flow = {
           source: entry.original.source,
@@ -32,7 +36,7 @@ function createNetlinkConntrack(family: Family, netns?: Netns): ConntrackFlusher
       })
     },
     async deleteUDPFlows(flows) {
-      using conntrack = openConntrack(netns)
+      using conntrack = await open()
       for (const flow of flows) {
         const entry = entries.get(flow)
         if (entry) conntrack.delete(entry)

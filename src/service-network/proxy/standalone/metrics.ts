@@ -9,7 +9,7 @@ import {
   type Registry,
   type Sample,
 } from '#wire/prometheus/registry.ts'
-import { TRIGGER_TIME } from '../../endpoints/plan-slices.ts'
+import { TRIGGER_TIME } from '../../endpoints/trigger-times.ts'
 import type { ServiceModel } from '../../model.ts'
 import type { Mode, ModeTable, SyncOutcome } from '../mode.ts'
 import type { ProxyObserver } from '../proxy-observer.ts'
