@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '#apiserver/testing/hostile-requests.ts'
 import type { Memory } from '#apiserver/testing/serve.ts'
-import { HostileClient } from './hostile-input/hostile-client.ts'
+import { HostileClient, show } from './hostile-input/hostile-client.ts'
 import type { SoakOptions } from './soak-options.ts'
 import { createIdentities, type ServerProcess, startServer } from './storage/api-server.ts'
 
@@ -47,7 +47,7 @@ export async function soak({ seed, rounds, log }: SoakOptions): Promise<void> {
       const to = Math.round(warmUp + ((rounds - warmUp) * play) / plays)
       await server.takeLoopDelay()
       await client.sendSpoilt(random, from, to)
-      log(`requests ${from} to ${to}: event loop ${await server.takeLoopDelay()} ms at most`)
+      log(`requests ${from} to ${to}: event loop ${show(await server.takeLoopDelay())} at most`)
       from = to + 1
       await client.playBombs()
       await client.playAttacks(Math.ceil(rounds / 200 / plays), random.next)

@@ -9,12 +9,15 @@ import {
   type Random,
   TEMPLATES,
 } from '#apiserver/testing/hostile-requests.ts'
+import type { Stall } from '#apiserver/testing/loop-delay.ts'
 import { send } from '#apiserver/testing/test-server.ts'
 import type { Identities, ServerProcess } from '../storage/api-server.ts'
 import { sendBroken } from './send-broken.ts'
 
 const AT_ONCE = 8
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps'
+
+export const show = ({ wall, cpu }: Stall): string => `${wall} ms, ${cpu} ms of CPU`
 
 /** Sends what no friend would send, and checks each answer. */
 export class HostileClient {
@@ -66,19 +69,21 @@ export class HostileClient {
       const started = performance.now()
       await this.#check(bomb, bomb.name)
       const took = Math.round(performance.now() - started)
-      this.#log(`${bomb.name}: ${took} ms, event loop ${await this.#server.takeLoopDelay()} ms`)
+      this.#log(`${bomb.name}: ${took} ms, event loop ${show(await this.#server.takeLoopDelay())}`)
     }
   }
 
   /** Broken framing, `count` times. @throws Error where the server does not serve on */
   async playAttacks(count: number, random: () => number): Promise<void> {
-    const stalls = new Map<string, number>()
+    const stalls = new Map<string, Stall>()
     for (let round = 0; round < count; round++) {
       const name = await sendBroken(round, this.#server.port, this.#identities, random)
       await this.#check({ method: 'GET', path: CONFIG_MAPS }, `after ${name}`)
-      stalls.set(name, Math.max(stalls.get(name) ?? 0, await this.#server.takeLoopDelay()))
+      const stall = await this.#server.takeLoopDelay()
+      const { wall = 0, cpu = 0 } = stalls.get(name) ?? {}
+      stalls.set(name, { wall: Math.max(wall, stall.wall), cpu: Math.max(cpu, stall.cpu) })
     }
-    for (const [name, longest] of stalls) this.#log(`${name}: event loop ${longest} ms at most`)
+    for (const [name, longest] of stalls) this.#log(`${name}: event loop ${show(longest)} at most`)
   }
 
   /** How often each code was answered. */

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createTestAuthority, type KeyPair } from '#apiserver/testing/certificates.ts'
+import type { Stall } from '#apiserver/testing/loop-delay.ts'
 import type { Answers, Memory, Question, ServeConfig } from '#apiserver/testing/serve.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -39,8 +40,8 @@ export interface ServerProcess extends AsyncDisposable {
   stop(): void
   /** With SIGKILL; resolves when it has ended. */
   kill(): Promise<void>
-  /** How long its event loop stood still at most since the last call, in milliseconds, as it measured itself. */
-  takeLoopDelay(): Promise<number>
+  /** The longest stall of its event loop since the last call, as it measured itself. */
+  takeLoopDelay(): Promise<Stall>
   /** What it holds after a garbage collection. */
   measureMemory(): Promise<Memory>
 }

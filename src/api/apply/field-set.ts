@@ -19,7 +19,8 @@ export const isEmpty = ({ self, children }: FieldSet): boolean => !self && child
 
 /** Leaves out children that hold nothing. */
 export function fieldSet(self: boolean, children: Iterable<readonly [string, FieldSet]>): FieldSet {
-  const held = new Map([...children].filter(([, child]) => !isEmpty(child)))
+  const held = new Map<string, FieldSet>()
+  for (const [element, child] of children) if (!isEmpty(child)) held.set(element, child)
   if (held.size === 0) return self ? thisField : noFields
   return { self, children: held }
 }
@@ -130,12 +131,15 @@ export function parseFieldsV1(fields: JSONObject): FieldSet {
 }
 
 function parseChildren(fields: JSONObject): [string, FieldSet][] {
-  return Object.entries(fields).flatMap(([element, value]) => {
-    if (!isElement(element) || !isJSONObject(value)) return []
-    const children = parseChildren(value)
-    const self = children.length === 0 || Object.hasOwn(value, '.')
-    return [[element, fieldSet(self, children)]]
-  })
+  const children: [string, FieldSet][] = []
+  for (const [element, value] of Object.entries(fields))
+    if (isElement(element) && isJSONObject(value)) children.push([element, parseChild(value)])
+  return children
+}
+
+function parseChild(value: JSONObject): FieldSet {
+  const children = parseChildren(value)
+  return fieldSet(children.length === 0 || Object.hasOwn(value, '.'), children)
 }
 
 /** Clients may send any text here. */

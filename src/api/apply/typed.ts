@@ -51,11 +51,14 @@ export function compare(
   if (!was || !is) return { ...none, modified: thisField }
   const old = new Map(was.map((child) => [child.element, child]))
   const now = new Map(is.map((child) => [child.element, child]))
-  const parts = [...new Set([...old.keys(), ...now.keys()])].map((element) => {
-    const [a, b] = [old.get(element), now.get(element)]
+  const parts: [string, Comparison][] = []
+  const add = (element: string, a: Child | undefined, b: Child | undefined) => {
     const { type: of } = (b ?? a)!
-    return [element, compare(a?.value, b?.value, of, of.isImplied)] as const
-  })
+    const part = compare(a?.value, b?.value, of, of.isImplied)
+    if (part !== none) parts.push([element, part])
+  }
+  for (const [element, child] of old) add(element, child, now.get(element))
+  for (const [element, child] of now) if (!old.has(element)) add(element, undefined, child)
   const collect = (key: keyof Comparison) =>
     fieldSet(
       false,
@@ -69,6 +72,7 @@ export function compare(
  * that is no pointer, a list that is always written), only what is in it came; in a new item all of it did.
  */
 function allOf(value: JSONValue, type: NodeType, isHeld: boolean): FieldSet {
+  if (value === null || typeof value !== 'object') return thisField // a list may hold many
   const shape = shapeOf(value, type)
   if (shape === undefined) return listAll(value, type, isHeld)
   return sets.of(`${isHeld} ${shape}`, () => listAll(value, type, isHeld))

@@ -56,7 +56,8 @@ export async function trackFields(
   pace: Pace = () => undefined,
 ): Promise<KubernetesObject> {
   const given = object.metadata.managedFields as JSONValue | undefined // came from JSON
-  const held = parseManagedFields(old?.metadata.managedFields as JSONValue | undefined)
+  const held = await parseInTurns(old?.metadata.managedFields as JSONValue | undefined, pace)
+  await pace()
   const part = partOf(writer)
   const isMain = part === undefined
   // Clients that do not know the field must not delete it by accident.

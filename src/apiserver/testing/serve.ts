@@ -10,7 +10,7 @@ import { createLog } from '#log/log.ts'
 import type { DatabaseOptions } from '../storage/sqlite/open-database.ts'
 import type { Store } from '../storage/store.ts'
 import type { KeyPair } from './certificates.ts'
-import { watchLoopDelay } from './loop-delay.ts'
+import { type Stall, watchLoopDelay } from './loop-delay.ts'
 
 export interface ServeConfig {
   readonly caPEM: string
@@ -33,8 +33,8 @@ const log = createLog('apiserver')
 
 /** What the parent may ask, and what it is answered. */
 export interface Answers {
-  /** How long the event loop stood still at most since it was asked last, in milliseconds. */
-  readonly loopDelay: number
+  /** The event loop's longest stall since it was asked last. */
+  readonly loopDelay: Stall
   readonly memory: Memory
 }
 
