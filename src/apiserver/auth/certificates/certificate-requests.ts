@@ -1,5 +1,6 @@
 import type { CertificateSigningRequest } from '#api/certificates.ts'
 import { invalid as invalidField } from '#api/field-error.ts'
+import { certificateSigningRequest } from '#api/kinds/certificate-signing-request.ts'
 import { certificateSigningRequests } from '#api/resources.ts'
 import { forbidden, invalid } from '#api/status.ts'
 import {
@@ -38,10 +39,12 @@ async function checkNew({ object, user }: AdmissionRequest): Promise<Certificate
   const { spec, metadata } = csr
   const { parseRequest } = await import('./parse-request.ts')
   const parsed = await parseRequest(spec.request ?? '') // Go's types let it be absent
-  if (typeof parsed === 'string')
+  if (typeof parsed === 'string') {
     throw invalid(certificateSigningRequests, metadata.name, [
       invalidField('spec.request', spec.request, parsed),
+      ...certificateSigningRequest.validate(csr),
     ])
+  }
   const deny = (why: string) =>
     forbidden(certificateSigningRequests, metadata.name || metadata.generateName || 'Unknown', why)
   if (spec.signerName === CLIENT_SIGNER && parsed.organizations.includes(MASTERS))

@@ -78,6 +78,12 @@ suite('a request for a certificate', () => {
       more: { request: undefined },
       want: /: spec.request: Invalid value: null: PEM block type must be CERTIFICATE REQUEST$/,
     },
+    {
+      // certificates/validation v1.36, ValidateCertificateSigningRequest()
+      name: 'all faults at once',
+      more: { request: undefined, usages: [], signerName: '' },
+      want: /: \[spec.request: Invalid value: null: PEM block type must be CERTIFICATE REQUEST, spec.usages: Required value, spec.signerName: Required value\]$/,
+    },
     { name: 'no usages', more: { usages: [] }, want: /: spec.usages: Required value$/ },
     {
       name: 'an unknown usage',
