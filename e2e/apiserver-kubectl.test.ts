@@ -1,6 +1,6 @@
 /**
  * The real kubectl against the API server alone: no controllers, no nodes. Expected texts: kubectl's own are those of
- * kubectl 1.32 (staging/src/k8s.io/kubectl/pkg/cmd, printed as "<resource>/<name> <done>"); the server's are named
+ * kubectl 1.32 to 1.36 (staging/src/k8s.io/kubectl/pkg/cmd, printed as "<resource>/<name> <done>"); the server's are named
  * where they stand.
  */
 import assert from 'node:assert/strict'
@@ -244,9 +244,10 @@ suite('kubectl writes', () => {
     )
     assert.equal(await kubectl.succeed(['get', 'deploy', '-l', 'tier!=front', '-o', 'name']), '')
     assert.match(await kubectl.succeed(['describe', 'deployment', 'web']), /^Replicas: +1 desired/m)
-    assert.equal(
+    // Since 1.34 kubectl says from which namespace (pkg/cmd/delete).
+    assert.match(
       await kubectl.succeed(['delete', 'deployment', 'web']),
-      'deployment.apps "web" deleted\n',
+      /^deployment\.apps "web" deleted( from default namespace)?\n$/,
     )
   })
 
@@ -300,7 +301,10 @@ suite('kubectl writes', () => {
       await kubectl.refused(['wait', 'pod/lone', '--for=condition=Ready', '--timeout=1s']),
       'error: timed out waiting for the condition on pods/lone\n',
     )
-    assert.equal(await kubectl.succeed(['delete', 'pod', 'lone']), 'pod "lone" deleted\n')
+    assert.match(
+      await kubectl.succeed(['delete', 'pod', 'lone']),
+      /^pod "lone" deleted( from default namespace)?\n$/,
+    )
   })
 
   test('a node: cordon, drain, uncordon', async () => {
