@@ -18,6 +18,12 @@ import { killPod, removePodFiles, stopPod } from './terminate-pod.ts'
 const VANISHED_GRACE_SECONDS = 2
 const RETRY_MS = { first: 1000, most: 10_000 }
 
+interface Termination {
+  state: 'going' | 'failed' | 'done'
+  /** What its containers have left, from the deletion that granted least. */
+  graceSeconds: number
+}
+
 /**
  * One pod's loop: it looks at what is, does what brings it closer to what should be, reports, and waits for news. It ends when the
  * pod is gone from this node and from the API, or when the agent stops (the pod then runs on).
@@ -33,7 +39,7 @@ export class PodWorker {
   #pod: Pod
   #isInAPI: boolean
   #waiting: ReadonlyMap<string, Waiting> = new Map()
-  #termination: { state: 'going' | 'failed' | 'done' } | undefined
+  #termination: Termination | undefined
   #news = Promise.withResolvers<void>()
   #retryMs = 0
   /** What stands in the way, as it was last logged. */
@@ -141,10 +147,10 @@ export class PodWorker {
   async #terminating(): Promise<number | undefined> {
     this.#probes.terminate()
     if (!this.#termination || this.#termination.state === 'failed') {
-      const termination: { state: 'going' | 'failed' | 'done' } = { state: 'going' }
+      const termination: Termination = { state: 'going', graceSeconds: this.#grace() }
       this.#termination = termination
       this.#waiting = new Map()
-      void stopPod(this.#pod, this.#grace(), this.#deps)
+      void stopPod(this.#pod, termination.graceSeconds, this.#deps)
         .then(() => (termination.state = 'done'))
         .catch((cause: unknown) => {
           termination.state = 'failed'
@@ -154,11 +160,8 @@ export class PodWorker {
       return RETRY_MS.first
     }
     if (this.#termination.state === 'going') {
-      // A forced deletion does not wait for the grace period that an earlier one granted.
-      if (!this.#isInAPI && this.#once('kill')) {
-        await this.#deps.clock.sleep(VANISHED_GRACE_SECONDS * 1000, this.#signal)
-        await killPod(this.#pod, this.#deps)
-      } else await this.#report()
+      void this.#shorten(this.#termination)
+      await this.#report()
       return RESYNC_MS
     }
     this.#probes.stop()
@@ -167,6 +170,18 @@ export class PodWorker {
     this.#deps.references.forget(this.podUID)
     await this.#deleteFromAPI()
     return undefined
+  }
+
+  /** A later deletion, or a forced one, does not wait for what an earlier one granted (kubelet/pod_workers.go). */
+  async #shorten(termination: Termination): Promise<void> {
+    const seconds = this.#grace()
+    if (seconds >= termination.graceSeconds) return
+    termination.graceSeconds = seconds
+    await this.#deps.clock.sleep(seconds * 1000, this.#signal)
+    if (this.#signal.aborted || termination.state !== 'going') return
+    await killPod(this.#pod, this.#deps).catch((cause: unknown) =>
+      this.#deps.log.warn('Cannot kill a pod', { pod: this.podUID, cause }),
+    )
   }
 
   #grace(): number {

@@ -64,6 +64,18 @@ suite('server-side apply', () => {
   })
 
   // apimachinery util/managedfields/internal/conflict.go
+  // apiserver endpoints/handlers/patch.go, applyPatch()
+  test('makes no object of the uid of another', async () => {
+    const { code, body } = await apply('lost', 'x', configMap('lost', {}, { uid: 'u' }))
+    assert.deepEqual(
+      [code, body.message],
+      [
+        409,
+        'Operation cannot be fulfilled on configmaps "lost": uid mismatch: the provided object specified uid u, and no existing object was found',
+      ],
+    )
+  })
+
   test('says with whom it conflicts: 409 with a cause a field', async () => {
     await apply('fought', 'x', configMap('fought', { a: '1', b: '1' }))
     const { code, body } = await apply('fought', 'y', configMap('fought', { a: '2' }))

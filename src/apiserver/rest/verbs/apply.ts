@@ -3,7 +3,7 @@ import { type Applied, applyInTurns, type Conflict, type Ownerships } from '#api
 import type { NodeType } from '#api/apply/node.ts'
 import { findDuplicate } from '#api/apply/typed.ts'
 import { formatTypedErrors, validateTyped } from '#api/apply/validate-typed.ts'
-import { invalid as invalidField, quoteLikeGo, required } from '#api/field-error.ts'
+import { quoteLikeGo, required } from '#api/field-error.ts'
 import { getKey, isJSONObject, type JSONObject, type JSONValue } from '#api/json.ts'
 import type { ServedResource } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
@@ -13,6 +13,7 @@ import {
   alreadyExists,
   applyConflict,
   badRequest,
+  conflict,
   invalid,
   StatusError,
   unexplained,
@@ -228,10 +229,11 @@ async function applyNew(
   const object = decodeApplied(config, request)
   await pace()
   if (object.metadata.name !== name) throw badRequest(unnamed(object.metadata.name, name))
-  if (object.metadata.uid) {
-    throw invalid(spec.resource, name, [
-      invalidField('metadata.uid', object.metadata.uid, 'field is immutable'),
-    ])
+  const { uid } = object.metadata
+  if (uid) {
+    // apiserver endpoints/handlers/patch.go, applyPatch()
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`
+    throw conflict(spec.resource, name, why)
   }
   if (namespace !== undefined) await checkNamespace(deps, spec.resource, namespace, name)
   const write = describeWrite(request, 'Apply', undefined, [])
