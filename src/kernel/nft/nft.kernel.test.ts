@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { closeSync, openSync } from 'node:fs'
 import { test } from 'node:test'
 import { suiteOnEachBackend } from '#testing/backends.ts'
 import { createLab } from '#testing/netns.ts'
@@ -48,6 +49,16 @@ suiteOnEachBackend('nft', () => {
     using nft = openNft(lab.netns('a'))
     assert.throws(() => nft.commit('add tabel ip t'), { errno: 'EINVAL', message: /syntax error/ })
     assert.throws(() => nft.commit('add table ip t\0x'), { errno: 'EINVAL' })
+  })
+
+  test('works in a process with many descriptors', () => {
+    using lab = createLab()
+    using many = new DisposableStack()
+    // select(2): FD_SETSIZE, 1024. A relay for each port of a Service holds more.
+    for (let fd = 0; fd < 1024; fd = many.adopt(openSync('/dev/null', 'r'), closeSync));
+    using nft = openNft(lab.netns('a'))
+    nft.commit('add table ip many')
+    assert.match(nft.read('list tables'), /many/)
   })
 
   test('each namespace has its own', () => {
