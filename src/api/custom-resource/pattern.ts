@@ -7,6 +7,8 @@ import { createRequire } from 'node:module'
 export interface Pattern {
   /** Whether it matches anywhere in `text`. */
   test(text: string): boolean
+  /** What it matches, from left to right, as Go finds it: nothing is matched right behind a match. */
+  findAll(text: string, limit: number): string[]
 }
 
 type Engine = typeof import('re2js')
@@ -28,7 +30,17 @@ export function compilePattern(source: string): Pattern {
 
 function compileWith({ RE2JS }: Engine, source: string): Pattern {
   const compiled = RE2JS.compile(source)
-  const pattern = { test: (text: string) => compiled.matcher(text).find() }
+  const pattern: Pattern = {
+    test: (text) => compiled.matcher(text).find(),
+    findAll(text, limit) {
+      const found: string[] = []
+      const matcher = compiled.matcher(text)
+      for (let last = -1; found.length < limit && matcher.find(); last = matcher.end())
+        if (matcher.start() !== matcher.end() || matcher.start() !== last)
+          found.push(matcher.group() ?? '')
+      return found
+    },
+  }
   if (kept.size >= MAX_KEPT) kept.clear()
   kept.set(source, pattern)
   return pattern

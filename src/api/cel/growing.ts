@@ -1,0 +1,39 @@
+/** Lists and maps that a loop makes. Nobody else sees them before its end: so they grow in place. */
+import { ArrayList, Dict, type Key, keyOf, type List, MapDict, type Value } from './values.ts'
+
+export class GrowingList extends ArrayList {
+  override readonly items: Value[] = []
+  constructor() {
+    super([])
+  }
+  override join(other: List): Value {
+    for (const item of other) this.items.push(item)
+    return this
+  }
+  settle(): Value {
+    return new ArrayList(this.items)
+  }
+}
+
+export class GrowingDict extends Dict {
+  readonly #entries = new Map<Key, readonly [Value, Value]>()
+  override get size(): number {
+    return this.#entries.size
+  }
+  override find(key: Value): Value | undefined {
+    const plain = keyOf(key)
+    return plain === undefined ? undefined : this.#entries.get(plain)?.[1]
+  }
+  override *keys(): Iterable<Value> {
+    for (const [key] of this.#entries.values()) yield key
+  }
+  /** Whether the key can be one. */
+  insert(key: Value, value: Value): boolean {
+    const plain = keyOf(key)
+    if (plain !== undefined) this.#entries.set(plain, [key, value])
+    return plain !== undefined
+  }
+  settle(): Value {
+    return new MapDict(this.#entries)
+  }
+}
