@@ -122,8 +122,12 @@ const MAX_SHOWN = 16 * 1024
 
 function formatValue(value: unknown): string {
   if (typeof value === 'string') return quoteLikeGo(shorten(value))
-  return shorten(JSON.stringify(value ?? null))
+  return shorten(JSON.stringify(value ?? null).replace(/[<>&\u2028\u2029]/g, escapeInJSON))
 }
+
+/** Go's encoding/json writes these so that its output may stand in a page. */
+const escapeInJSON = (character: string) =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 const shorten = (text: string) =>
   text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}... (${text.length} characters)`

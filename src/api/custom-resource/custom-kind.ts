@@ -74,10 +74,8 @@ function customKind(
     default: (object) => object, // checkFields() has filled them in
     ...preparations(status !== undefined),
     ...validations(resource, custom),
-    warnings: (object, old) => [
-      ...warnOfFinalizers(object, old),
-      ...(hasRules(custom.schema) ? [RULES_NOT_ENFORCED] : []),
-    ],
+    ...ruleCheck(custom.schema),
+    warnings: warnOfFinalizers,
   }
 }
 
@@ -250,20 +248,21 @@ function warnOfFinalizers({ metadata }: KubernetesObject, old?: KubernetesObject
   })
 }
 
-const RULES_NOT_ENFORCED =
-  'x-kubernetes-validations: the rules of this kind are stored and not enforced by this server'
-
-const ruled = new WeakMap<JSONSchema, boolean>()
+/** Rules of the kind, loaded and compiled when an object comes to them; none where the kind has none. */
+function ruleCheck(schema: JSONSchema): Pick<KindSpec, 'checkRules'> {
+  if (!hasRules(schema)) return {}
+  let enforce: Promise<NonNullable<KindSpec['checkRules']>> | undefined
+  return {
+    async checkRules(object, old, found, pace) {
+      enforce ??= import('./rules/enforce.ts').then(({ enforceRules }) => enforceRules(schema))
+      return (await enforce)(object, old, found, pace)
+    },
+  }
+}
 
 /** Whether anything in the schema has rules in CEL. */
-export function hasRules(schema: JSONSchema): boolean {
-  let known = ruled.get(schema)
-  if (known === undefined) {
-    known = schemasIn(schema).some((one) => (one['x-kubernetes-validations'] ?? []).length > 0)
-    ruled.set(schema, known)
-  }
-  return known
-}
+const hasRules = (schema: JSONSchema): boolean =>
+  schemasIn(schema).some((one) => (one['x-kubernetes-validations'] ?? []).length > 0)
 
 function deprecationWarnings(
   { spec: { group, names, versions } }: CustomResourceDefinition,

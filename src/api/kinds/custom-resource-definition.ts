@@ -9,9 +9,12 @@ import {
 } from '../custom-resource/definition-rules/validate-definition.ts'
 import { isKnownFormat } from '../custom-resource/formats.ts'
 import { type JSONSchema, schemasIn } from '../custom-resource/json-schema.ts'
+import type { FieldError } from '../field-error.ts'
 import { customResourceDefinitions } from '../resources.ts'
+import { type Pace, takeAll, takeInTurns } from '../steps.ts'
 import { isDNS1123Subdomain } from '../validation/names.ts'
 import { defineKind } from './define-kind.ts'
+import type { RuleFindings } from './kind-spec.ts'
 
 // Source: apiextensions-apiserver pkg/apis/apiextensions/v1/defaults.go, pkg/registry/customresourcedefinition/strategy.go.
 export const customResourceDefinition = defineKind<CustomResourceDefinition>({
@@ -30,8 +33,25 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
     status: withStorageVersion(object.spec, old.status),
   }),
   validate: (object, old) => [...checkName(object), ...validateDefinition(object, old)],
+  checkRules: checkOwnRules,
   warnings: (object, old) => warningsOf(object.spec, old?.spec),
 })
+
+const NOTHING: RuleFindings = { errors: [], warnings: [] }
+
+/** Whether the rules of a definition can be: most definitions have none, and do not load what compiles them. */
+async function checkOwnRules(
+  object: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+  _found: readonly FieldError[],
+  pace?: Pace,
+): Promise<RuleFindings> {
+  if (!schemasOf(object.spec).some((schema) => schema['x-kubernetes-validations']?.length))
+    return NOTHING
+  const { validateRules } = await import('../custom-resource/definition-rules/validate-rules.ts')
+  const steps = validateRules(object, old)
+  return { errors: pace ? await takeInTurns(steps, pace) : takeAll(steps), warnings: [] }
+}
 
 function withDefaults(spec: DefinitionSpec): DefinitionSpec {
   const {
@@ -87,12 +107,8 @@ function withStorageVersion(
 function warningsOf(spec: DefinitionSpec, old: DefinitionSpec | undefined): string[] {
   const before = new Set(old ? unknownFormats(old) : [])
   const formats = unknownFormats(spec).filter((format) => !before.has(format))
-  const hasRules = schemasOf(spec).some((schema) => schema['x-kubernetes-validations']?.length)
   return [
     ...formats.map((format) => `unrecognized format ${JSON.stringify(format)}`),
-    ...(hasRules
-      ? ['x-kubernetes-validations: rules are stored and not enforced by this server']
-      : []),
     ...(spec.conversion?.strategy === 'Webhook'
       ? [
           'spec.conversion: webhooks are stored and not called by this server; versions convert as with the strategy None',

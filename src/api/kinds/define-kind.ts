@@ -20,6 +20,7 @@ export interface KindTraits<T extends KubernetesObject>
       | 'warnings'
       | 'statusWarnings'
       | 'completeCreate'
+      | 'checkRules'
     >,
     Partial<Pick<KindSpec<T>, 'singular' | 'shortNames' | 'categories' | 'subresources'>> {
   readonly nameRule: NameRule
@@ -88,6 +89,7 @@ export function defineKind<T extends KubernetesObject>(traits: KindTraits<T>): K
     ...(traits.deprecation ? { deprecation: traits.deprecation } : {}),
     ...(traits.warnings ? { warnings: traits.warnings } : {}),
     ...(traits.statusWarnings ? { statusWarnings: traits.statusWarnings } : {}),
+    ...(traits.checkRules ? { checkRules: traits.checkRules } : {}),
   }
   if (!hasStatus) return spec
   return {

@@ -5,6 +5,7 @@ import type { JSONObject } from '../json.ts'
 import type { KubernetesObject } from '../meta.ts'
 import type { Resource } from '../resources.ts'
 import type { FieldCheck } from '../schema/check-fields.ts'
+import type { Pace } from '../steps.ts'
 
 export type Subresource =
   | 'status'
@@ -65,6 +66,13 @@ export interface CustomResource {
   checkFields(object: JSONObject): FieldCheck
 }
 
+/** What rules that users bring find. */
+export interface RuleFindings {
+  readonly errors: readonly FieldError[]
+  /** Sentences for Warning headers. */
+  readonly warnings: readonly string[]
+}
+
 /** A method's parameters are bivariant: so kinds of different objects fit one list. */
 export type FieldReader<T> = { read(object: T): string }['read']
 
@@ -96,6 +104,16 @@ export interface KindSpec<T extends KubernetesObject = KubernetesObject> {
   validate(object: T): FieldError[]
   validateUpdate(object: T, old: T): FieldError[]
   validateStatusUpdate?(object: T, old: T): FieldError[]
+  /**
+   * Rules in CEL, asked after what validates: of an object, by those of its kind; of a definition, whether its own can
+   * be. Loaded when they are asked first. @param found what is wrong already
+   */
+  checkRules?(
+    object: T,
+    old: T | undefined,
+    found: readonly FieldError[],
+    pace?: Pace,
+  ): Promise<RuleFindings>
   /** What every answer about this kind warns of. */
   readonly deprecation?: string
   /** Sentences for Warning headers. */

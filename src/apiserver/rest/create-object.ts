@@ -56,11 +56,14 @@ export async function createObject(
   let stored = false
   try {
     await pace?.()
-    const errors = spec.validate(object)
+    const found = spec.validate(object)
     await pace?.()
+    const ruled = spec.checkRules && (await spec.checkRules(object, undefined, found, pace))
+    const errors = [...found, ...(ruled?.errors ?? [])]
     if (errors.length > 0) throw invalid(resource, name, errors)
     await check()
-    for (const warning of spec.warnings?.(object) ?? []) warn(warning)
+    for (const warning of [...(ruled?.warnings ?? []), ...(spec.warnings?.(object) ?? [])])
+      warn(warning)
     const value = encodeRecord(object, resource)
     await pace?.()
     if (dryRun) return { object, value, modRevision: 0 }

@@ -1,5 +1,5 @@
 import type { Namespace } from '#api/core.ts'
-import { invalid as invalidField } from '#api/field-error.ts'
+import { type FieldError, invalid as invalidField } from '#api/field-error.ts'
 import { equalJSON } from '#api/json.ts'
 import type { KindSpec } from '#api/kinds/kind-spec.ts'
 import type { KubernetesObject } from '#api/meta.ts'
@@ -91,15 +91,16 @@ async function write(
       subresource === 'status'
         ? (spec.validateStatusUpdate?.(object, old) ?? [])
         : spec.validateUpdate(object, old)
-    const errors = [...asMetadata, ...asKind]
     await pace?.()
+    const ruled = spec.checkRules && (await checkRules(object, old, asKind, target))
+    const errors = [...asMetadata, ...asKind, ...(ruled?.errors ?? [])]
     if (errors.length > 0) throw invalid(resource, name, errors)
     await check()
     const warnings =
       subresource === 'status'
         ? spec.statusWarnings?.(object)
         : subresource === undefined && spec.warnings?.(object, old)
-    for (const warning of warnings || []) warn(warning)
+    for (const warning of [...(ruled?.warnings ?? []), ...(warnings || [])]) warn(warning)
     const settled = keepTimes(object, old)
     await pace?.()
     const value = encodeRecord(settled, resource)
@@ -117,6 +118,17 @@ async function write(
   } finally {
     await settle(stored)
   }
+}
+
+/** Rules that users bring; the status of a definition has none. */
+async function checkRules(
+  object: KubernetesObject,
+  old: KubernetesObject,
+  found: readonly FieldError[],
+  { spec, subresource, pace }: Target,
+) {
+  if (subresource === 'status' && !spec.resource.custom) return undefined
+  return spec.checkRules?.(object, old, found, pace)
 }
 
 /** The update took the last finalizer, and so was a deletion. */

@@ -8,7 +8,8 @@ import {
   required,
 } from '../../field-error.ts'
 import { isJSONObject } from '../../json.ts'
-import { additionalOf, itemsOf, type JSONSchema, META_FIELDS, propertyOf } from '../json-schema.ts'
+import { itemsOf, type JSONSchema, META_FIELDS } from '../json-schema.ts'
+import { readFieldPath } from '../rules/field-path.ts'
 import { validateListType } from './validate-list-type.ts'
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string']
@@ -170,23 +171,11 @@ function checkRules(schema: JSONSchema, path: string): FieldError[] {
       ...(hasLineBreaks(fieldPath)
         ? [invalid(at('fieldPath'), fieldPath, 'must not contain line breaks')]
         : []),
-      ...(fieldPath === '' || leadsToField(fieldPath, schema)
+      ...(fieldPath === '' || readFieldPath(fieldPath, schema) !== undefined
         ? []
         : [invalid(at('fieldPath'), fieldPath, 'must be a valid path')]),
     ]
   })
-}
-
-/** Whether a path like `.spec['a.b'].c` leads to a field. Source: schema/cel/validation.go, ValidFieldPath. */
-function leadsToField(path: string, schema: JSONSchema): boolean {
-  if (!/^(?:\.[^.[\]]+|\['(?:[^'\\]|\\.)*'\])+$/.test(path)) return false
-  let found: JSONSchema | undefined = schema
-  for (const [part] of path.matchAll(/\.[^.[\]]+|\['(?:[^'\\]|\\.)*'\]/g)) {
-    const name = part.startsWith('.') ? part.slice(1) : part.slice(2, -2).replace(/\\(.)/g, '$1')
-    found = isFilled(found?.properties) ? propertyOf(found!, name) : found && additionalOf(found)
-    if (!found) return false
-  }
-  return true
 }
 
 const hasLineBreaks = (text: string) => /[\n\r]/.test(text)
