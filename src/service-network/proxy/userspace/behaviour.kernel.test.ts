@@ -79,6 +79,32 @@ suite('the userspace mode', () => {
     assert.equal(sysctl.stdout.trim(), '0')
   })
 
+  // Source of the cause: k/k pkg/proxy/userspace/proxier.go (1.25), iptablesContainerPortalArgs, on NAT of UDP's answers.
+  test('answers datagrams from the address that was asked, also where the way back has another one', async () => {
+    const dns = serviceOf('dns', {
+      type: 'NodePort',
+      clusterIP: '10.96.1.3',
+      ports: portOf(53, { protocol: 'UDP', nodePort: 30053 }),
+    })
+    await cluster.put(dns, sliceOf('dns', [A], ['8082/udp']))
+    await proxy!.programmed((model) => model.has('default/dns'))
+    // As a pod of another node, whose answers leave by the tunnel's link.
+    const back = [`${OUTSIDE}/32`, 'dev', 'eth0', 'src', '10.244.1.1']
+    cluster.lab.exec(cluster.node, ['ip', 'route', 'replace', ...back])
+    const wanted = [
+      [OUTSIDE, NODE, 30053],
+      [NODE, NODE, 30053],
+      [NODE, '127.0.0.1', 30053],
+      [B, '10.96.1.3', 53],
+      [NODE, '10.96.1.3', 53],
+    ] as const
+    for (const [from, address, port] of wanted) {
+      const [reply] = await cluster.ask(from, [{ protocol: 'udp', address, port }])
+      assert.match(reply!.answers[0]!, /^a /, `${from} to ${address}`)
+    }
+    cluster.lab.exec(cluster.node, ['ip', 'route', 'del', ...back])
+  })
+
   test("keeps everybody away from the relays' own ports", async () => {
     const [, port] =
       / --to-ports (\d+)/.exec(rules('-t', 'nat', '-S', 'KUBE-PORTALS-CONTAINER')) ?? []

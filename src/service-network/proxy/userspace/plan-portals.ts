@@ -8,7 +8,9 @@ import { portName, type Reach, relayKey } from './plan-relays.ts'
 /*
  * The rules of kube-proxy's userspace mode (k/k pkg/proxy/userspace/proxier.go, until 1.25): what is for a Service is sent to a random port
  * of this node, where a relay listens. From pods and from outside by REDIRECT, from the node itself by DNAT to its address, for the reply to
- * a redirected local packet would come from another address than the one that was asked.
+ * a redirected local packet would come from another address than the one that was asked. So would that to a redirected datagram, wherever
+ * the way back leaves by another link: what is UDP is always sent to the node's address, where its relays listen (the same file, of a proxy
+ * that is bound to one address).
  *
  * The chain FAIRLEAD-PORTALS is ours: it refuses what has no endpoints at once, keeps source ranges and traffic policies, and keeps everybody
  * away from the relays' own ports.
@@ -145,7 +147,8 @@ function planFromPods(
   relay: number | undefined,
 ): void {
   if (relay === undefined) return
-  const target: Target = { kind: 'redirect', port: relay }
+  const target: Target =
+    port.protocol === 'udp' ? toNode(options, relay) : { kind: 'redirect', port: relay }
   const name = portName(service, port)
   const to = [...when, ...toFrontend(port, frontend, name)]
   switch (frontend.kind) {
@@ -172,7 +175,7 @@ function planFromNode(
   relay: number | undefined,
 ): void {
   if (relay === undefined) return
-  const target: Target = { kind: 'dnat', ip: options.nodeIP, port: relay }
+  const target = toNode(options, relay)
   const to = toFrontend(port, frontend, portName(service, port))
   switch (frontend.kind) {
     case 'NodePort':
@@ -184,6 +187,10 @@ function planFromNode(
     default:
       for (const source of sourcesOf(port, frontend, options)) add(HOST, [...source, ...to], target)
   }
+}
+
+function toNode({ nodeIP }: ModeOptions, port: number): Target {
+  return { kind: 'dnat', ip: nodeIP, port }
 }
 
 /** What came this far was sent to no relay. */

@@ -1,4 +1,4 @@
-import { type Family, ip } from '#ip/ip.ts'
+import { familyOf, type IP, ip } from '#ip/ip.ts'
 import type { Log } from '#log/log.ts'
 import { type Balancer, createBalancer } from '../relay/balancer.ts'
 import type { Sockets } from '../relay/sockets.ts'
@@ -19,7 +19,8 @@ export interface Relays {
 }
 
 export interface RelaysDeps {
-  readonly family: Family
+  /** The node's primary address; its family is the relays'. */
+  readonly nodeIP: IP
   readonly sockets: Sockets
   /** How many there may be: see room.ts. */
   readonly most: number
@@ -27,16 +28,18 @@ export interface RelaysDeps {
   readonly log: Log
 }
 
-export function createRelays({ family, sockets, most, limit, log }: RelaysDeps): Relays {
+export function createRelays({ nodeIP, sockets, most, limit, log }: RelaysDeps): Relays {
   const relays = new Map<string, Relay & { readonly balancer: Balancer }>()
-  const address = ip(family === 4 ? '0.0.0.0' : '::')
+  const family = familyOf(nodeIP)
+  const anywhere = ip(family === 4 ? '0.0.0.0' : '::')
 
   async function openOne({
     protocol,
   }: RelayPlan): Promise<Relay & { readonly balancer: Balancer }> {
     const balancer = createBalancer()
     const deps = { balancer, sockets, limit, log }
-    const fd = sockets.listen(protocol, address, 0)
+    // A datagram's answer must come from where it was sent to: from this one address.
+    const fd = sockets.listen(protocol, protocol === 'udp' ? nodeIP : anywhere, 0)
     const relay =
       protocol === 'tcp' ? await createTCPRelay(fd, deps) : await createUDPRelay(fd, family, deps)
     return { ...relay, balancer }

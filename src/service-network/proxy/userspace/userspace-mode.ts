@@ -51,7 +51,8 @@ function createUserspaceTable(
   const family = familyOf(options.nodeIP)
   const limit = createRelayLimit(MAX_CONNECTIONS)
   const most = roomForRelays(descriptorLimit(), localPorts(netns))
-  const relays = createRelays({ family, sockets: createSockets(netns), most, limit, log })
+  const sockets = createSockets(netns)
+  const relays = createRelays({ nodeIP: options.nodeIP, sockets, most, limit, log })
   let committed: Chains | undefined
   let synced: ServiceModel | undefined
 
