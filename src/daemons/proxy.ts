@@ -126,8 +126,8 @@ async function serve(
   const takeOver = async () => {
     const { removeOtherModes } = await import('./remove-proxy-rules.ts')
     await removeOtherModes(configuration.mode, known, log)
-    // Modes share names of chains: some of this one's may have gone with another's.
-    damages.dispatchEvent(new Event('damage'))
+    // The modes of iptables share names of chains: some of this one's may have gone with another's.
+    if (configuration.mode !== 'nftables') damages.dispatchEvent(new Event('damage'))
   }
   const loading = new Set(known)
   const loaded = (family: Family) => {

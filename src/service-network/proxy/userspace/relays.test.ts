@@ -28,7 +28,7 @@ suite('createRelays()', () => {
       listen: (protocol, _, port) => createSockets().listen(protocol, ip('127.0.0.1'), port),
     }
     const limit = createRelayLimit(10)
-    const relays = createRelays({ family: 4, sockets, limit, most: 2, log })
+    const relays = createRelays({ nodeIP: ip('172.30.0.11'), sockets, limit, most: 2, log })
     const served = (...keys: readonly string[]) =>
       keys.filter((key) => relays.portOf(key) !== undefined).join('')
     try {
