@@ -3,7 +3,7 @@ import { changedServices, type ServiceModel } from '../../model.ts'
 import type { ModeOptions } from '../mode.ts'
 import type { Chain, Element, NftPlan } from './nft-plan.ts'
 import { planBaseChains } from './plan-base.ts'
-import { ipsOf, type PlanSink, planService } from './plan-service.ts'
+import { loadBalancerIPsOf, type PlanSink, planService } from './plan-service.ts'
 import { SETS, STATIC_ELEMENTS } from './sets.ts'
 
 /**
@@ -16,7 +16,7 @@ export function planProxy(model: ServiceModel, options: ModeOptions, previous?: 
   const chains = new Map(previous?.chains ?? named(planBaseChains(options)))
   const changed = previous ? changedServices(previous.model, model) : model.keys()
   const hasLoadBalancerIP = (some: ServiceModel, key: string) =>
-    ipsOf(some.get(key), 'LoadBalancer').length > 0
+    loadBalancerIPsOf(some.get(key)).length > 0
   let shared = previous?.shared
   const sink: PlanSink = { chain: (chain) => chains.set(chain.name, chain) }
   for (const key of changed) {
@@ -48,7 +48,7 @@ export function elementsOf(plan: NftPlan): readonly Element[] {
 /** The elements that Services may have in common. */
 function planShared(model: ServiceModel): readonly Element[] {
   const ips = new Set<IP>()
-  for (const service of model.values()) for (const ip of ipsOf(service, 'LoadBalancer')) ips.add(ip)
+  for (const service of model.values()) for (const ip of loadBalancerIPsOf(service)) ips.add(ip)
   const elements = [...ips].sort().map((ip): Element => ({ set: 'load-balancer-ips', key: [ip] }))
   return [...STATIC_ELEMENTS, ...elements]
 }

@@ -26,7 +26,7 @@ export interface PlanSink {
 /** Plans one Service. */
 export function planService(service: ProxiedService, options: ModeOptions, sink: PlanSink): void {
   // A Service has one, which each of its ports names.
-  const [clusterIP] = ipsOf(service, 'ClusterIP')
+  const clusterIP = clusterIPOf(service)
   if (clusterIP !== undefined) sink.element?.({ set: 'cluster-ips', key: [clusterIP] })
   for (const port of service.ports)
     for (const frontend of port.frontends) planFrontend(port, frontend, options, sink)
@@ -42,11 +42,19 @@ export function elementsOfService(
   return elements
 }
 
-/** The addresses of one kind, some more than once. */
-export function ipsOf(service: ProxiedService | undefined, kind: Frontend['kind']): readonly IP[] {
-  const ips: IP[] = []
+function clusterIPOf({ ports }: ProxiedService): IP | undefined {
+  for (const { frontends } of ports)
+    for (const { kind, ip } of frontends) if (kind === 'ClusterIP') return ip
+  return
+}
+
+const NONE: readonly IP[] = []
+
+/** Some more than once. */
+export function loadBalancerIPsOf(service: ProxiedService | undefined): readonly IP[] {
+  let ips = NONE
   for (const { frontends } of service?.ports ?? [])
-    for (const frontend of frontends) if (frontend.kind === kind) ips.push(frontend.ip)
+    for (const { kind, ip } of frontends) if (kind === 'LoadBalancer') ips = [...ips, ip]
   return ips
 }
 
