@@ -33,7 +33,14 @@ export function collectEndpoints(
         else ignore({ what: 'endpoint', value: text, reason: checked.fault })
       }
   }
-  return found.length < 2 ? found : mergeDuplicates(found.sort(byText), ignore)
+  return areInOrder(found) ? found : mergeDuplicates(found.sort(byText), ignore)
+}
+
+/** Each once, and sorted: most are. */
+function areInOrder(candidates: readonly Candidate[]): boolean {
+  for (let i = 1; i < candidates.length; i++)
+    if (byText(candidates[i - 1]!, candidates[i]!) >= 0) return false
+  return true
 }
 
 /** By `ip:port`. Written out only where one address begins as the other: a big table has a hundred thousand of them. */

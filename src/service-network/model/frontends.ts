@@ -13,11 +13,13 @@ export interface ServiceAddresses {
 }
 
 export function addressesOf(
-  { spec, status }: Service,
+  service: Service,
   { family, allowExternalIPs = false }: NodeView,
   ignore: (ignored: Ignored) => void,
 ): ServiceAddresses {
-  const check = (what: Ignored['what'], texts: readonly string[]) => {
+  const { spec } = service
+  const check = (what: Ignored['what'], texts: readonly string[]): readonly IP[] => {
+    if (texts.length === 0) return NONE
     const ips: IP[] = []
     for (const text of texts) {
       const checked = checkAddress(text, family)
@@ -28,16 +30,24 @@ export function addressesOf(
     }
     return ips
   }
-  const ingress = spec.type === 'LoadBalancer' ? (status?.loadBalancer?.ingress ?? []) : []
   return {
     clusterIP: check('cluster-ip', clusterIPTexts(spec))[0],
-    // With ipMode Proxy the traffic must pass through the load balancer itself (KEP-1860).
-    loadBalancerIPs: check(
-      'load-balancer-ip',
-      ingress.flatMap(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? [ip] : [])),
-    ).sort(),
-    externalIPs: allowExternalIPs ? check('external-ip', spec.externalIPs ?? []).sort() : [],
+    loadBalancerIPs: sorted(check('load-balancer-ip', ingressTexts(service))),
+    externalIPs: allowExternalIPs ? sorted(check('external-ip', spec.externalIPs ?? NONE)) : NONE,
   }
+}
+
+/** Most Services have none of these, and share this. */
+const NONE: readonly never[] = []
+
+function sorted(ips: readonly IP[]): readonly IP[] {
+  return ips.length < 2 ? ips : ips.toSorted()
+}
+
+/** With ipMode Proxy the traffic must pass through the load balancer itself (KEP-1860). */
+function ingressTexts({ spec, status }: Service): readonly string[] {
+  const ingress = spec.type === 'LoadBalancer' ? status?.loadBalancer?.ingress : undefined
+  return ingress?.flatMap(({ ip, ipMode }) => (ip && ipMode !== 'Proxy' ? [ip] : [])) ?? NONE
 }
 
 function clusterIPTexts({ clusterIP, clusterIPs }: Service['spec']): readonly string[] {
