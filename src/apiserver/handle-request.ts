@@ -81,7 +81,7 @@ export function createHandler(deps: HandlerDeps) {
     }
     if (labels) metrics.count(labels, 'upgrade' in answer ? 101 : answer.code)
     try {
-      const shown = await formatAnswer(answer, request.headers.accept)
+      const shown = await formatAnswer(answer, request)
       await send(out, shown, { acceptsGzip, warnings })
     } catch (cause) {
       if (!client.isOver)

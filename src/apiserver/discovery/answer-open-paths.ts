@@ -2,7 +2,8 @@ import { type Answer, json } from '../http/answer.ts'
 
 /** What anybody may read, known to us or not, besides the server's health. */
 export function answerOpenPath(path: string, gitVersion: string): Answer | undefined {
-  if (path === '/version' || path === '/version/') return json(JSON.stringify(version(gitVersion)))
+  if (path === '/version' || path === '/version/')
+    return json(JSON.stringify(version(gitVersion), null, 2))
   return undefined
 }
 
