@@ -21,52 +21,25 @@ import { DESTINATION, ORIGINAL, PORTED, SOURCE } from './sets.ts'
 const TCP: Condition = { kind: 'protocol', is: 'tcp' }
 const INVALID_SECONDS = 86_400
 
+const vmap = (key: readonly Field[], map: NftSet['name']): Statement => ({ kind: 'vmap', key, map })
+const goto = (chain: string): Statement => ({ kind: 'goto', chain })
+const isIn = (key: readonly Field[], set: NftSet['name']): Condition => ({
+  kind: 'in-set',
+  key,
+  set,
+})
+const MASQUERADE: Statement = { kind: 'masquerade' }
+
 /** The chains that are always there. */
 export function planBaseChains(options: ModeOptions): readonly Chain[] {
-  const { nodeIP, serviceCIDR, serviceCIDRs = [serviceCIDR], podDevice } = options
-  const fromOutside = fromNoPod(options, 'pod-device')
-  const fromElsewhere = fromNoPod(options, 'pod-cidr')
-  const vmap = (key: readonly Field[], map: NftSet['name']): Statement => ({
-    kind: 'vmap',
-    key,
-    map,
-  })
-  const isIn = (key: readonly Field[], set: NftSet['name']): Condition => ({
-    kind: 'in-set',
-    key,
-    set,
-  })
-  const goto = (chain: string): Statement => ({ kind: 'goto', chain })
-  const masquerade: Statement = { kind: 'masquerade' }
+  return [...planRefusals(options), ...planMasquerades(options), ...planHooks(options)]
+}
 
-  // A load balancer's address is on no interface: who pings it, where it is announced, hears the node.
-  const answerPing = (field: 'oifname' | 'fib daddr oifname'): Rule => ({
-    when: [
-      { kind: 'echo-request' },
-      isIn(['ip daddr'], 'load-balancer-ips'),
-      { kind: 'device', field, name: podDevice },
-    ],
-    do: { kind: 'dnat', to: nodeIP },
-  })
-  const firewall: Rule = {
-    when: [
-      { kind: 'new' },
-      isIn(DESTINATION, 'firewalled'),
-      { kind: 'in-set', key: [...DESTINATION, 'ip saddr'], set: 'source-ranges', not: true },
-    ],
-    do: { kind: 'drop' },
-  }
-  const remember: Rule = {
-    when: [{ kind: 'new' }, { kind: 'dnatted' }, PORTED],
-    do: vmap(ORIGINAL, 'affinity-timeouts'),
-  }
-  const translate: Rule = { when: [], do: vmap(DESTINATION, 'services') }
-  const refuse: Rule = { when: [{ kind: 'new' }], do: goto('refuse-untranslated') }
-  const refuseFromOutside: Rule = {
-    when: [{ kind: 'new' }, ...fromOutside],
-    do: vmap(DESTINATION, 'external-refusals'),
-  }
-
+function planRefusals({
+  serviceCIDR,
+  serviceCIDRs = [serviceCIDR],
+  podDevice,
+}: ModeOptions): readonly Chain[] {
   return [
     {
       name: 'refuse',
@@ -96,38 +69,64 @@ export function planBaseChains(options: ModeOptions): readonly Chain[] {
         },
       ],
     },
-    { name: 'mask-all', rules: [{ when: [], do: masquerade }] },
+  ]
+}
+
+function planMasquerades(options: ModeOptions): readonly Chain[] {
+  const fromElsewhere = fromNoPod(options, 'pod-cidr')
+  const rulesOfDNAT: readonly Rule[] = [
+    {
+      when: [PORTED, isIn([...ORIGINAL, 'ip saddr', 'ip daddr'], 'hairpins')],
+      do: MASQUERADE,
+    },
+    {
+      when: [{ kind: 'address', field: 'ct original ip daddr', network: options.serviceCIDR }],
+      do: goto(options.masqueradeAll ? 'mask-all' : 'mask-elsewhere'),
+    },
+    { when: [PORTED], do: vmap(ORIGINAL, 'source-policies') },
+  ]
+  return [
+    { name: 'mask-all', rules: [{ when: [], do: MASQUERADE }] },
     // Where pods cannot be told, all clients are taken for pods.
     {
       name: 'mask-elsewhere',
-      rules: fromElsewhere.length > 0 ? [{ when: fromElsewhere, do: masquerade }] : [],
+      rules: fromElsewhere.length > 0 ? [{ when: fromElsewhere, do: MASQUERADE }] : [],
     },
-    {
-      name: 'mask-node',
-      rules: [{ when: [{ kind: 'local-source' }], do: masquerade }],
-    },
-    {
-      name: 'mask-dnatted',
-      rules: [
-        {
-          when: [PORTED, isIn([...ORIGINAL, 'ip saddr', 'ip daddr'], 'hairpins')],
-          do: masquerade,
-        },
-        {
-          when: [{ kind: 'address', field: 'ct original ip daddr', network: serviceCIDR }],
-          do: goto(options.masqueradeAll ? 'mask-all' : 'mask-elsewhere'),
-        },
-        { when: [PORTED], do: vmap(ORIGINAL, 'source-policies') },
-      ],
-    },
+    { name: 'mask-node', rules: [{ when: [{ kind: 'local-source' }], do: MASQUERADE }] },
+    { name: 'mask-dnatted', rules: rulesOfDNAT },
+  ]
+}
+
+/** Where packets come by. */
+function planHooks(options: ModeOptions): readonly Chain[] {
+  const fromOutside = fromNoPod(options, 'pod-device')
+  const firewall: Rule = {
+    when: [
+      { kind: 'new' },
+      isIn(DESTINATION, 'firewalled'),
+      { kind: 'in-set', key: [...DESTINATION, 'ip saddr'], set: 'source-ranges', not: true },
+    ],
+    do: { kind: 'drop' },
+  }
+  const remember: Rule = {
+    when: [{ kind: 'new' }, { kind: 'dnatted' }, PORTED],
+    do: vmap(ORIGINAL, 'affinity-timeouts'),
+  }
+  const translate: Rule = { when: [], do: vmap(DESTINATION, 'services') }
+  const refuse: Rule = { when: [{ kind: 'new' }], do: goto('refuse-untranslated') }
+  const refuseFromOutside: Rule = {
+    when: [{ kind: 'new' }, ...fromOutside],
+    do: vmap(DESTINATION, 'external-refusals'),
+  }
+  return [
     base('firewall', 'filter', 'prerouting', -110, [firewall]),
     base('firewall-output', 'filter', 'output', -110, [firewall]),
     base('nat-prerouting', 'nat', 'prerouting', -100, [
       { when: fromOutside, do: vmap(DESTINATION, 'external-services') },
       translate,
-      answerPing('fib daddr oifname'),
+      answerPing('fib daddr oifname', options),
     ]),
-    base('nat-output', 'nat', 'output', -100, [translate, answerPing('oifname')]),
+    base('nat-output', 'nat', 'output', -100, [translate, answerPing('oifname', options)]),
     base('remember', 'filter', 'prerouting', -90, [remember]),
     base('remember-output', 'filter', 'output', -90, [remember]),
     base('filter-input', 'filter', 'input', 0, [refuseFromOutside, refuse]),
@@ -141,6 +140,21 @@ export function planBaseChains(options: ModeOptions): readonly Chain[] {
       { when: [{ kind: 'dnatted' }], do: goto('mask-dnatted') },
     ]),
   ]
+}
+
+/** A load balancer's address is on no interface: who pings it, where it is announced, hears the node. */
+function answerPing(
+  field: 'oifname' | 'fib daddr oifname',
+  { nodeIP, podDevice }: ModeOptions,
+): Rule {
+  return {
+    when: [
+      { kind: 'echo-request' },
+      isIn(['ip daddr'], 'load-balancer-ips'),
+      { kind: 'device', field, name: podDevice },
+    ],
+    do: { kind: 'dnat', to: nodeIP },
+  }
 }
 
 /**
