@@ -15,7 +15,7 @@ import { readSysctl, writeSysctl } from '#kernel/sysctl/sysctl.ts'
 import { createLog, type Log } from '#log/log.ts'
 import { createSliceKeeper } from '#service-network/proxy/keep-slice.ts'
 import { loadMode } from '#service-network/proxy/modes.ts'
-import { runProxy } from '#service-network/proxy/run-proxy.ts'
+import { type ProxyOptions, runProxy } from '#service-network/proxy/run-proxy.ts'
 import {
   type ProxyConfiguration,
   type ReadConfiguration,
@@ -86,7 +86,7 @@ async function readDocument(file: string | undefined): Promise<Readonly<Record<s
 
 async function serve(
   configuration: ProxyConfiguration,
-  { allowExternalIPs, iptables, master }: ParsedFlags,
+  flags: ParsedFlags,
   log: Log,
   stopped: AbortSignal,
 ): Promise<void> {
@@ -94,7 +94,7 @@ async function serve(
   using ended = abortWhenDisposed()
   const signal = AbortSignal.any([stopped, ended.signal])
   const nodeName = (configuration.hostnameOverride || hostname()).trim().toLowerCase()
-  await using api = createAPI(await findServer(configuration.kubeconfig, master))
+  await using api = createAPI(await findServer(configuration.kubeconfig, flags.master))
   const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
   const nodes = createInformer(api, resources.nodes, signal, {
     onError,
@@ -153,25 +153,32 @@ async function serve(
         loaded(family)
       },
     },
-    {
-      nodeName,
-      mode: configuration.mode,
-      families,
-      allowExternalIPs,
-      nodePortAddresses: configuration.nodePortAddresses,
-      masqueradeAll: configuration.masqueradeAll,
-      localDetector: localDetectorOf(configuration),
-      checkIntervalMs: configuration.syncPeriodMs,
-      ...(configuration.bridgeInterface && { podDevice: configuration.bridgeInterface }),
-      iptables: {
-        ...iptables,
-        localhostNodePorts: configuration.localhostNodePorts,
-        conntrackIsLiberal: configuration.conntrack.tcpBeLiberal,
-      },
-      ipvs: configuration.ipvs,
-    },
+    proxyOptionsOf(configuration, flags, { nodeName, families }),
     signal,
   )
+}
+
+function proxyOptionsOf(
+  configuration: ProxyConfiguration,
+  { allowExternalIPs, iptables }: ParsedFlags,
+  node: Pick<ProxyOptions, 'nodeName' | 'families'>,
+): ProxyOptions {
+  return {
+    ...node,
+    mode: configuration.mode,
+    allowExternalIPs,
+    nodePortAddresses: configuration.nodePortAddresses,
+    masqueradeAll: configuration.masqueradeAll,
+    localDetector: localDetectorOf(configuration),
+    checkIntervalMs: configuration.syncPeriodMs,
+    ...(configuration.bridgeInterface && { podDevice: configuration.bridgeInterface }),
+    iptables: {
+      ...iptables,
+      localhostNodePorts: configuration.localhostNodePorts,
+      conntrackIsLiberal: configuration.conntrack.tcpBeLiberal,
+    },
+    ipvs: configuration.ipvs,
+  }
 }
 
 /** As upstream: without a kubeconfig, that of the pod that we are; `master` in place of the server that either names. */
