@@ -21,7 +21,7 @@ interface ConnectionOptions {
  * handshake, and the time until the server's answer. Where a process relays, the handshake is one with that process alone.
  *
  * @param last The number of the last Service; it and Service 0 have the server as an endpoint
- * @param count To each, in each round
+ * @param count To each, in each round, or fewer where that takes too long
  * @param atMost What the ratio of handshakes must keep to
  * @param reason Where that ratio says less than it seems to, why
  */

@@ -15,7 +15,7 @@ const FILL_MS = 180_000
 const LOAD_MS = 120_000
 /** Young heaps calm down. */
 const SETTLE_MS = 5000
-const WATCH_MS = 15_000
+const WATCH_MS = 10_000
 const CHANGES_A_SECOND = 10
 const LOADED = 'Replaced all rules'
 /** Near its target, it takes so many. */
