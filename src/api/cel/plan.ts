@@ -36,10 +36,12 @@ export interface Program {
 export function plan(checked: Checked): Program {
   const planner = new Planner(checked)
   const { run } = planner.plan(checked.root)
+  // Not the planner itself: it holds the whole expression.
+  const { size } = planner
   const names = [...planner.variables]
   return {
     evaluate(variables, meter) {
-      const slots = new Array<Value>(planner.size).fill(null)
+      const slots = new Array<Value>(size).fill(null)
       for (const [name, slot] of names)
         slots[slot] =
           variables[name] ?? (name in variables ? null : fail(`no such attribute(s): ${name}`))
