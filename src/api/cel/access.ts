@@ -23,9 +23,10 @@ export function formatKey(key: Value): string {
 const noKey = (key: Value): Failure => fail(`no such key: ${formatKey(key)}`)
 
 /** The value, a failure, or undefined where there is none. */
-function find(target: Value, key: Value): Value | undefined {
+function find(target: Value, key: Value, isOptional: boolean): Value | undefined {
   if (target instanceof Dict) return target.find(key)
-  if (!(target instanceof List)) return typeof key === 'string' ? undefined : noOverload()
+  if (!(target instanceof List))
+    return isOptional || typeof key === 'string' ? undefined : noOverload()
   const index = indexOf(key)
   if (index instanceof Failure) return index
   return index >= 0n && index < target.length ? target.at(Number(index)) : undefined
@@ -40,6 +41,20 @@ function indexOf(key: Value): bigint | Failure {
     : fail(`unsupported index value ${formatKey(key)} in list`)
 }
 
+const GO_TYPES: Readonly<Record<string, string>> = {
+  bytes: 'types.Bytes',
+  null_type: 'types.Null',
+  optional_type: '*types.Optional',
+  type: '*types.Type',
+}
+
+/** Why nothing can be looked up by a value of such a type. */
+export function whyNoKey(key: Value): Failure | undefined {
+  if ((typeof key !== 'object' || key instanceof Uint) && key !== null) return undefined
+  const type = typeNameOf(key)
+  return fail(`invalid qualifier type: ${GO_TYPES[type] ?? type}`)
+}
+
 export interface Found {
   readonly value: Value
   /** Looking up what is not there costs nothing, if it may be missing. */
@@ -50,11 +65,13 @@ export interface Found {
 export function access(target: Value, key: Value, isOptional: boolean): Found {
   if (target instanceof Failure) return { value: target, isPresent: false }
   if (key instanceof Failure) return { value: key, isPresent: true }
+  const why = whyNoKey(key)
+  if (why) return { value: why, isPresent: false }
   if (target instanceof Optional) {
     if (target.value === undefined) return { value: NONE, isPresent: false }
     return access(target.value, key, true)
   }
-  const found = find(target, key)
+  const found = find(target, key, isOptional)
   if (found instanceof Failure) return { value: found, isPresent: true }
   if (isOptional)
     return found === undefined
@@ -71,6 +88,6 @@ export function isPresent(target: Value, field: string): Value {
   if (target instanceof Failure) return target
   if (target instanceof Optional)
     return target.value !== undefined && isPresent(target.value, field)
-  const found = find(target, field)
+  const found = find(target, field, true)
   return found instanceof Failure ? found : found !== undefined
 }

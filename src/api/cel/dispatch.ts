@@ -3,6 +3,7 @@ import type { Overload } from './functions.ts'
 import type { Type } from './types.ts'
 import {
   Dict,
+  type Failure,
   fail,
   List,
   NO_OVERLOAD,
@@ -26,7 +27,7 @@ function fits(value: Value, { kind, name }: Type): boolean {
     case 'type':
       return value instanceof TypeValue
     case 'struct':
-      return value instanceof Opaque ? value.typeName === name : value instanceof Dict
+      return value instanceof Opaque && value.typeName === name
     case 'opaque':
       if (name === 'optional_type') return value instanceof Optional
       return value instanceof Opaque && value.typeName === name
@@ -38,15 +39,22 @@ function fits(value: Value, { kind, name }: Type): boolean {
 const fitAll = (values: readonly Value[], { args }: Overload): boolean =>
   args.every((type, index) => fits(values[index]!, type))
 
+/** Functions that upstream binds once for all types: it does not say there what they were given. */
+const BOUND_ONCE = new Set('contains startsWith endsWith matches'.split(' '))
+
+function noneFits(name: string, values: readonly Value[]): Failure {
+  if (!/^[a-z]/i.test(name) || BOUND_ONCE.has(name)) return fail(NO_OVERLOAD)
+  const given = name === 'size' ? '' : `(${values.map(typeNameOf).join(', ')})`
+  return fail(`${NO_OVERLOAD}: ${name}${given}`)
+}
+
 /** @param overloads that the checker found to be possible */
 export function dispatch(
   name: string,
   overloads: readonly Overload[],
 ): (values: readonly Value[]) => Value {
-  const what =
-    /^[a-z]/i.test(name) && overloads.length > 1 ? `${NO_OVERLOAD}: ${name}` : NO_OVERLOAD
   return (values) => {
     const found = overloads.find((overload) => fitAll(values, overload))
-    return found ? found.run(...values) : fail(what)
+    return found ? found.run(...values) : noneFits(name, values)
   }
 }

@@ -36,7 +36,12 @@ export function fold(frame: Frame, loop: Fold): Value {
   if (range instanceof Failure) return range
   if (!(range instanceof List || range instanceof Dict)) {
     const name = typeNameOf(range)
-    return fail(`got 'types.${GO_TYPES[name] ?? name}', expected iterable type`)
+    const type = `types.${GO_TYPES[name] ?? name}`
+    return fail(
+      second === undefined
+        ? `got '${type}', expected iterable type`
+        : `unsupported comprehension range type: ${type}`,
+    )
   }
   const growing =
     loop.grows === 'list' ? new GrowingList() : loop.grows === 'map' ? new GrowingDict() : undefined

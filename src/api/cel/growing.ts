@@ -21,17 +21,13 @@ export class GrowingDict extends Dict {
     return this.#entries.size
   }
   override find(key: Value): Value | undefined {
-    const plain = keyOf(key)
-    return plain === undefined ? undefined : this.#entries.get(plain)?.[1]
+    return this.#entries.get(keyOf(key))?.[1]
   }
   override *keys(): Iterable<Value> {
     for (const [key] of this.#entries.values()) yield key
   }
-  /** Whether the key can be one. */
-  insert(key: Value, value: Value): boolean {
-    const plain = keyOf(key)
-    if (plain !== undefined) this.#entries.set(plain, [key, value])
-    return plain !== undefined
+  insert(key: Value, value: Value): void {
+    this.#entries.set(keyOf(key), [key, value])
   }
   settle(): Value {
     return new MapDict(this.#entries)

@@ -9,6 +9,7 @@ import type { JSONObject } from '../json.ts'
 import { compile } from './compile.ts'
 import { estimate } from './estimate.ts'
 import { CompileError, formatIssues } from './issues.ts'
+import { LIBRARY } from './library.ts'
 import { LimitExceeded, Meter, WORK_PER_CALL } from './meter.ts'
 import { plan } from './plan.ts'
 
@@ -183,26 +184,41 @@ const WORDS =
     ' ',
   )
 
+/** Functions meet values of all types where the checker does not know them. */
+const METHODS = Object.entries(LIBRARY)
+  .filter(([name, overloads]) => /^[a-z]/i.test(name) && overloads.some(({ isMember }) => isMember))
+  .map(([name]) => name)
+
 const FUNCTIONS = ['size', 'string', 'type', 'dyn', 'optional.of', '!', '-'] as const
 const MACROS = ['all', 'exists', 'exists_one', 'map', 'filter'] as const
 
 /** Expressions that mostly compile. */
 const { expression } = fc.letrec<{ expression: string; atom: string }>((tie) => ({
   atom: fc.constantFrom(
-    'self.s',
-    'self.i',
-    'self.x',
-    'self.l',
-    'self.n',
-    'self.m',
-    '1',
-    '2.5',
-    "'a'",
-    'true',
-    'null',
-    '[1, 2]',
-    "{'a': 1}",
-    'dyn(self.x)',
+    ...[
+      'self.s',
+      'self.i',
+      'self.x',
+      'self.l',
+      'self.n',
+      'self.m',
+      '1',
+      '2.5',
+      "'a'",
+      'true',
+      'null',
+    ],
+    ...[
+      '[1, 2]',
+      "{'a': 1}",
+      '7u',
+      "b'a'",
+      "duration('1m')",
+      "timestamp('2020-01-01T00:00:00Z')",
+      'int',
+    ],
+    ...["quantity('1k')", "ip('::1')", "cidr('10.0.0.0/8')", "semver('1.2.3')", "url('http://a')"],
+    ...['format.dns1123Label()', 'optional.of(1)', 'optional.none()', 'self.?nope', 'v'],
   ),
   expression: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -221,6 +237,15 @@ const { expression } = fc.letrec<{ expression: string; atom: string }>((tie) => 
     fc
       .tuple(tie('expression'), tie('expression'), tie('expression'))
       .map(([a, b, c]) => `(${a} ? ${b} : ${c})`),
+    fc
+      .tuple(
+        tie('expression'),
+        fc.constantFrom(...METHODS),
+        fc.array(tie('expression'), { maxLength: 2 }),
+      )
+      .map(
+        ([a, name, args]) => `dyn(${a}).${name}(${args.map((arg) => `dyn(${arg})`).join(', ')})`,
+      ),
     fc.tuple(tie('expression'), tie('expression')).map(([a, b]) => `${a}[${b}]`),
   ),
 }))

@@ -3,7 +3,7 @@ import { whyNoPattern } from '../custom-resource/pattern.ts'
 import { dispatch } from './dispatch.ts'
 import type { Overload } from './functions.ts'
 import type { Evaluate, Plan } from './plan.ts'
-import { Failure, fail, keyOf, List, type Value } from './values.ts'
+import { Failure, fail, type Key, keyOf, List, Uint, type Value } from './values.ts'
 
 const CONVERSIONS = new Set(
   'bool bytes double duration dyn int string timestamp type uint'.split(' '),
@@ -30,13 +30,9 @@ export function patternOf(name: string, args: readonly Plan[]): Failure | undefi
   return why === undefined ? undefined : fail(why)
 }
 
-type Member = string | boolean | bigint | number | null
-
-/** What stands for a value in a set; undefined where it is no simple one. */
-function memberOf(value: Value): Member | undefined {
-  if (value === null || typeof value === 'number') return (keyOf(value) as bigint) ?? value
-  return keyOf(value)
-}
+/** Whether a value is a simple one, which a set can hold. */
+const isSimple = (value: Value): boolean =>
+  value === null || typeof value !== 'object' || value instanceof Uint
 
 /** `x in [a, b]` of constants. */
 export function membership(
@@ -46,18 +42,15 @@ export function membership(
   const list = args[1]?.constant
   if (overloads.length !== 1 || overloads[0]!.id !== 'in_list' || !(list instanceof List)) return
   if (list.length === 0) return { run: () => false, constant: false }
-  const members = new Set<Member>()
+  const members = new Set<Key>()
   for (const item of list) {
-    const member = memberOf(item)
-    if (member === undefined) return undefined
-    members.add(member)
+    if (!isSimple(item)) return undefined
+    members.add(keyOf(item))
   }
   const { run: read } = args[0]!
   const run: Evaluate = (frame) => {
     const value = read(frame)
-    if (value instanceof Failure) return value
-    const member = memberOf(value)
-    return member !== undefined && members.has(member)
+    return value instanceof Failure ? value : members.has(keyOf(value))
   }
   return { run }
 }

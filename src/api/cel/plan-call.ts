@@ -41,7 +41,7 @@ export const notStrictlyFalse =
 export function orElse([first, second]: readonly Plan[], isValue: boolean): Evaluate {
   return (frame) => {
     const value = first!.run(frame)
-    if (!(value instanceof Optional)) return value instanceof Failure ? value : noOverload()
+    if (!(value instanceof Optional)) return value
     if (value.value === undefined) return second!.run(frame)
     return isValue ? value.value : value
   }

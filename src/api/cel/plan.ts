@@ -1,5 +1,5 @@
 /** From a checked expression to a function that evaluates it, costs counted. Source: cel-go interpreter/{planner,interpretable}.go. */
-import { access, isPresent } from './access.ts'
+import { access, isPresent, whyNoKey } from './access.ts'
 import { LIST_COST, MAP_COST } from './cost.ts'
 import { type Checked, namedType } from './environment.ts'
 import { ACCUMULATOR, type Call, type Comprehension, type Expression } from './expression.ts'
@@ -116,6 +116,12 @@ class Planner {
     })
   }
 
+  #lookUp({ at }: Call, [operand, key]: readonly Plan[], isOptional: boolean): Plan {
+    const why = key!.constant === undefined ? undefined : whyNoKey(key!.constant)
+    if (why) throw instantiation(at, why)
+    return this.#access(operand!, key!, isOptional)
+  }
+
   #call(call: Call): Plan {
     const all = call.target ? [call.target, ...call.args] : call.args
     const args = all.map((arg) => this.plan(arg))
@@ -129,10 +135,10 @@ class Planner {
       case '@not_strictly_false':
         return { run: notStrictlyFalse(args[0]!) }
       case '_[_]':
-        return this.#access(args[0]!, args[1]!, false)
+        return this.#lookUp(call, args, false)
       case '_[?_]':
       case '_?._':
-        return this.#access(args[0]!, args[1]!, true)
+        return this.#lookUp(call, args, true)
       case 'or':
       case 'orValue':
         return { run: orElse(args, call.name === 'orValue') }
@@ -193,7 +199,7 @@ class Planner {
         else if (found.value !== undefined) values.push([name, found.value])
       }
       frame.meter.charge(MAP_COST)
-      return dictOf(values) ?? fail('unsupported key type')
+      return dictOf(values)
     }
     const isKnown = plans.every(
       ({ key, value, isOptional }) =>

@@ -143,14 +143,12 @@ export abstract class Dict {
   equalsDict?(other: Dict): boolean | Failure
 }
 
-export type Key = string | boolean | bigint
+/** What stands for a key: equal keys of other numeric types are one, 1, 1u and 1.0; lists and the like only equal themselves. */
+export type Key = Exclude<Value, Uint>
 
-/** Equal keys of other numeric types are one: 1, 1u and 1.0. Undefined where a value cannot be a key. */
-export function keyOf(value: Value): Key | undefined {
-  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint')
-    return value
+export function keyOf(value: Value): Key {
   if (value instanceof Uint) return value.value
-  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : undefined
+  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value
 }
 
 export class MapDict extends Dict {
@@ -163,22 +161,17 @@ export class MapDict extends Dict {
     return this.#entries.size
   }
   find(key: Value): Value | undefined {
-    const plain = keyOf(key)
-    return plain === undefined ? undefined : this.#entries.get(plain)?.[1]
+    return this.#entries.get(keyOf(key))?.[1]
   }
   *keys(): Iterable<Value> {
     for (const [key] of this.#entries.values()) yield key
   }
 }
 
-/** A map of these entries: of equal keys the last one counts. Undefined where a key is of no type for it. */
-export function dictOf(entries: Iterable<readonly [Value, Value]>): Dict | undefined {
+/** A map of these entries: of equal keys the last one counts. */
+export function dictOf(entries: Iterable<readonly [Value, Value]>): Dict {
   const map = new Map<Key, readonly [Value, Value]>()
-  for (const [key, value] of entries) {
-    const plain = keyOf(key)
-    if (plain === undefined) return undefined
-    map.set(plain, [key, value])
-  }
+  for (const [key, value] of entries) map.set(keyOf(key), [key, value])
   return new MapDict(map)
 }
 

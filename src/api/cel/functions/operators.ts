@@ -154,10 +154,8 @@ export const relations: Functions = {
   '_>=_': relation('greater_equals', (order) => order >= 0),
   '_==_': [overload('equals', [A, A], BOOL, same)],
   '_!=_': [
-    overload('not_equals', [A, A], BOOL, (a, b) => {
-      const result = equals(a, b)
-      return result instanceof Failure ? result : !result
-    }),
+    // What cannot be compared is not equal.
+    overload('not_equals', [A, A], BOOL, (a, b) => equals(a, b) !== true),
   ],
   '@in': [
     overload('in_list', [A, listOf(A)], BOOL, (item, list) => contains(list, item)),

@@ -90,10 +90,10 @@ function insert(map: Dict, entries: Iterable<readonly [Value, Value]>): Value {
     spend(1)
     if (map.find(key) !== undefined)
       return fail(`insert failed: key ${formatKey(key)} already exists`)
-    if (!(map instanceof GrowingDict)) all.push([key, value])
-    else if (!map.insert(key, value)) return fail('unsupported key type')
+    if (map instanceof GrowingDict) map.insert(key, value)
+    else all.push([key, value])
   }
-  return map instanceof GrowingDict ? map : (dictOf(all) ?? fail('unsupported key type'))
+  return map instanceof GrowingDict ? map : dictOf(all)
 }
 
 export const insertFunctions: Functions = {

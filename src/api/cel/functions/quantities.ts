@@ -1,6 +1,6 @@
 /** Quantities and semantic versions. Source: apiserver pkg/cel/library/{quantity,semverlib}.go; github.com/blang/semver. */
 import { quoteLikeGo } from '../../field-error.ts'
-import { parseQuantity } from '../../quantity.ts'
+import { formatQuantity, parseQuantity } from '../../quantity.ts'
 import { type Functions, member, overload } from '../functions.ts'
 import { isInt64 } from '../numbers.ts'
 import { BOOL, DOUBLE, INT, STRING, struct } from '../types.ts'
@@ -17,6 +17,9 @@ class Amount extends Opaque {
   }
   override equals(other: Opaque): boolean {
     return other instanceof Amount && other.nanos === this.nanos
+  }
+  override toString(): string {
+    return formatQuantity({ nanos: this.nanos, format: 'DecimalSI' })
   }
 }
 

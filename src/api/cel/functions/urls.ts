@@ -58,7 +58,7 @@ const isURL = (text: string): boolean => {
 function getQuery({ url }: URLValue): Value {
   spend(url.query.length)
   const entries = [...queryOf(url)].map(([name, values]) => [name, strings(values)] as const)
-  return dictOf(entries) ?? fail('no such overload')
+  return dictOf(entries)
 }
 
 /** A format by its name, and how long a pattern upstream counts for it. */
