@@ -314,8 +314,20 @@ suite('parseFlags()', () => {
   test('takes true and false for what is either there or not', () => {
     assert.equal(parseFlags(['--cleanup=true']).cleanup, true)
     assert.equal(parseFlags(['--cleanup=false', '--version']).cleanup, false)
+    // Source of the words: Go's strconv.ParseBool, which pflag calls.
+    for (const [word, want] of [
+      ['1', true],
+      ['T', true],
+      ['FALSE', false],
+    ] as const)
+      assert.equal(merged([`--masquerade-all=${word}`]).masqueradeAll, want)
     assert.throws(() => parseFlags(['--cleanup=maybe']), TypeError)
   })
+
+  test('takes an empty list for none', () =>
+    assert.deepEqual(merged(['--nodeport-addresses=', '--cluster-cidr=']).nodePortAddresses, [
+      'primary',
+    ]))
 
   test('lets a file count, but for the few that are the node’s', () => {
     const argv = ['--config=f', '--proxy-mode=ipvs', '--hostname-override=n2']

@@ -130,10 +130,16 @@ function completeFlag(argument: string): readonly string[] {
   if (name === '') return [argument]
   const joined = name.replaceAll('_', '-')
   // These are either there or not.
-  if (OWN_TRUTHS.includes(joined) && rest === '=false') return []
-  if (OWN_TRUTHS.includes(joined) && rest === '=true') return [`--${joined}`]
+  const truth = OWN_TRUTHS.includes(joined) ? truthOf(rest.slice(1)) : undefined
+  if (truth !== undefined) return truth ? [`--${joined}`] : []
   const isTruth = FLAGS.some(([each, , kind]) => kind === 'flag' && each === joined)
   return [`--${joined}${rest || (isTruth || BARE.includes(joined) ? '=true' : '')}`]
+}
+
+/** As Go's strconv.ParseBool. */
+function truthOf(text: string): boolean | undefined {
+  if (/^(1|t|true|True|T|TRUE)$/.test(text)) return true
+  return /^(0|f|false|False|F|FALSE)$/.test(text) ? false : undefined
 }
 
 const OWN_TRUTHS = ['cleanup', 'init-only', 'version', 'allow-external-ips']
@@ -152,14 +158,15 @@ function oneOf<K extends string, V extends string>(
 }
 
 function convert(name: string, kind: Flag[2], value: string | readonly string[]): unknown {
-  if (kind === 'list') return [value].flat().flatMap((list) => list.split(','))
+  if (kind === 'list') return [value].flat().flatMap((list) => (list === '' ? [] : list.split(',')))
   const text = String(value)
   if (kind === 'number') {
     if (/^-?\d{1,10}$/.test(text)) return Number(text)
     throw new TypeError(`Cannot use --${name} ${JSON.stringify(text)}: it is no whole number`)
   }
   if (kind === 'text') return text
-  if (text === 'true' || text === 'false') return text === 'true'
+  const truth = truthOf(text)
+  if (truth !== undefined) return truth
   throw new TypeError(`Cannot use --${name} ${JSON.stringify(text)}: it is neither true nor false`)
 }
 
