@@ -152,6 +152,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000
 const HEADERS_TIMEOUT_MS = 32_000
 /** Of a request's line and its headers (net/http DefaultMaxHeaderBytes): the URL of an exec holds the whole command. */
 const MAX_HEADER_BYTES = 1024 * 1024
+/** Of a connection between two requests, as upstream's: no shorter than what clients reckon with. */
+const IDLE_TIMEOUT_MS = 90_000
 /** Beyond them new connections are closed at once. */
 const MAX_CONNECTIONS = 10_000
 
@@ -184,6 +186,7 @@ function createListener(
   // Of HTTP/1.1: node applies them there although its types do not say so.
   Object.assign(server, {
     headersTimeout: limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   })
   const sockets = new Set<Socket>()

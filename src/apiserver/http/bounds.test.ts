@@ -155,6 +155,16 @@ suite('a connection', () => {
     await once(socket, 'close')
     assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 408 /)
   })
+  // apiserver server/secure_serving.go: IdleTimeout, that of Go's clients.
+  test('is kept between two requests for as long as clients reckon with', async () => {
+    const socket = open()
+    await once(socket, 'secureConnect')
+    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+    const [data] = await once(socket, 'data')
+    assert.match(String(data), /^keep-alive: timeout=90\r$/im)
+    socket.destroy()
+  })
+
   // net/http DefaultMaxHeaderBytes is 1 MiB: the URL of `kubectl exec` holds a whole script.
   const lengths = [
     { name: 'whose URL has 200 kB is answered', bytes: 200_000, code: 200 },
