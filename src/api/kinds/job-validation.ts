@@ -9,6 +9,7 @@ import { validateImmutable } from '../validation/object-meta.ts'
 import { validateCounts } from './deployment.ts'
 import { jobLabels } from './job-labels.ts'
 import { validatePodFailurePolicy, validateSuccessPolicy } from './job-policy-validation.ts'
+import { templateAsInternal } from './pod-diff.ts'
 import { validatePodTemplateSpec, validateTemplateLabels } from './pod-template.ts'
 
 const MAX_INDEXED = 100_000
@@ -221,8 +222,7 @@ function validateTemplateChange({ spec }: Job, old: Job): FieldError[] {
     )
   const before = isQuiet ? withDirectives(old.spec.template, spec.template) : old.spec.template
   if (equalJSON(spec.template, before)) return []
-  if (!isQuiet) return validateImmutable(spec.template, before, 'spec.template')
-  return validateImmutable(spec.template.spec, before.spec, 'spec.template.spec')
+  return [invalid('spec.template', templateAsInternal(spec.template), 'field is immutable')]
 }
 
 function withDirectives(old: JobSpec['template'], now: JobSpec['template']): JobSpec['template'] {

@@ -4,7 +4,7 @@
  * (apimachinery v0.36, util/diff).
  */
 import { readFileSync } from 'node:fs'
-import type { EphemeralContainer, PodSpec } from '../core.ts'
+import type { EphemeralContainer, PodSpec, PodTemplateSpec } from '../core.ts'
 import type { JSONObject, JSONValue } from '../json.ts'
 import { unifiedDiff } from '../unified-diff.ts'
 
@@ -57,6 +57,10 @@ export function diffEphemeralContainers(
 ): string | undefined {
   return diffStructs('EphemeralContainer', before, after)
 }
+
+/** A template as upstream's own type prints it: its metadata are embedded. */
+export const templateAsInternal = ({ metadata = {}, spec }: PodTemplateSpec): JSONObject =>
+  layOut('PodTemplateSpec', { metadata, spec: asInternal(spec) } as unknown as JSONObject) // came from JSON
 
 function diffStructs(struct: string, before: object, after: object): string | undefined {
   const [a, b] = [before, after].map((object) => printStruct(struct, object as JSONObject))
