@@ -328,6 +328,52 @@ suite('kubectl and custom resources', () => {
     await kubectl.succeed(['delete', 'crd/others.stable.example.com'])
   })
 
+  test('rules in CEL are asked', async () => {
+    const gates = (rule: string) => `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gates.stable.example.com}
+spec:
+  group: stable.example.com
+  scope: Namespaced
+  names: {plural: gates, kind: Gate}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties: {low: {type: integer}, high: {type: integer}, name: {type: string}}
+            x-kubernetes-validations:
+            - {rule: '${rule}', message: low must not be more than high}
+            - {rule: 'self.name == oldSelf.name', message: name is immutable}
+`
+    const gate = (spec: string) =>
+      `apiVersion: stable.example.com/v1\nkind: Gate\nmetadata: {name: a}\nspec: ${spec}\n`
+    // cel-go checker/errors.go and common/error.go
+    assert.match(
+      await kubectl.refused(['apply', '-f', '-'], gates('self.low <= self.hihg')),
+      /compilation failed: ERROR: <input>:1:17: undefined field 'hihg'\n \| self\.low <= self\.hihg\n \| \.{16}\^/,
+    )
+    await kubectl.succeed(['apply', '-f', '-'], gates('self.low <= self.high'))
+    const crd = 'crd/gates.stable.example.com'
+    await kubectl.succeed(['wait', '--for=condition=Established', '--timeout=180s', crd])
+    assert.equal(
+      await kubectl.refused(['create', '-f', '-'], gate('{low: 2, high: 1, name: x}')),
+      'The Gate "a" is invalid: spec: Invalid value: low must not be more than high\n',
+    )
+    await kubectl.succeed(['create', '-f', '-'], gate('{low: 1, high: 2, name: x}'))
+    assert.equal(
+      await kubectl.refused(['patch', 'gate/a', '--type=merge', '-p', '{"spec":{"name":"y"}}']),
+      'The Gate "a" is invalid: spec: Invalid value: name is immutable\n',
+    )
+    await kubectl.succeed(['delete', crd, '--timeout=180s'])
+  })
+
   test('all is there after a restart', async () => {
     await server[Symbol.asyncDispose]()
     await start()

@@ -214,7 +214,8 @@ class Checker {
     program: Program,
     variables: Readonly<Record<string, Value>>,
   ): Value | 'budget' | 'limit' {
-    const meter = new Meter(COST_PER_CALL, Math.min(WORK_PER_CALL, this.#work))
+    const work = Math.min(WORK_PER_CALL, this.#work)
+    const meter = new Meter(COST_PER_CALL, work)
     let isExceeded = false
     let value: Value = false
     try {
@@ -223,7 +224,8 @@ class Checker {
       if (!(error instanceof LimitExceeded)) throw error
       isExceeded = true
     }
-    this.#work -= meter.work
+    // What would have been too much was not done.
+    this.#work -= Math.min(meter.work, work)
     if (meter.cost > this.#cost || this.#work <= 0) return 'budget'
     this.#cost -= meter.cost
     return isExceeded ? 'limit' : value

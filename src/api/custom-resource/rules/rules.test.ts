@@ -2,7 +2,8 @@
  * What upstream's own packages answer: testdata/rule-*.jsonl were printed by a program of theirs,
  * k8s.io/apiextensions-apiserver v0.36.0 (validation.ValidateCustomResourceDefinition and its like for updates;
  * schema/cel.NewValidator and Validate, with ratcheting where there is an old object). Their order is that of Go's
- * maps, so errors are compared sorted. Upstream gives the type of `self` another name each time; here it is `selfType`.
+ * maps, so errors are compared sorted. Cases named "documentation" are those of the table in "Extend the Kubernetes API with
+ * CustomResourceDefinitions", Validation rules. Upstream gives the type of `self` another name each time; here it is `selfType`.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
