@@ -179,10 +179,14 @@ async function pingClusterIP(lab: Lab): Promise<Outcome> {
     /From (\S+) .*?(Destination \w+ (?:Unreachable|Prohibited)|Destination unreachable: .+)/.exec(
       stdout,
     )
+  // There every node has the address of every Service, and answers by itself.
+  const isByIPVS = lab.options.proxy === 'ipvs'
   return {
-    asPromised: status !== 0 && refusal !== null,
+    asPromised: isByIPVS ? status === 0 : status !== 0 && refusal !== null,
     answered: refusal ? `nobody: ${refusal[2]}` : status === 0 ? clusterIP : 'nobody, in silence',
-    how: 'the address is on no interface: only TCP and UDP ports of it are translated, the rest is refused',
+    how: isByIPVS
+      ? 'the address is on kube-ipvs0 of each node: the nearest answers, and no pod hears of it'
+      : 'the address is on no interface: only TCP and UDP ports of it are translated, the rest is refused',
     milliseconds,
   }
 }
@@ -205,9 +209,10 @@ async function withoutEndpoints(lab: Lab): Promise<Outcome> {
   const refused = code === 0 && /refused/.test(error)
   const slice = stdout.trim().split('/')[1]
   const isAtOnce = milliseconds < 1000
+  // Linux drops what ICMP says while connect() holds the socket: of iptables' REJECT, and of IPVS, the second SYN hears, a second later.
+  const isByICMP = lab.options.proxy === 'iptables' || lab.options.proxy === 'ipvs'
   return {
-    // Linux drops what ICMP says while connect() holds the socket: of iptables' REJECT the second SYN hears, a second later.
-    asPromised: refused && (isAtOnce || (lab.options.proxy === 'iptables' && milliseconds < 3000)),
+    asPromised: refused && (isAtOnce || (isByICMP && milliseconds < 3000)),
     answered: refused
       ? `refused at ${isAtOnce ? 'once' : 'the second SYN'}`
       : error || `HTTP ${code}`,
