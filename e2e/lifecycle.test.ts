@@ -246,6 +246,11 @@ suite('fairlead refuses', () => {
       args: ['up', '--pod-cidr', '10.96.0.0/16'],
       says: /it overlaps with/,
     },
+    {
+      name: 'a patience that is no duration',
+      args: ['up', '--wait', '120'],
+      says: /Cannot use --wait 120: it is no duration \(like 90s or 5m\)/,
+    },
     { name: 'exec without a target', args: ['exec', '--', 'true'], says: /say where/ },
   ]
   for (const { name, args, says } of usage) {

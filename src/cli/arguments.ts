@@ -87,6 +87,17 @@ export function wholeNumber(flag: string, text: string | undefined): number | un
   return Number(text)
 }
 
+const UNIT_MS = { s: 1000, m: 60_000 } as const
+
+/** `90s` or `5m`, in milliseconds. @throws UsageError */
+export function duration(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return
+  const [, number, unit] = /^([1-9]\d{0,4})(s|m)$/.exec(text) ?? []
+  if (!number)
+    throw new UsageError(`Cannot use ${flag} ${text}: it is no duration (like 90s or 5m)`)
+  return Number(number) * UNIT_MS[unit as keyof typeof UNIT_MS]
+}
+
 /** @throws UsageError where `value` is none of `allowed` */
 export function oneOf<const T extends string>(
   flag: string,

@@ -14,7 +14,7 @@ interface Verb {
 export const verbs: Readonly<Record<string, Verb>> = {
   up: {
     usage:
-      'up [--name c1] [--nodes 3] [--api-port 6443] [--dns-upstream IP,…] [--node-cidr …] [--pod-cidr …] [--service-cidr …] [--node-cidr-mask-size-ipv4 24] [--node-cidr-mask-size-ipv6 64] [--ip-family ipv4|ipv6|dual] [--underlay flat|routed] [--bridge cni0] [--backend vxlan|host-gw|udp|cloud] [--direct-routing] [--proxy nftables|iptables|ipvs|userspace|none] [--proxy-config F] [--allow-external-ips] [--iptables-layout modern|classic] [--iptables-variant nft|legacy] [--store sqlite|etcd] [--durability normal|full] [--etcd-servers URL,…] [--etcd-cafile F] [--etcd-certfile F] [--etcd-keyfile F] [--etcd-prefix P]',
+      'up [--name c1] [--nodes 3] [--api-port 6443] [--dns-upstream IP,…] [--node-cidr …] [--pod-cidr …] [--service-cidr …] [--node-cidr-mask-size-ipv4 24] [--node-cidr-mask-size-ipv6 64] [--ip-family ipv4|ipv6|dual] [--underlay flat|routed] [--bridge cni0] [--backend vxlan|host-gw|udp|cloud] [--direct-routing] [--proxy nftables|iptables|ipvs|userspace|none] [--proxy-config F] [--allow-external-ips] [--iptables-layout modern|classic] [--iptables-variant nft|legacy] [--store sqlite|etcd] [--durability normal|full] [--etcd-servers URL,…] [--etcd-cafile F] [--etcd-certfile F] [--etcd-keyfile F] [--etcd-prefix P] [--wait 120s]',
     does: 'starts a cluster, or what is missing of it, and returns when every node is Ready and DNS answers',
     load: () => import('./commands/up.ts'),
   },

@@ -12,17 +12,18 @@ import { ETCD } from './etcd.ts'
 import { type Layout, netnsPath } from './layout.ts'
 import { CONTROL_PLANE, isAlive, readProcesses, tailLog } from './processes.ts'
 
-const PATIENCE_MS = 120_000
 const POLL_MS = 25
 
-interface Waiting {
+export interface Waiting {
   readonly progress: (step: string) => void
   readonly signal: AbortSignal
+  /** How long each step may take. */
+  readonly patienceMs: number
 }
 
 /** Waits until the API server answers. */
-export async function waitForAPI(api: API, layout: Layout, signal: AbortSignal): Promise<void> {
-  await until('the API server answers', layout, [ETCD, CONTROL_PLANE], signal, async () => {
+export async function waitForAPI(api: API, layout: Layout, waiting: Waiting): Promise<void> {
+  await until('the API server answers', layout, [ETCD, CONTROL_PLANE], waiting, async () => {
     return (await api.get(resources.namespaces, { name: 'kube-system' })) !== undefined
   })
 }
@@ -32,15 +33,15 @@ export async function waitForNodes(
   api: API,
   layout: Layout,
   names: readonly string[],
-  { progress, signal }: Waiting,
+  waiting: Waiting,
 ): Promise<void> {
   let told = -1
-  await until('every node is Ready', layout, [CONTROL_PLANE, ...names], signal, async () => {
+  await until('every node is Ready', layout, [CONTROL_PLANE, ...names], waiting, async () => {
     const { items } = await api.list(resources.nodes)
     const ready = names.filter((name) =>
       items.some((node) => node.metadata.name === name && isReady(node)),
     ).length
-    if (ready !== told) progress(`nodes Ready: ${ready} of ${names.length}`)
+    if (ready !== told) waiting.progress(`nodes Ready: ${ready} of ${names.length}`)
     told = ready
     return ready === names.length
   })
@@ -51,16 +52,16 @@ export async function waitForDNS(
   api: API,
   layout: Layout,
   plan: AddressPlan,
-  { progress, signal }: Waiting,
+  waiting: Waiting,
 ): Promise<void> {
-  progress('cluster DNS')
+  waiting.progress('cluster DNS')
   await Promise.all(
     plan.nodes.map(({ name }) =>
       until(
         `DNS answers on ${name}`,
         layout,
         [CONTROL_PLANE, name],
-        signal,
+        waiting,
         () => queryFromNode(layout, name, plan),
         () => explainPods(api),
       ),
@@ -85,12 +86,12 @@ async function until(
   what: string,
   layout: Layout,
   daemons: readonly string[],
-  signal: AbortSignal,
+  { signal, patienceMs }: Waiting,
   holds: () => Promise<boolean>,
   explain = async () =>
     `the last words of ${daemons.at(-1)}:\n${tailLog(layout, daemons.at(-1) ?? '')}`,
 ): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + patienceMs
   let cause: unknown
   const holdsNow = () => {
     cause = undefined
@@ -110,7 +111,7 @@ async function until(
       )
     if (Date.now() > deadline)
       throw new Error(
-        `Cannot wait until ${what}: it did not happen within ${PATIENCE_MS / 1000} s; ${await explain()}`,
+        `Cannot wait until ${what}: it did not happen within ${patienceMs / 1000} s (\`--wait\` gives it longer); ${await explain()}`,
         { cause },
       )
     await delay(POLL_MS)

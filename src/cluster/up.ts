@@ -43,7 +43,11 @@ export interface UpDeps {
   readonly progress: (step: string) => void
   readonly signal: AbortSignal
   readonly env?: NodeJS.ProcessEnv
+  /** How long each step may take that is waited for, two minutes by default. */
+  readonly patienceMs?: number
 }
+
+const PATIENCE_MS = 120_000
 
 /** What `up` did: made a cluster, found it whole, or started what was missing. */
 export type UpResult = { readonly layout: Layout; readonly state: ClusterState } & (
@@ -137,7 +141,7 @@ async function repair(layout: Layout, state: ClusterState, deps: UpDeps): Promis
 async function startMissing(
   layout: Layout,
   state: ClusterState,
-  { progress, signal, env }: UpDeps,
+  { progress, signal, env, patienceMs = PATIENCE_MS }: UpDeps,
 ): Promise<readonly string[]> {
   const plan = planAddresses(state.options)
   const started: string[] = []
@@ -153,12 +157,13 @@ async function startMissing(
   if (state.options.backend === CLOUD) started.push(...startCloud(layout, plan))
   started.push(...startDaemons(layout, plan, store))
   using api = disposableAPI(entry)
-  await waitForAPI(api.client, layout, signal)
+  const waiting = { progress, signal, patienceMs }
+  await waitForAPI(api.client, layout, waiting)
   await waitForNodes(
     api.client,
     layout,
     plan.nodes.map(({ name }) => name),
-    { progress, signal },
+    waiting,
   )
   // Once there are nodes to put them on.
   if (started.length > 0) {
@@ -176,8 +181,7 @@ async function startMissing(
     )
   }
   // Its name's address is a Service's: nobody serves that yet.
-  if (state.options.proxy !== 'none')
-    await waitForDNS(api.client, layout, plan, { progress, signal })
+  if (state.options.proxy !== 'none') await waitForDNS(api.client, layout, plan, waiting)
   await mergeKubeconfig(userKubeconfigPath(env), entry)
   return started
 }

@@ -16,6 +16,7 @@ import { bringUp, type UpResult } from '#cluster/up.ts'
 import type { ClusterProxyConfig } from '#daemons/proxy-config.ts'
 import {
   clusterNamed,
+  duration,
   oneOf,
   parseFlags,
   refuseUnbuilt,
@@ -54,11 +55,12 @@ const flags = {
   'etcd-cafile': { type: 'string' },
   'etcd-certfile': { type: 'string' },
   'etcd-keyfile': { type: 'string' },
+  wait: { type: 'string' },
   ...singleValueFlags,
 } as const
 
 export async function run(args: readonly string[]): Promise<number> {
-  const asked = await parseOptions(args)
+  const { asked, patienceMs } = await parseOptions(args)
   requireRoot('up')
   checkPackages()
   using progress = createProgress()
@@ -67,14 +69,20 @@ export async function run(args: readonly string[]): Promise<number> {
     progress: progress.step,
     signal: interrupt.signal,
     env: process.env,
+    ...(patienceMs !== undefined && { patienceMs }),
   })
   progress.done(summary(result))
   process.stdout.write(nextCommands(result))
   return 0
 }
 
-/** Only what was given, so that an existing cluster keeps the rest. */
-async function parseOptions(args: readonly string[]): Promise<Partial<ClusterOptions>> {
+interface Asked {
+  /** Only what was given, so that an existing cluster keeps the rest. */
+  readonly asked: Partial<ClusterOptions>
+  readonly patienceMs: number | undefined
+}
+
+async function parseOptions(args: readonly string[]): Promise<Asked> {
   const { values } = parseFlags('up', args, flags)
   refuseUnbuilt(values)
   const text = (flag: keyof typeof flags) => values[flag] as string | undefined
@@ -112,7 +120,7 @@ async function parseOptions(args: readonly string[]): Promise<Partial<ClusterOpt
   ) as Partial<ClusterOptions>
   const problems = checkOptions(completeOptions(given))
   if (problems.length > 0) throw new UsageError(problems.join('\n'))
-  return given
+  return { asked: given, patienceMs: duration('--wait', text('wait')) }
 }
 
 /** Tells of what does not count. @throws UsageError where it is no KubeProxyConfiguration */
