@@ -97,6 +97,11 @@ const BOMBS: readonly { readonly name: string; readonly source: string; readonly
     },
     { name: 'a pattern made while it runs', source: 'self.s.matches(self.s)', want: 'stopped' },
     {
+      name: 'many patterns made while it runs',
+      source: "self.n.all(v, !'a'.matches('b{1,50}' + string(v)))",
+      want: 'stopped',
+    },
+    {
       name: 'a pattern that would go back and forth',
       source: "self.s.matches('^(x+)+$')",
       want: 'stopped',

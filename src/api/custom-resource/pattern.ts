@@ -23,6 +23,9 @@ function loadEngine(): Engine {
 const MAX_KEPT = 1_000
 const kept = new Map<string, Pattern>()
 
+/** Whether it need not be compiled any more. */
+export const isCompiled = (source: string): boolean => kept.has(source)
+
 /** @throws Error in the words of Go's regexp package */
 export function compilePattern(source: string): Pattern {
   return kept.get(source) ?? compileWith(loadEngine(), source)

@@ -1,5 +1,5 @@
 /** Regular expressions. Source: cel-go common/stdlib/standard.go (matches), apiserver pkg/cel/library/regex.go. */
-import { compilePattern, type Pattern } from '../../custom-resource/pattern.ts'
+import { compilePattern, isCompiled, type Pattern } from '../../custom-resource/pattern.ts'
 import { type Functions, member, overload } from '../functions.ts'
 import { spend } from '../meter.ts'
 import { BOOL, INT, listOf, STRING } from '../types.ts'
@@ -7,12 +7,14 @@ import { Failure, fail, strings, type Value } from '../values.ts'
 
 /** RE2 needs time for each character in each state; ours needs more of it. */
 const WORK_PER_STATE = 1 / 8
+/** A rule may make a pattern of each item of a list. */
+const WORK_PER_PATTERN = 50
 const MAX_LENGTH = 100_000
 
 function compile(source: string, before = ''): Pattern | Failure {
   if (source.length > MAX_LENGTH) return fail(`${before}error parsing regexp: expression too large`)
   try {
-    spend(source.length)
+    if (!isCompiled(source)) spend(WORK_PER_PATTERN + source.length * 8)
     return compilePattern(source)
   } catch (error) {
     if (!(error instanceof Error) || error.name === 'LimitExceeded') throw error
