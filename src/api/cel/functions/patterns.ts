@@ -8,7 +8,7 @@ import { Failure, fail, strings, type Value } from '../values.ts'
 /** RE2 needs time for each character in each state; ours needs more of it. */
 const WORK_PER_STATE = 1 / 8
 /** A rule may make a pattern of each item of a list. */
-const WORK_PER_PATTERN = 50
+const WORK_PER_PATTERN = 500
 const MAX_LENGTH = 100_000
 
 function compile(source: string, before = ''): Pattern | Failure {
