@@ -20,7 +20,7 @@ import { followServiceCIDRs } from './follow-service-cidrs.ts'
 import type { Mode, ModeDeps, ModeOptions, ProxyMode } from './mode.ts'
 import { loadMode } from './modes.ts'
 import { createConntrackFlusher } from './netlink-conntrack.ts'
-import { createNodeServers } from './node-servers/node-servers.ts'
+import { createNodeServers, type SharedChecks } from './node-servers/node-servers.ts'
 import type { ProxyObserver } from './proxy-observer.ts'
 import { createIgnoredReporter } from './report-ignored.ts'
 import { MAX_DRAIN_MS, retire } from './retire.ts'
@@ -51,6 +51,8 @@ export interface ProxyDeps {
   readonly retired?: AbortSignal
   /** Hears, once a family, that the rules of a retired mode are gone; its connections may still go on. */
   readonly onRetired?: () => void
+  /** With the mode before this one, and with the one after it. */
+  readonly sharedChecks?: SharedChecks
   /** Its event `damage` tells of what the proxy cannot see: the rules are looked at. */
   readonly damages?: EventTarget
 }
@@ -134,6 +136,7 @@ async function proxyFamily(
       opensLocalhost: opensLocalhost(family, options.nodePortAddresses),
       log,
       ...inNetns,
+      sharedChecks: deps.sharedChecks,
       ...(deps.observer && { observer: deps.observer }),
     })
     const conntrack = deps.openConntrack?.(family) ?? createConntrackFlusher(family, deps.netns)

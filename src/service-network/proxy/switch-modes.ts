@@ -33,11 +33,12 @@ export interface SwitchDeps extends ProxyDeps {
  * A mode that cannot run here changes nothing.
  */
 export async function runSwitchingProxy(
-  deps: SwitchDeps,
+  given: SwitchDeps,
   options: Omit<ProxyOptions, 'mode'>,
   modes: AsyncIterable<ProxyMode>,
   signal: AbortSignal,
 ): Promise<void> {
+  const deps: SwitchDeps = { sharedChecks: new Map(), ...given }
   const { log, memory, onMode } = deps
   const wanted = modes[Symbol.asyncIterator]()
   let following = wanted.next()

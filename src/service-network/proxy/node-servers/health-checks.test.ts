@@ -4,16 +4,16 @@ import { ip } from '#ip/ip.ts'
 import { openListener } from '#kernel/socket/listener.ts'
 import { silentLog } from '#log/log.ts'
 import { waitFor } from '#testing/wait-for.ts'
-import { createHealthCheckServers } from './health-checks.ts'
+import { createHealthCheckListeners } from './health-checks.ts'
 
 const LOOPBACK = ip('127.0.0.1')
 const PORT = 32_123
 
 suite('health checks of load balancers', () => {
-  const servers = createHealthCheckServers(
+  const servers = createHealthCheckListeners(
     (address, port) => openListener({ protocol: 'tcp', address, port }),
     silentLog,
-  )
+  ).open()
   after(() => servers.close())
   const check = (localEndpoints: number) =>
     new Map([[PORT, { namespace: 'default', name: 'web', localEndpoints }]])

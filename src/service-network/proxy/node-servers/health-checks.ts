@@ -27,7 +27,7 @@ function keyOf({ namespace, name }: HealthCheck): string {
   return `${namespace}/${name}`
 }
 
-/** The HTTP servers of one family that answer them. */
+/** Answers them for one proxy mode in one family. */
 export interface HealthCheckServers {
   /** @param isHealthy whether this proxy brings Services into the kernel */
   update(
@@ -38,28 +38,39 @@ export interface HealthCheckServers {
   close(): void
 }
 
-interface Open {
-  readonly server: Server
-  isListening: boolean
+/**
+ * The HTTP servers of one family. Where a mode takes over from another, both want the same ones, and a port is closed when nobody does: a
+ * balancer that asks meanwhile is refused never. Who told last is who answers.
+ */
+export interface HealthCheckListeners {
+  open(): HealthCheckServers
+}
+
+interface Wish {
+  readonly checks: ReadonlyMap<number, HealthCheck>
+  readonly addresses: readonly IP[]
+  readonly isHealthy: boolean
 }
 
 /** @param listen gives the descriptor of a listening socket. @throws KernelError */
-export function createHealthCheckServers(
+export function createHealthCheckListeners(
   listen: (address: IP, port: number) => number,
   log: Log,
-): HealthCheckServers {
-  let checks: ReadonlyMap<number, HealthCheck> = new Map()
-  let isHealthy = true
-  const open = new Map<string, Open>()
+): HealthCheckListeners {
+  /** The youngest last. */
+  const wishes = new Map<object, Wish>()
+  const open = new Map<string, Server>()
 
   const answer =
     (port: number): RequestListener =>
     (_, response) => {
-      const check = checks.get(port)
-      if (!check) response.writeHead(503).end()
+      const wish = [...wishes.values()].findLast(({ checks }) => checks.has(port))
+      const check = wish?.checks.get(port)
+      if (!wish || !check) response.writeHead(503).end()
       else {
-        const isServing = isHealthy && check.localEndpoints > 0
-        response.writeHead(isServing ? 200 : 503, headersOf(check)).end(bodyOf(check, isHealthy))
+        const isServing = wish.isHealthy && check.localEndpoints > 0
+        const body = bodyOf(check, wish.isHealthy)
+        response.writeHead(isServing ? 200 : 503, headersOf(check)).end(body)
       }
     }
 
@@ -68,32 +79,42 @@ export function createHealthCheckServers(
     server.on('error', (cause) => log.warn('Cannot answer health checks', { address, port, cause }))
     try {
       server.listen({ fd: listen(address, port) })
-      open.set(`${address} ${port}`, { server, isListening: true })
+      open.set(`${address} ${port}`, server)
     } catch (cause) {
       log.warn('Cannot answer health checks: will try again', { address, port, cause })
     }
   }
 
-  return {
-    update(wanted, addresses, healthy) {
-      checks = wanted
-      isHealthy = healthy
-      const keys = new Set<string>()
-      for (const port of wanted.keys()) {
+  function fulfil(): void {
+    const keys = new Set<string>()
+    for (const { checks, addresses } of wishes.values())
+      for (const port of checks.keys())
         for (const address of addresses) {
-          keys.add(`${address} ${port}`)
-          if (!open.has(`${address} ${port}`)) openOne(address, port)
+          const key = `${address} ${port}`
+          if (!keys.has(key) && !open.has(key)) openOne(address, port)
+          keys.add(key)
         }
+    for (const [key, server] of open) {
+      if (keys.has(key)) continue
+      open.delete(key)
+      closeServer(server)
+    }
+  }
+
+  return {
+    open() {
+      const owner = {}
+      return {
+        update(checks, addresses, isHealthy) {
+          wishes.delete(owner)
+          wishes.set(owner, { checks, addresses, isHealthy })
+          fulfil()
+        },
+        close() {
+          wishes.delete(owner)
+          fulfil()
+        },
       }
-      for (const [key, { server }] of open) {
-        if (keys.has(key)) continue
-        open.delete(key)
-        closeServer(server)
-      }
-    },
-    close() {
-      for (const { server } of open.values()) closeServer(server)
-      open.clear()
     },
   }
 }

@@ -5,7 +5,7 @@ import type { Log } from '#log/log.ts'
 import type { ServiceModel } from '../../model.ts'
 import type { ProxyMode } from '../mode.ts'
 import type { ProxyObserver } from '../proxy-observer.ts'
-import type { HealthCheckServers } from './health-checks.ts'
+import type { HealthCheckListeners, HealthCheckServers } from './health-checks.ts'
 import type { LocalhostNodePorts } from './localhost-node-ports.ts'
 import { createServiceFilter } from './service-filter.ts'
 
@@ -17,7 +17,11 @@ export interface NodeServersOptions {
   readonly netns?: Netns
   readonly log: Log
   readonly observer?: ProxyObserver
+  readonly sharedChecks?: SharedChecks | undefined
 }
+
+/** What proxies share where one mode takes over from another. */
+export type SharedChecks = Map<Family, HealthCheckListeners>
 
 /** What a proxy listens on beside its rules, in one family: health checks of load balancers, and nodePorts on loopback. */
 export interface NodeServers extends AsyncDisposable {
@@ -35,6 +39,7 @@ const WITHOUT_LOOPBACK: readonly ProxyMode[] = ['nftables', 'ipvs']
 /** Opens nothing, and loads nothing, before a Service needs it. */
 export function createNodeServers(options: NodeServersOptions): NodeServers {
   const family = familyOf(options.nodeIP)
+  const { sharedChecks = new Map() as SharedChecks } = options
   const servesLoopback = options.opensLocalhost && WITHOUT_LOOPBACK.includes(options.mode)
   let checks: HealthCheckServers | undefined
   let loopback: LocalhostNodePorts | undefined
@@ -53,8 +58,11 @@ export function createNodeServers(options: NodeServersOptions): NodeServers {
   ): Promise<void> {
     const toCheck = checked(model)
     if (checks || toCheck.size > 0) {
-      const { createHealthCheckServers, planHealthChecks } = await import('./health-checks.ts')
-      checks ??= createHealthCheckServers(listenIn(options.netns), options.log)
+      const { createHealthCheckListeners, planHealthChecks } = await import('./health-checks.ts')
+      const listeners =
+        sharedChecks.get(family) ?? createHealthCheckListeners(listenIn(options.netns), options.log)
+      sharedChecks.set(family, listeners)
+      checks ??= listeners.open()
       checks.update(planHealthChecks(toCheck), addresses, isHealthy)
     }
     const toOpen = servesLoopback ? opened(model) : undefined
@@ -98,8 +106,7 @@ async function updateLoopback(
   return ports
 }
 
-/** Where the mode is switched, the next one answers before this one ends: the port is shared, so that a balancer hears no refusal. */
 function listenIn(netns: Netns | undefined): (address: IP, port: number) => number {
   return (address, port) =>
-    openListener({ protocol: 'tcp', address, port, reuse: true, ...(netns && { netns }) })
+    openListener({ protocol: 'tcp', address, port, ...(netns && { netns }) })
 }
