@@ -163,7 +163,8 @@ suite('The real kubectl', () => {
   test('lets pods ask the API server as their account', async () => {
     const dir = '/var/run/secrets/kubernetes.io/serviceaccount'
     const url = 'https://kubernetes.default.svc/api/v1/namespaces'
-    const ask = `curl -s --cacert ${dir}/ca.crt -H "Authorization: Bearer $(cat ${dir}/token)"`
+    // By its own name curl gets its answers indented.
+    const ask = `curl -s -A asker --cacert ${dir}/ca.crt -H "Authorization: Bearer $(cat ${dir}/token)"`
     const script = `${ask} ${url}/$(cat ${dir}/namespace)/pods | tr -d ' \\n' | head -c 60; echo; ${ask} ${url}/shop/secrets; sleep 3600`
     const overrides = JSON.stringify({ spec: { serviceAccountName: 'robot' } })
     const image = ['--image=fairlead.dev/tools', `--overrides=${overrides}`]

@@ -242,7 +242,7 @@ suite('@kubernetes/client-node', () => {
             {
               name: 'c',
               image: 'fairlead.dev/tools',
-              command: ['sh', '-c', 'echo one; sleep 1; echo two'],
+              command: ['sh', '-c', 'echo one; until [ -e /tmp/go ]; do sleep 0.1; done; echo two'],
             },
           ],
         },
@@ -258,6 +258,7 @@ suite('@kubernetes/client-node', () => {
     ])
     const ended = new Promise((resolve) => sink.once('close', resolve))
     await new Log(config).log(NAMESPACE, 'talker', 'c', sink, { follow: true })
+    assert.equal(cluster.kubectl(['exec', 'talker', '--', 'touch', '/tmp/go']).status, 0)
     await ended
     assert.equal(text(), 'one\ntwo\n')
     assert.equal(cluster.kubectl(['wait', phase, 'pod/talker', '--timeout=180s']).status, 0)
