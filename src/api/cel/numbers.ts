@@ -14,13 +14,6 @@ export function formatDouble(value: number): string {
   return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${size}`
 }
 
-/** Go's %f with as many digits as the number needs. */
-export function formatPlain(value: number): string {
-  if (!Number.isFinite(value)) return formatDouble(value)
-  const [digits, exponent] = digitsOf(Math.abs(value))
-  return (value < 0 ? '-' : '') + plain(digits, exponent)
-}
-
 /** The significant digits, and the power of ten of the first. */
 function digitsOf(value: number): readonly [string, number] {
   const [mantissa = '0', exponent = '0'] = value.toExponential().split('e')

@@ -139,7 +139,7 @@ function isOpen(type: Type): boolean {
 }
 
 /** The one that says less, of two that fit. */
-export const mostGeneral = (a: Type, b: Type): Type => (isLessSpecific(a, b) ? a : b)
+const mostGeneral = (a: Type, b: Type): Type => (isLessSpecific(a, b) ? a : b)
 
 function isLessSpecific(a: Type, b: Type): boolean {
   if (a === b || isDyn(a) || a.kind === 'param') return true
