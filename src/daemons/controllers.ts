@@ -4,7 +4,7 @@ import * as resources from '#api/resources.ts'
 import type { API } from '#client/api.ts'
 import { type Controller, runController } from '#client/controller.ts'
 import { createInformer } from '#client/create-informer.ts'
-import { createEventRecorder } from '#client/event-recorder.ts'
+import { createEventRecorder, type EventRecorder } from '#client/event-recorder.ts'
 import type { InformerOptions } from '#client/informer.ts'
 import { parseAddressPool } from '#external-access/load-balancer/allocator/address-pool.ts'
 import { loadBalancerAllocator } from '#external-access/load-balancer/allocator/controller.ts'
@@ -71,11 +71,37 @@ export interface ControllerClients {
  * @throws SyntaxError or RangeError for ranges that cannot work
  */
 export async function runControllers(
-  { api, scheduler: schedulerAPI, as }: ControllerClients,
+  clients: ControllerClients,
   options: ControllersOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { log } = options
+  const followed = followAll(clients.api, log, signal)
+  const who: Who = (account, component = account) => {
+    const api = clients.as(account)
+    return { api, events: createEventRecorder(api, { component }) }
+  }
+  const controllers: readonly Controller[] = [
+    ...workloadControllers(clients, who, followed),
+    ...serviceControllers(who, followed, options),
+    ...nodeControllers(who, followed, options),
+    ...accountControllers(clients, who, followed, options),
+    ...namespaceControllers(clients, who, followed, options, signal),
+  ]
+  await Promise.all(
+    controllers.map((controller) => runController(controller, log.child(controller.name), signal)),
+  )
+}
+
+/** The client and the events of a controller that acts as this account. */
+type Who = (
+  account: string,
+  component?: string,
+) => { readonly api: API; readonly events: EventRecorder }
+
+type Followed = ReturnType<typeof followAll>
+
+function followAll(api: API, log: Log, signal: AbortSignal) {
   const follow = <T extends KubernetesObject>(
     resource: resources.Resource<T>,
     more: InformerOptions<T> = {},
@@ -90,177 +116,187 @@ export async function runControllers(
     follow(resource, {
       keep: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }) as T,
     })
-  const source = (component: string, from: API) => createEventRecorder(from, { component })
-
-  /** The client and the events of a controller that acts as this account. */
-  const who = (account: string, component = account) => {
-    const own = as(account)
-    return { api: own, events: source(component, own) }
-  }
-
-  const deployments = follow(resources.deployments)
-  const replicaSets = follow(resources.replicaSets)
-  const pods = follow(resources.pods)
-  const nodes = follow(resources.nodes)
-  const namespaces = follow(resources.namespaces)
-  const services = follow(resources.services)
-  const endpoints = follow(resources.endpoints)
-  const slices = follow(resources.endpointSlices)
-  const leases = follow(resources.leases, { namespace: LEASE_NAMESPACE })
-  const serviceCIDRs = follow(resources.serviceCIDRs)
-  const addresses = followMetadata(resources.ipAddresses)
-  const serviceAccounts = followMetadata(resources.serviceAccounts)
-  const configMaps = followMetadata(resources.configMaps)
-  const secrets = follow(resources.secrets, {
-    keep: ({ apiVersion, kind, metadata, type }) =>
-      ({ apiVersion, kind, metadata, ...(type === undefined ? {} : { type }) }) as Secret,
-  })
-  const certificateRequests = follow(resources.certificateSigningRequests)
-  const clusterRoles = follow(resources.clusterRoles)
-  const definitions = followMetadata(resources.customResourceDefinitions)
-
-  const statefulSets = follow(resources.statefulSets)
-  const daemonSets = follow(resources.daemonSets)
-  const revisions = follow(resources.controllerRevisions)
-  const jobs = follow(resources.jobs)
-  const cronJobs = follow(resources.cronJobs)
-  const replicationControllers = follow(resources.replicationControllers)
-  const budgets = follow(resources.podDisruptionBudgets)
-  const claims = follow(resources.persistentVolumeClaims)
-  const quotas = follow(resources.resourceQuotas)
-
-  const controllers: readonly Controller[] = [
-    scheduler({
-      api: schedulerAPI,
-      pods,
-      nodes,
-      services,
-      claims,
-      namespaces,
-      events: source('default-scheduler', schedulerAPI),
+  return {
+    deployments: follow(resources.deployments),
+    replicaSets: follow(resources.replicaSets),
+    replicationControllers: follow(resources.replicationControllers),
+    statefulSets: follow(resources.statefulSets),
+    daemonSets: follow(resources.daemonSets),
+    revisions: follow(resources.controllerRevisions),
+    jobs: follow(resources.jobs),
+    cronJobs: follow(resources.cronJobs),
+    budgets: follow(resources.podDisruptionBudgets),
+    pods: follow(resources.pods),
+    claims: follow(resources.persistentVolumeClaims),
+    quotas: follow(resources.resourceQuotas),
+    nodes: follow(resources.nodes),
+    leases: follow(resources.leases, { namespace: LEASE_NAMESPACE }),
+    namespaces: follow(resources.namespaces),
+    services: follow(resources.services),
+    endpoints: follow(resources.endpoints),
+    slices: follow(resources.endpointSlices),
+    serviceCIDRs: follow(resources.serviceCIDRs),
+    addresses: followMetadata(resources.ipAddresses),
+    serviceAccounts: followMetadata(resources.serviceAccounts),
+    configMaps: followMetadata(resources.configMaps),
+    secrets: follow(resources.secrets, {
+      keep: ({ apiVersion, kind, metadata, type }) =>
+        ({ apiVersion, kind, metadata, ...(type === undefined ? {} : { type }) }) as Secret,
     }),
-    deploymentController({ ...who('deployment-controller'), deployments, replicaSets, pods }),
-    replicaSetController({ ...who('replicaset-controller'), replicaSets, pods }),
+    certificateRequests: follow(resources.certificateSigningRequests),
+    clusterRoles: follow(resources.clusterRoles),
+    definitions: followMetadata(resources.customResourceDefinitions),
+  }
+}
+
+function workloadControllers(
+  { scheduler: api, as }: ControllerClients,
+  who: Who,
+  followed: Followed,
+): readonly Controller[] {
+  const { replicationControllers, cronJobs, jobs } = followed
+  return [
+    scheduler({
+      ...followed,
+      api,
+      events: createEventRecorder(api, { component: 'default-scheduler' }),
+    }),
+    deploymentController({ ...followed, ...who('deployment-controller') }),
+    replicaSetController({ ...followed, ...who('replicaset-controller') }),
     replicationManager({
+      ...followed,
       ...who('replication-controller'),
       controllers: replicationControllers,
-      pods,
     }),
-    statefulSetController({ ...who('statefulset-controller'), statefulSets, pods, revisions }),
-    daemonSetController({
-      ...who('daemon-set-controller', 'daemonset-controller'),
-      daemonSets,
-      pods,
-      nodes,
-      revisions,
-    }),
+    statefulSetController({ ...followed, ...who('statefulset-controller') }),
+    daemonSetController({ ...followed, ...who('daemon-set-controller', 'daemonset-controller') }),
     jobController({
+      ...followed,
       ...who('job-controller'),
-      jobs,
-      pods,
       expireAPI: as('ttl-after-finished-controller'),
     }),
     cronJobController({ ...who('cronjob-controller'), cronJobs, jobs }),
-    disruptionController({
-      ...who('disruption-controller', 'controllermanager'),
-      budgets,
-      pods,
-      deployments,
-      replicaSets,
-      statefulSets,
-      replicationControllers,
-    }),
-    endpointSliceController({ ...who('endpointslice-controller'), services, pods, nodes, slices }),
-    endpointsController({ ...who('endpoint-controller'), services, pods, endpoints }),
-    endpointSliceMirroringController({
-      ...who('endpointslicemirroring-controller'),
-      services,
-      endpoints,
-      slices,
-    }),
-    virtualEndpointController({
-      ...who('endpointslicemirroring-controller', 'virtual-endpoints'),
-      services,
-      slices,
-      serviceCIDRs,
-    }),
-    serviceCIDRController({ ...who('service-cidrs-controller'), serviceCIDRs, addresses }),
-    nodeSubnetController(
-      { ...who('node-controller', 'cidrAllocator'), nodes, log: log.child('node-subnets') },
-      {
-        ranges: options.podRanges.map(({ clusterCIDR, nodeMask }) => ({
-          clusterCIDR: cidr(clusterCIDR),
-          nodeMask,
-        })),
-        reserved: options.serviceCIDRs.map(cidr),
-      },
-    ),
-    nodeLifecycleController({ ...who('node-controller'), nodes, pods, leases }),
-    podGarbageController({ ...who('pod-garbage-collector'), nodes, pods }),
+    disruptionController({ ...followed, ...who('disruption-controller', 'controllermanager') }),
+  ]
+}
+
+function serviceControllers(
+  who: Who,
+  followed: Followed,
+  options: ControllersOptions,
+): readonly Controller[] {
+  const mirroring = 'endpointslicemirroring-controller'
+  return [
+    endpointSliceController({ ...followed, ...who('endpointslice-controller') }),
+    endpointsController({ ...followed, ...who('endpoint-controller') }),
+    endpointSliceMirroringController({ ...followed, ...who(mirroring) }),
+    virtualEndpointController({ ...followed, ...who(mirroring, 'virtual-endpoints') }),
+    serviceCIDRController({ ...followed, ...who('service-cidrs-controller') }),
     loadBalancerAllocator(
-      { ...who('load-balancer-controller', 'load-balancer-allocator'), services },
+      { ...followed, ...who('load-balancer-controller', 'load-balancer-allocator') },
       options.loadBalancerPools.map(parseAddressPool),
     ),
-    serviceAccountController({ ...who('service-account-controller'), namespaces, serviceAccounts }),
-    rootCAController(
-      { ...who('root-ca-cert-publisher'), namespaces, configMaps },
-      options.accounts.caPEM,
+  ]
+}
+
+function nodeControllers(
+  who: Who,
+  followed: Followed,
+  { podRanges, serviceCIDRs, log }: ControllersOptions,
+): readonly Controller[] {
+  const ranges = podRanges.map(({ clusterCIDR, nodeMask }) => ({
+    clusterCIDR: cidr(clusterCIDR),
+    nodeMask,
+  }))
+  return [
+    nodeSubnetController(
+      {
+        ...followed,
+        ...who('node-controller', 'cidrAllocator'),
+        log: log.child('node-subnets'),
+      },
+      { ranges, reserved: serviceCIDRs.map(cidr) },
     ),
-    accountSecretController({ api, secrets, serviceAccounts }, options.accounts),
-    certificateController(
-      { ...who('certificate-controller'), requests: certificateRequests },
-      options.certificates.sign,
-    ),
+    nodeLifecycleController({ ...followed, ...who('node-controller') }),
+    podGarbageController({ ...followed, ...who('pod-garbage-collector') }),
+  ]
+}
+
+function accountControllers(
+  { api }: ControllerClients,
+  who: Who,
+  followed: Followed,
+  { accounts, certificates }: ControllersOptions,
+): readonly Controller[] {
+  const requests = followed.certificateRequests
+  return [
+    serviceAccountController({ ...followed, ...who('service-account-controller') }),
+    rootCAController({ ...followed, ...who('root-ca-cert-publisher') }, accounts.caPEM),
+    accountSecretController({ ...followed, api }, accounts),
+    certificateController({ ...who('certificate-controller'), requests }, certificates.sign),
     certificateApprovingController({
       ...who('certificate-controller'),
-      requests: certificateRequests,
-      read: options.certificates.read,
+      requests,
+      read: certificates.read,
     }),
     clusterRoleAggregationController({
+      ...followed,
       ...who('clusterrole-aggregation-controller'),
-      clusterRoles,
     }),
+  ]
+}
+
+/** Those that count, and remove, what belongs to something. */
+function namespaceControllers(
+  { as }: ControllerClients,
+  who: Who,
+  followed: Followed,
+  { log }: ControllersOptions,
+  signal: AbortSignal,
+): readonly Controller[] {
+  const { deployments, replicaSets, pods, services, endpoints, slices, definitions } = followed
+  return [
     resourceQuotaController({
       ...who('resourcequota-controller'),
-      quotas,
+      quotas: followed.quotas,
       followed: [
         { resource: resources.pods, informer: pods },
         { resource: resources.services, informer: services },
-        { resource: resources.persistentVolumeClaims, informer: claims },
-        { resource: resources.configMaps, informer: configMaps },
-        { resource: resources.secrets, informer: secrets },
-        { resource: resources.resourceQuotas, informer: quotas },
+        { resource: resources.persistentVolumeClaims, informer: followed.claims },
+        { resource: resources.configMaps, informer: followed.configMaps },
+        { resource: resources.secrets, informer: followed.secrets },
+        { resource: resources.resourceQuotas, informer: followed.quotas },
       ],
     }),
     namespaceController({
       ...who('namespace-controller'),
-      namespaces,
+      namespaces: followed.namespaces,
       contents: [pods, replicaSets, deployments, services, endpoints, slices],
     }),
     garbageCollector(
       as('generic-garbage-collector'),
       [
         { resource: resources.deployments, informer: deployments },
-        { resource: resources.statefulSets, informer: statefulSets },
-        { resource: resources.daemonSets, informer: daemonSets },
-        { resource: resources.controllerRevisions, informer: revisions },
-        { resource: resources.jobs, informer: jobs },
-        { resource: resources.cronJobs, informer: cronJobs },
-        { resource: resources.replicationControllers, informer: replicationControllers },
-        { resource: resources.persistentVolumeClaims, informer: claims },
+        { resource: resources.statefulSets, informer: followed.statefulSets },
+        { resource: resources.daemonSets, informer: followed.daemonSets },
+        { resource: resources.controllerRevisions, informer: followed.revisions },
+        { resource: resources.jobs, informer: followed.jobs },
+        { resource: resources.cronJobs, informer: followed.cronJobs },
+        {
+          resource: resources.replicationControllers,
+          informer: followed.replicationControllers,
+        },
+        { resource: resources.persistentVolumeClaims, informer: followed.claims },
         { resource: resources.replicaSets, informer: replicaSets },
         { resource: resources.pods, informer: pods },
-        { resource: resources.nodes, informer: nodes },
-        { resource: resources.namespaces, informer: namespaces },
+        { resource: resources.nodes, informer: followed.nodes },
+        { resource: resources.namespaces, informer: followed.namespaces },
         { resource: resources.services, informer: services },
         { resource: resources.endpoints, informer: endpoints },
         { resource: resources.endpointSlices, informer: slices },
-        { resource: resources.serviceAccounts, informer: serviceAccounts },
+        { resource: resources.serviceAccounts, informer: followed.serviceAccounts },
       ],
       { definitions, log: log.child('garbage-collector'), signal },
     ),
   ]
-  await Promise.all(
-    controllers.map((controller) => runController(controller, log.child(controller.name), signal)),
-  )
 }
