@@ -48,10 +48,15 @@ export async function formatAnswer(answer: Answer, asked: Asked): Promise<Answer
 /** Indented for people, else a line; documents that are no API objects stay as they are. */
 function layOut(answer: WholeAnswer | PiecewiseAnswer, asked: Asked): Answer {
   if (answer.code < 400 && !asked.url?.startsWith('/api')) return answer
-  const lay = isForPeople(asked) ? indentJSON : ended
-  if ('pieces' in answer) return { ...answer, pieces: lay(answer.pieces) }
-  return { ...answer, body: Array.from(lay([String(answer.body)]), String).join('') }
+  const isIndented = isForPeople(asked)
+  if ('pieces' in answer) {
+    return { ...answer, pieces: isIndented ? indentJSON(answer.pieces) : ended(answer.pieces) }
+  }
+  const body = String(answer.body)
+  return { ...answer, body: isIndented ? joined(indentJSON([body])) : `${body}\n` }
 }
+
+const joined = (pieces: Pieces) => Array.from(pieces, String).join('')
 
 function* ended(pieces: Pieces): Pieces {
   yield* pieces
