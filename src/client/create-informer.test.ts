@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { ConfigMap } from '#api/core.ts'
 import * as resources from '#api/resources.ts'
+import { createLog } from '#log/log.ts'
+import { waitFor } from '#testing/wait-for.ts'
 import { createInformer } from './create-informer.ts'
 import { createFakeAPI, type FakeAPI } from './fake-api.ts'
 import { createAPI } from './http-api.ts'
 import type { Informer } from './informer.ts'
+import { createWatchErrorLog } from './log-watch-errors.ts'
 import { makeIdentity, startServer } from './test-server.ts'
 
 const map = (name: string, extra: Partial<ConfigMap['metadata']> = {}): ConfigMap => ({
@@ -128,6 +131,28 @@ suite('createInformer()', () => {
     assert.equal(await failed.promise, api.failure)
     abort.abort()
     await assert.rejects(informer.synced, { name: 'AbortError' })
+  })
+
+  // Source of the words: client-go tools/cache/reflector.go, DefaultWatchErrorHandler; of the type: the names in refusals of kubectl.
+  test('a log of what fails names the resource', async () => {
+    const api = createFakeAPI()
+    api.failure = new Error('server is down')
+    const abort = new AbortController()
+    const lines: string[] = []
+    const onError = createWatchErrorLog(createLog('proxy', (line) => lines.push(line)))
+    createInformer(api, resources.services, abort.signal, { onError })
+    createInformer(api, resources.endpointSlices, abort.signal, { onError })
+    await waitFor(() => lines.length >= 2, { what: 'both to be told' })
+    abort.abort()
+    for (const type of ['services', 'endpointslices.discovery.k8s.io'])
+      assert.ok(
+        lines.some((line) =>
+          line.endsWith(
+            ` warn proxy: Failed to watch {"type":"${type}","error":"server is down"}\n`,
+          ),
+        ),
+        lines.join(''),
+      )
   })
 })
 

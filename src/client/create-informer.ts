@@ -19,7 +19,7 @@ export function createInformer<T extends KubernetesObject>(
 ): WriteThroughInformer<T> {
   const { onError = () => {}, keep: keepMore = (object) => object } = options
   const keep = (object: T) => keepMore(withoutManagedFields(object))
-  const cache = createObjectCache<T>(onError)
+  const cache = createObjectCache<T>((error) => onError(error, resource))
   const synced = Promise.withResolvers<void>()
   synced.promise.catch(() => {}) // whoever waits for it hears of it
   const feed: Feed = { resourceVersion: undefined }
@@ -79,7 +79,7 @@ async function follow<T extends KubernetesObject>(
       if (signal.aborted) return
       // The server answered and refused this revision (410, or one from before its store was replaced): list again.
       if (error instanceof APIStatusError) current = false
-      if (!isExpired(error)) options.onError(error)
+      if (!isExpired(error)) options.onError(error, resource)
     }
     failures = performance.now() - started > HEALTHY_MS ? 0 : failures + 1
     await pause(backoffDelay(failures, BACKOFF), signal)

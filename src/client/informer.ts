@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '#api/meta.ts'
+import type { Resource } from '#api/resources.ts'
 import type { ListOptions, ObjectKey } from './api.ts'
 
 export interface Change<T> {
@@ -27,7 +28,8 @@ export interface WriteThroughInformer<T extends KubernetesObject> extends Inform
 
 export interface InformerOptions<T extends KubernetesObject = KubernetesObject>
   extends ListOptions {
-  readonly onError?: (error: unknown) => void
+  /** Hears why the resource could not be listed or watched, or what a listener threw. */
+  readonly onError?: (error: unknown, resource: Resource) => void
   /** What of each object is kept; all by default. None has metadata.managedFields. */
   readonly keep?: (object: T) => T
 }

@@ -6,6 +6,7 @@ import { type Controller, runController } from '#client/controller.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createEventRecorder, type EventRecorder } from '#client/event-recorder.ts'
 import type { InformerOptions } from '#client/informer.ts'
+import { createWatchErrorLog } from '#client/log-watch-errors.ts'
 import { parseAddressPool } from '#external-access/load-balancer/allocator/address-pool.ts'
 import { loadBalancerAllocator } from '#external-access/load-balancer/allocator/controller.ts'
 import { cidr } from '#ip/cidr.ts'
@@ -102,15 +103,11 @@ type Who = (
 type Followed = ReturnType<typeof followAll>
 
 function followAll(api: API, log: Log, signal: AbortSignal) {
+  const onError = createWatchErrorLog(log)
   const follow = <T extends KubernetesObject>(
     resource: resources.Resource<T>,
     more: InformerOptions<T> = {},
-  ) =>
-    createInformer(api, resource, signal, {
-      onError: (error) =>
-        log.warn(`Cannot follow ${resource.plural}: trying again`, { error: error as Error }),
-      ...more,
-    })
+  ) => createInformer(api, resource, signal, { onError, ...more })
   // Of what is followed only for its owners, the content (a Secret's, too) is not held.
   const followMetadata = <T extends KubernetesObject>(resource: resources.Resource<T>) =>
     follow(resource, {

@@ -6,6 +6,7 @@ import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { createWatchErrorLog } from '#client/log-watch-errors.ts'
 import { type IP, parseIP } from '#ip/ip.ts'
 import { createLog, type Log } from '#log/log.ts'
 import { createDNS, type DNSOptions } from '#service-network/dns/create-dns.ts'
@@ -34,7 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   // The informers live on while the server is a lame duck: its answers stay true to the end.
   const life = new AbortController()
   const informer = {
-    onError: (error: unknown) => log.warn('Cannot watch the API server', { error }),
+    onError: createWatchErrorLog(log),
   }
   try {
     const deps = {

@@ -8,6 +8,7 @@ import { createInformer } from '#client/create-informer.ts'
 import { createEventRecorder } from '#client/event-recorder.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { createWatchErrorLog } from '#client/log-watch-errors.ts'
 import { createDefaultCertificate } from '#external-access/ingress/default-certificate.ts'
 import { Nginx } from '#external-access/ingress/nginx/nginx-process.ts'
 import { runIngress } from '#external-access/ingress/run-ingress.ts'
@@ -36,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const life = new AbortController()
   await using api = createAPI(await loadKubeconfig(settings.kubeconfig))
   const informer = {
-    onError: (error: unknown) => log.warn('Cannot watch the API server', { error }),
+    onError: createWatchErrorLog(log),
   }
   const deps = {
     api,

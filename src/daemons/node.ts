@@ -5,6 +5,7 @@ import * as resources from '#api/resources.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadKubeconfig } from '#client/kubeconfig.ts'
+import { createWatchErrorLog } from '#client/log-watch-errors.ts'
 import { type AddressPlan, planAddresses } from '#cluster/address-plan.ts'
 import { writeFileAtomic } from '#cluster/atomic-file.ts'
 import {
@@ -80,7 +81,7 @@ async function run(layout: Layout, nodeName: string, log: Log, signal: AbortSign
   using rtnetlink = openRtnetlink()
   using nft = openNft()
   using pluginHost = createPluginHost()
-  const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
+  const onError = createWatchErrorLog(log)
   const nodes = createInformer(networkAPI, resources.nodes, signal, { onError })
   const services = createInformer(networkAPI, resources.services, signal, { onError })
   const slices = createInformer(networkAPI, resources.endpointSlices, signal, { onError })

@@ -6,6 +6,7 @@ import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import { loadInClusterAccess } from '#client/in-cluster.ts'
 import { type ClusterAccess, loadKubeconfig } from '#client/kubeconfig.ts'
+import { createWatchErrorLog } from '#client/log-watch-errors.ts'
 import { familyOf, type IP, parseIP } from '#ip/ip.ts'
 import { openIptables } from '#kernel/iptables/iptables.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
@@ -156,7 +157,7 @@ async function openLeases(
   const api = stack.use(createAPI(await loadAccess(flags)))
   const nodeName = flags['node-name'] ?? process.env.NODE_NAME ?? (await nodeOfPod(api))
   const conf = parseNetConf(await readNetConf(api, path), path)
-  const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
+  const onError = createWatchErrorLog(log)
   const prefix = flags['kube-annotation-prefix']
   const keys = annotationKeys(prefix)
   const nodes = createInformer(api, resources.nodes, signal, {

@@ -8,6 +8,7 @@ import { createInformer } from '#client/create-informer.ts'
 import { createAPI } from '#client/http-api.ts'
 import type { Informer } from '#client/informer.ts'
 import { type ClusterAccess, loadKubeconfig } from '#client/kubeconfig.ts'
+import { createWatchErrorLog } from '#client/log-watch-errors.ts'
 import { GIT_VERSION } from '#cluster/version.ts'
 import { type Family, familyOf } from '#ip/ip.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
@@ -95,12 +96,12 @@ async function serve(
   const signal = AbortSignal.any([stopped, ended.signal])
   const nodeName = (configuration.hostnameOverride || hostname()).trim().toLowerCase()
   await using api = createAPI(await findServer(configuration.kubeconfig, flags.master))
-  const onError = (error: unknown) => log.warn('Cannot watch the API server', { error })
+  const onError = createWatchErrorLog(log)
   const nodes = createInformer(api, resources.nodes, signal, {
     onError,
     fieldSelector: `metadata.name=${nodeName}`,
   })
-  const ranges = followRanges(api, log, signal)
+  const ranges = followRanges(api, onError, signal)
   const services = createInformer(api, resources.services, signal, { onError })
   const slices = createInformer(api, resources.endpointSlices, signal, {
     onError,
@@ -201,13 +202,17 @@ interface FollowedRanges {
   readonly first: Promise<readonly ServiceCIDR[] | undefined>
 }
 
-function followRanges(api: API, log: Log, signal: AbortSignal): FollowedRanges {
+function followRanges(
+  api: API,
+  tell: ReturnType<typeof createWatchErrorLog>,
+  signal: AbortSignal,
+): FollowedRanges {
   const refused = Promise.withResolvers<undefined>()
   let isTold = false
   const informer = createInformer(api, resources.serviceCIDRs, signal, {
-    onError(error) {
+    onError(error, resource) {
       const isRefusal = error instanceof APIStatusError && [403, 404].includes(error.code)
-      if (!isRefusal || !isTold) log.warn('Cannot watch the API server', { error })
+      if (!isRefusal || !isTold) tell(error, resource)
       isTold ||= isRefusal
       if (isRefusal) refused.resolve(undefined)
     },

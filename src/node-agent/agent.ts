@@ -4,6 +4,7 @@ import type { API } from '#client/api.ts'
 import { createInformer } from '#client/create-informer.ts'
 import { createEventRecorder } from '#client/event-recorder.ts'
 import type { Informer } from '#client/informer.ts'
+import { createWatchErrorLog } from '#client/log-watch-errors.ts'
 import type { IP } from '#ip/ip.ts'
 import type { Log } from '#log/log.ts'
 import { runNodeStatus } from './node-status/run-node-status.ts'
@@ -65,7 +66,7 @@ export async function runNodeAgent(
   const { nodeName, nodeIPs } = options
   const port = options.server?.port ?? PORT
   using runtime = new ProcessRuntime(podNetwork, { hidePaths: [], ...options })
-  const onError = (cause: unknown) => log.warn('Cannot follow the API: tried again', { cause })
+  const onError = createWatchErrorLog(log)
   const services = createInformer(api, resources.services, signal, { onError })
   const pods = createInformer(api, resources.pods, signal, {
     onError,
