@@ -171,6 +171,8 @@ suite('createIptablesTable()', () => {
     assert.match(saved, /-A PREROUTING .* -j KUBE-SERVICES/)
     assert.match(saved, /-A KUBE-POSTROUTING/)
     assert.doesNotMatch(saved, /KUBE-S(VC|EP)-|KUBE-NODEPORTS|KUBE-PROXY-CANARY/)
+    // k/k pkg/proxy/ipvs/proxier.go, iptablesChains: of this name it has one in the nat table alone. The other would refuse what it serves.
+    assert.doesNotMatch(await iptables.save('filter'), /KUBE-(EXTERNAL-)?SERVICES/)
   })
 
   test('sees that somebody changed rules', async () => {

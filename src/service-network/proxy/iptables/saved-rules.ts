@@ -30,13 +30,13 @@ export function planFullSync(plan: IptablesPlan, saved: SavedTables): IptablesCh
   return { written, jumps, ...planRemoval(saved, new Set(written.map(idOf))) }
 }
 
-/** Names that kube-proxy's ipvs mode uses too. */
+/** Chains that kube-proxy's ipvs mode has too (the filter table's KUBE-SERVICES it has not). */
 const SHARED: ReadonlySet<string> = new Set([
-  'KUBE-SERVICES',
-  'KUBE-FORWARD',
-  'KUBE-PROXY-FIREWALL',
-  'KUBE-POSTROUTING',
-  'KUBE-MARK-MASQ',
+  'nat KUBE-SERVICES',
+  'filter KUBE-FORWARD',
+  'filter KUBE-PROXY-FIREWALL',
+  'nat KUBE-POSTROUTING',
+  'nat KUBE-MARK-MASQ',
 ])
 
 /** Where that mode is at work, KUBE-SERVICES leads to a chain that iptables mode does not have (there it is KUBE-NODEPORTS). */
@@ -56,13 +56,13 @@ export function planRemoval(
 ): Pick<IptablesChanges, 'deleted' | 'unwanted'> {
   const deleted: ChainRef[] = []
   const unwanted: SavedRule[] = []
-  const taken = sharedOfIPVS(saved)
+  const stays = keep.union(sharedOfIPVS(saved))
   const hasKubelet = saved.get('mangle')?.has('KUBE-KUBELET-CANARY') ?? false
   for (const table of TABLES) {
     const chains = saved.get(table) ?? new Map<string, never>()
     const gone = new Set(
       [...chains.keys()].filter(
-        (chain) => isOurs(chain, hasKubelet) && !taken.has(chain) && !keep.has(`${table} ${chain}`),
+        (chain) => isOurs(chain, hasKubelet) && !stays.has(`${table} ${chain}`),
       ),
     )
     for (const [chain, { rules }] of chains) {

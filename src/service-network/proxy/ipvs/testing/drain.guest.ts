@@ -157,6 +157,11 @@ suite('the ipvs mode', () => {
       await switchTo('ipvs')
       assert.match((await ask('10.96.1.1'))[0]!, /^[abc] /)
       assert.equal(await under.echo('and back'), 'and back')
+      // Of a mode of iptables nothing stays, also where both have a chain of a name: the filter table's KUBE-SERVICES refuses.
+      const left = /:KUBE-(SERVICES|EXTERNAL-SERVICES|PORTALS)/
+      await waitFor(() => !left.test(exec('iptables-save', '-t', 'filter')), {
+        what: `${to} to go`,
+      })
       under.end()
     })
 })
