@@ -102,12 +102,25 @@ clientConnection: { kubeconfig: /var/lib/fairlead-proxy/kubeconfig.conf }
     const patch = JSON.stringify({ data: { 'config.conf': config } })
     const words = ['patch', 'configmap', 'fairlead-proxy', '-n', 'kube-system', '-p', patch]
     assert.equal(cluster.kubectl(words).status, 0)
-    onNode('node1', 'nft add table ip kube-proxy')
+    // Of a proxy that used the other iptables, too: here kube-proxy's does not, and both would fight.
+    const legacy = 'iptables-legacy -t nat'
+    onNode(
+      'node1',
+      `nft add table ip kube-proxy; ${legacy} -N KUBE-SERVICES; ${legacy} -A PREROUTING -j KUBE-SERVICES`,
+    )
+    const left = () => onNode('node1', 'iptables-legacy-save').stdout
+    assert.match(left(), /-A PREROUTING -j KUBE-SERVICES/)
     kubectl('rollout restart daemonset/fairlead-proxy -n kube-system')
-    await eventually('the nftables mode leaves nothing', () => {
+    await eventually('the nftables mode and the other iptables leave nothing', () => {
       const rules = onNode('node1', 'nft list ruleset').stdout
-      return rules.includes('KUBE-SEP-') && !/table ip6? (fairlead|kube)-proxy/.test(rules)
+      const isGone = !/table ip6? (fairlead|kube)-proxy/.test(rules) && !/KUBE-/.test(left())
+      return rules.includes('KUBE-SEP-') && isGone
     })
+    await eventually('who took it away has ended', () => {
+      const { status, stdout } = onNode('node1', 'pgrep -af "[-]-cleanup --keep=iptables"')
+      return status === 1 && stdout === ''
+    })
+    assert.equal(curl('node1', 'http://127.0.0.1:10249/proxyMode'), 'iptables')
     await eventually('the iptables mode serves', () =>
       curl('node1', `http://${clusterIP}:8080/`).includes('"pod":"web-'),
     )

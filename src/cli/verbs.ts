@@ -70,7 +70,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   node: { usage: 'node --kubeconfig F', does: 'a node agent alone' },
   proxy: {
     usage:
-      'proxy --kubeconfig F [--config F] [--proxy-mode nftables|iptables|ipvs|userspace] [--cluster-cidr …] [--allow-external-ips] [--iptables-layout modern|classic] [--iptables-variant nft|legacy] [--write-config-to F] [--cleanup] […]',
+      'proxy --kubeconfig F [--config F] [--proxy-mode nftables|iptables|ipvs|userspace] [--cluster-cidr …] [--allow-external-ips] [--iptables-layout modern|classic] [--iptables-variant nft|legacy] [--write-config-to F] [--cleanup [--keep MODE]] […]',
     does: "kube-proxy alone, against any cluster: takes kube-proxy's flags and configuration file",
     load: async () => ({ run: runDaemon((await import('#daemons/proxy.ts')).main) }),
   },

@@ -28,6 +28,7 @@ import { overlay, type ParsedFlags, parseFlags } from '#service-network/proxy/st
 import { createProxyHealth } from '#service-network/proxy/standalone/health.ts'
 import { createProxyMetrics } from '#service-network/proxy/standalone/metrics.ts'
 import { isEligible, planNodeFamilies } from '#service-network/proxy/standalone/node-families.ts'
+import { endWithParent } from './end-with-parent.ts'
 import { serveHealth, serveMetrics } from './proxy-servers.ts'
 import { untilSignal } from './until-signal.ts'
 
@@ -65,8 +66,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   for (const warning of [...flags.warnings, ...read.warnings]) log.warn(warning)
   if (flags.cleanup) {
-    const { removeEveryMode } = await import('./remove-proxy-rules.ts')
-    return (await removeEveryMode(log)) ? 0 : 1
+    endWithParent()
+    const { removeProxyRules } = await import('./remove-proxy-rules.ts')
+    return (await removeProxyRules(log, flags.keep, flags.iptables.variant)) ? 0 : 1
   }
   setProcessUp(read.configuration, log)
   if (!flags.initOnly) await serve(read.configuration, flags, log, untilSignal())
@@ -125,8 +127,8 @@ async function serve(
 
   const damages = new EventTarget()
   const takeOver = async () => {
-    const { removeOtherModes } = await import('./remove-proxy-rules.ts')
-    await removeOtherModes(configuration.mode, known, log)
+    const { cleanUpBeside } = await import('./clean-up-beside.ts')
+    await cleanUpBeside(configuration.mode, flags.iptables.variant, log, signal)
     // The modes of iptables share names of chains: some of this one's may have gone with another's.
     if (configuration.mode !== 'nftables') damages.dispatchEvent(new Event('damage'))
   }

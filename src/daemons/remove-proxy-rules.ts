@@ -1,66 +1,68 @@
 import type { Family } from '#ip/ip.ts'
+import type { IptablesVariant } from '#kernel/iptables/async-iptables.ts'
+import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import type { Log } from '#log/log.ts'
 import { PROXY_MODES, type ProxyMode } from '#service-network/proxy/mode.ts'
 import { loadMode } from '#service-network/proxy/modes.ts'
+import { persistently } from '#service-network/proxy/retire.ts'
 
 const FAMILIES = [4, 6] as const
-
-/** `fairlead proxy --cleanup`: takes away what proxies of every mode, ours and kube-proxy's, left in this network. `false` where some could not. */
-export async function removeEveryMode(log: Log): Promise<boolean> {
-  const areGone = await removeModes(PROXY_MODES, FAMILIES, log)
-  return (await removeTablesOfKubeProxy(log)) && areGone
-}
+const TRIES = 3
 
 /**
- * Takes away what a proxy before this one left in another mode: its rules would go on sending to endpoints that are gone. Source of what
- * goes with which mode: kubernetes cmd/kube-proxy/app/server_linux.go, platformCleanup.
+ * `fairlead proxy --cleanup`: takes away what proxies of every mode, ours and kube-proxy's, left in this network. Source of what goes with
+ * which mode: kubernetes cmd/kube-proxy/app/server_linux.go, platformCleanup.
+ *
+ * @param keep a proxy serves in this mode, and what it has stays: of its mode goes only what is in the other iptables
+ * @param variant the iptables of iptables mode where that is kept; the plain one by default
+ * @returns `false` where some could not
  */
-export async function removeOtherModes(
-  mode: ProxyMode,
-  families: readonly Family[],
+export async function removeProxyRules(
   log: Log,
-): Promise<void> {
-  const others = PROXY_MODES.filter((each) => each !== mode)
-  await removeModes(others, families, log)
-  if (mode !== 'nftables') await removeTablesOfKubeProxy(log)
-}
-
-async function removeModes(
-  modes: readonly ProxyMode[],
-  families: readonly Family[],
-  log: Log,
+  keep?: ProxyMode,
+  variant?: IptablesVariant,
 ): Promise<boolean> {
   let isDone = true
-  for (const name of modes)
-    for (const family of families) {
-      const isGone = await attempt(`mode ${name}, IPv${family}`, log, async () =>
-        (await loadMode(name)).removeLeftovers({ log }, family),
-      )
-      isDone &&= isGone
+  const attempt = async (what: string, remove: () => void | Promise<void>) => {
+    try {
+      await remove()
+    } catch (error) {
+      isDone = false
+      log.error(`Cannot remove the rules of ${what}`, { error })
     }
+  }
+  for (const name of PROXY_MODES) {
+    // It has no variants.
+    if (name === 'nftables' && name === keep) continue
+    for (const family of FAMILIES)
+      await attempt(`mode ${name}, IPv${family}`, async () => {
+        const kept = name === keep ? await variantOf(name, family, variant) : undefined
+        const mode = await loadMode(name)
+        const remove = () => mode.removeLeftovers({ log }, family, kept)
+        // Where a proxy serves, it changes the same tables meanwhile.
+        await persistently({ log, tries: keep ? TRIES : 1 }, remove)
+      })
+  }
+  // Beside our nftables mode a kube-proxy's table may be at work: it goes where it is asked for.
+  if (keep !== 'nftables') await attempt("kube-proxy's nftables mode", removeTablesOfKubeProxy)
   return isDone
 }
 
-function removeTablesOfKubeProxy(log: Log): Promise<boolean> {
-  return attempt("kube-proxy's nftables mode", log, () => {
-    using nft = openNft()
-    // Made first, so that the deletion finds it.
-    for (const table of ['ip kube-proxy', 'ip6 kube-proxy'])
-      nft.commit(`add table ${table}\ndelete table ${table}\n`)
-  })
+/** Which iptables a mode uses: only iptables mode can be told. */
+async function variantOf(
+  mode: ProxyMode,
+  family: Family,
+  told: IptablesVariant | undefined,
+): Promise<IptablesVariant> {
+  if (mode === 'iptables' && told) return told
+  using iptables = await openAsyncIptables({ family })
+  return iptables.variant
 }
 
-async function attempt(
-  what: string,
-  log: Log,
-  remove: () => void | Promise<void>,
-): Promise<boolean> {
-  try {
-    await remove()
-    return true
-  } catch (error) {
-    log.error(`Cannot remove the rules of ${what}`, { error })
-    return false
-  }
+function removeTablesOfKubeProxy(): void {
+  using nft = openNft()
+  // Made first, so that the deletion finds it.
+  for (const table of ['ip kube-proxy', 'ip6 kube-proxy'])
+    nft.commit(`add table ${table}\ndelete table ${table}\n`)
 }

@@ -1,5 +1,6 @@
 import type { CIDR } from '#ip/cidr.ts'
 import type { Family, IP } from '#ip/ip.ts'
+import type { IptablesVariant } from '#kernel/iptables/async-iptables.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import type { NodePortAddresses, ServiceModel } from '../model.ts'
@@ -19,8 +20,10 @@ export interface Mode {
   /**
    * Takes away what another process of this mode left in the kernel for one family; quiet where there is nothing. The mode that took
    * over has synced by then, so that new connections are served already.
+   *
+   * @param kept where it is this mode that took over: the iptables that it uses. Only what is in the other one goes.
    */
-  removeLeftovers(deps: ModeDeps, family: Family): Promise<void>
+  removeLeftovers(deps: ModeDeps, family: Family, kept?: IptablesVariant): Promise<void>
 }
 
 /** What a mode holds for the Services of one IP family. It is the only writer of its rules. */
@@ -120,7 +123,7 @@ export interface IptablesOptions {
   /** Names and rules as kube-proxy made them before 1.19; today's by default. */
   readonly layout?: 'classic' | 'modern'
   /** Which of both iptables the node has; the one that `iptables` is by default. */
-  readonly variant?: 'nft' | 'legacy'
+  readonly variant?: IptablesVariant
   /** nodePorts at 127.0.0.1 too, with route_localnet and a rule against its abuse (CVE-2020-8558); `true` by default, as in kube-proxy. */
   readonly localhostNodePorts?: boolean
   /** Packets that conntrack cannot place are let through (nf_conntrack_tcp_be_liberal). */

@@ -16,6 +16,7 @@ interface RetireDeps {
   /** Aborts when connections may go on no longer. */
   readonly drain: AbortSignal
   readonly retryMs?: number
+  readonly tries?: number
 }
 
 /** Takes a mode's rules away after another has taken over, and waits until nothing passes through it. */
@@ -37,10 +38,10 @@ export async function retire(
 
 /** Other modes change the same tables meanwhile: a rule that was read a moment ago may be gone, and the kernel refuses all changes. */
 export async function persistently(
-  { log, retryMs = RETRY_MS }: Pick<RetireDeps, 'log' | 'retryMs'>,
+  { log, retryMs = RETRY_MS, tries = TRIES }: Pick<RetireDeps, 'log' | 'retryMs' | 'tries'>,
   remove: () => Promise<void>,
 ): Promise<void> {
-  for (let left = TRIES; ; left--) {
+  for (let left = tries; ; left--) {
     try {
       return await remove()
     } catch (cause) {

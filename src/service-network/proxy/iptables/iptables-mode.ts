@@ -1,12 +1,12 @@
 import { type Family, familyOf } from '#ip/ip.ts'
 import { type Accounts, openAccounts } from '#kernel/accounts/accounts.ts'
 import { kernelBackend } from '#kernel/backend.ts'
-import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
+import type { AsyncIptables, IptablesVariant } from '#kernel/iptables/async-iptables.ts'
+import { eachVariant } from '#kernel/iptables/each-variant.ts'
 import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
-import { KernelError } from '#kernel/kernel-error.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
-import type { Mode, ModeDeps } from '../mode.ts'
-import { createIptablesTable, hasCanaries, removeRules } from './iptables-table.ts'
+import type { Mode } from '../mode.ts'
+import { createIptablesTable, hasCanaries, hasGuard, removeRules } from './iptables-table.ts'
 import { INVALID_COUNTER, LOCALHOST_COUNTER } from './plan-base.ts'
 import { settingsOf } from './settings.ts'
 import { type RuleWatcher, watchCanaries, watchEvents } from './watch-rules.ts'
@@ -29,17 +29,24 @@ export const iptablesMode: Mode = {
       settingsOf(options, accounts !== undefined),
     )
   },
-  async removeLeftovers({ netns }: ModeDeps, family: Family) {
+  async removeLeftovers({ netns }, family, kept) {
+    const inNetns = netns && { netns }
+    const keepsLocalnet = kept !== undefined && (await isGuarded(family, kept, netns))
     // A proxy of before may have used the other one.
-    for (const variant of ['nft', 'legacy'] as const) {
-      try {
-        using iptables = await openAsyncIptables({ family, variant, ...(netns && { netns }) })
-        await removeRules({ iptables, ...(netns && { netns }) })
-      } catch (error) {
-        if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
-      }
-    }
+    await eachVariant({ family, ...inNetns }, kept, (iptables) =>
+      removeRules({ iptables, ...inNetns }, { keepsLocalnet }),
+    )
   },
+}
+
+/** Whether route_localnet may stay open: the rule against its abuse is in this iptables, too. */
+async function isGuarded(
+  family: Family,
+  variant: IptablesVariant,
+  netns: Netns | undefined,
+): Promise<boolean> {
+  using iptables = await openAsyncIptables({ family, variant, ...(netns && { netns }) })
+  return hasGuard(iptables)
 }
 
 /** Counters by name are an extra, which not every kernel has. */

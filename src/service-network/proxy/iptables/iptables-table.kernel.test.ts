@@ -9,6 +9,7 @@ import { silentLog } from '#log/log.ts'
 import { createLab } from '#testing/netns.ts'
 import { waitFor } from '#testing/wait-for.ts'
 import { planServiceModel } from '../../model.ts'
+import type { IptablesOptions } from '../mode.ts'
 import { createWorld, histories } from '../testing/histories.ts'
 import { createNodeLab, type NodeLab, type RunningProxy } from '../testing/node-lab.ts'
 import { portOf, serviceOf, sliceOf } from '../testing/objects.ts'
@@ -18,8 +19,8 @@ import { iptablesMode } from './iptables-mode.ts'
 const VARIANTS = ['nft', 'legacy'] as const
 type Variant = (typeof VARIANTS)[number]
 
-const open = (netns: Netns, variant: Variant) =>
-  iptablesMode.open({ netns, log: silentLog }, { ...OPTIONS, iptables: { variant } })
+const open = (netns: Netns, variant: Variant, more: IptablesOptions = {}) =>
+  iptablesMode.open({ netns, log: silentLog }, { ...OPTIONS, iptables: { variant, ...more } })
 
 for (const variant of VARIANTS) {
   suite(`rules in the kernel, by iptables-${variant}`, () => {
@@ -66,6 +67,37 @@ for (const variant of VARIANTS) {
         assert.equal(localnet(), before, 'without the rule against its abuse it must not stay open')
       }
       await iptablesMode.removeLeftovers({ netns, log: silentLog }, 4)
+    })
+
+    // CVE-2020-8558: who closes it cuts what the node itself reaches at 127.0.0.1; who leaves it open without a guard lets neighbours in.
+    test('leftovers of the other variant go, and what is at work stays', async () => {
+      using lab = createLab()
+      const netns = lab.netns('node1')
+      const [otherVariant] = VARIANTS.filter((each) => each !== variant)
+      const list = (of: Variant = variant) => {
+        const { status, stdout, stderr } = lab.exec(netns, [`iptables-${of}-save`])
+        assert.equal(status, 0, stderr)
+        return stdout.replaceAll(/^#.*\n|\[\d+:\d+\]/gm, '')
+      }
+      const localnet = () => readSysctl('net.ipv4.conf.all.route_localnet', netns)
+      const model = planServiceModel(SERVICES, SLICES, OPTIONS)
+      for (const localhostNodePorts of [true, false]) {
+        {
+          await using before = await open(netns, otherVariant!)
+          await before.sync(model)
+        }
+        await using table = await open(netns, variant, { localhostNodePorts })
+        await table.sync(model)
+        const own = list()
+        assert.equal(own.includes('KUBE-FIREWALL'), localhostNodePorts)
+        assert.match(list(otherVariant), /KUBE-SERVICES/)
+        await iptablesMode.removeLeftovers({ netns, log: silentLog }, 4, variant)
+        assert.doesNotMatch(list(otherVariant), /KUBE-/)
+        assert.equal(list(), own)
+        assert.ok(await table.isIntact())
+        assert.equal(localnet(), localhostNodePorts ? '1' : '0')
+        await iptablesMode.removeLeftovers({ netns, log: silentLog }, 4)
+      }
     })
   })
 }

@@ -134,12 +134,18 @@ export async function hasCanaries(iptables: AsyncIptables): Promise<boolean> {
   }
 }
 
+/** Whether a rule keeps others away from 127.0.0.1: ours, or a kubelet's. */
+export async function hasGuard(iptables: AsyncIptables): Promise<boolean> {
+  const rules = (await readAll(iptables)).get(GUARD.table)?.get(GUARD.chain)?.rules ?? []
+  return rules.some((args) => args.includes('127.0.0.0/8'))
+}
+
 /**
  * Takes away every chain that is ours, and what leads there. With the rule against its abuse, route_localnet goes too (CVE-2020-8558).
  */
 export async function removeRules(
   { iptables, netns }: Omit<TableDeps, 'log'>,
-  { keepsGuard = false } = {},
+  { keepsGuard = false, keepsLocalnet = false } = {},
 ): Promise<void> {
   const kept = new Set(keepsGuard ? [`${GUARD.table} ${GUARD.chain}`] : [])
   const removal = planRemoval(await readAll(iptables), kept)
@@ -147,5 +153,5 @@ export async function removeRules(
   if (isEmpty(changes)) return
   await iptables.restore(renderChanges(changes))
   const hadLocalnet = removal.deleted.some(({ chain }) => chain === GUARD.chain)
-  if (hadLocalnet && iptables.family === 4) closeLocalnet(netns)
+  if (hadLocalnet && !keepsLocalnet && iptables.family === 4) closeLocalnet(netns)
 }

@@ -28,7 +28,8 @@ export function openLocalnet({ netns, log }: Pick<ModeDeps, 'netns' | 'log'>): s
 }
 
 export function closeLocalnet(netns: Netns | undefined, to = '0'): void {
-  writeSysctl(ROUTE_LOCALNET, to, netns)
+  // Where nobody may write it, nobody opened it.
+  if (readSysctl(ROUTE_LOCALNET, netns) !== to) writeSysctl(ROUTE_LOCALNET, to, netns)
 }
 
 /** Resolves when no connection to 127.0.0.1 is translated any more, or `drain` aborts. */

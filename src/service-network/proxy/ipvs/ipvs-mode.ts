@@ -1,12 +1,13 @@
 import { type Family, familyOf } from '#ip/ip.ts'
 import { openIPSets } from '#kernel/ipset/ipset.ts'
+import { eachVariant } from '#kernel/iptables/each-variant.ts'
 import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
 import { openIPVS } from '#kernel/ipvs/ipvs.ts'
 import { KernelError } from '#kernel/kernel-error.ts'
 import { openRtnetlink } from '#kernel/netlink/rtnetlink.ts'
 import type { Mode, ModeDeps } from '../mode.ts'
 import { createIPVSTable, type IPVSHandles } from './ipvs-table.ts'
-import { removeRules, removeServices } from './remove-ipvs.ts'
+import { removeChains, removeServices, removeSets } from './remove-ipvs.ts'
 
 /** Virtual servers of the kernel, as kube-proxy's ipvs mode makes them. */
 export const ipvsMode: Mode = {
@@ -14,7 +15,8 @@ export const ipvsMode: Mode = {
   async open(deps, options) {
     return createIPVSTable(await openHandles(deps, familyOf(options.nodeIP)), options)
   },
-  async removeLeftovers(deps, family) {
+  async removeLeftovers(deps, family, kept) {
+    const { netns } = deps
     const handles = await openHandles(deps, family).catch((error) => {
       // Without IP_VS in the kernel, or ipset on the machine, this mode never ran here.
       if (error instanceof KernelError && ['ENOENT', 'ENOSYS'].includes(error.errno)) return
@@ -22,7 +24,12 @@ export const ipvsMode: Mode = {
     })
     if (!handles) return
     try {
-      await removeRules(handles, family)
+      await eachVariant({ family, ...(netns && { netns }) }, kept, (iptables) =>
+        removeChains(iptables, family),
+      )
+      // There is one of each for both variants.
+      if (kept) return
+      removeSets(handles.sets, family)
       await removeServices(handles, family)
     } finally {
       close(handles)

@@ -14,7 +14,7 @@ import { createDraining } from './draining.ts'
 import { bind, boundAddresses, ensureDevice, unbind } from './dummy-device.ts'
 import { createLine, IP_SETS, nameInKernel } from './ip-sets.ts'
 import { type IPVSPlan, planIPVS } from './plan-ipvs.ts'
-import { removeRules, removeServices } from './remove-ipvs.ts'
+import { removeChains, removeServices, removeSets } from './remove-ipvs.ts'
 import { writeIPVSSysctls } from './sysctls.ts'
 
 export interface IPVSHandles {
@@ -89,7 +89,8 @@ export function createIPVSTable(handles: IPVSHandles, options: ModeOptions): Mod
     async remove(drain, onRulesGone) {
       clearInterval(reaping)
       committed = undefined
-      await removeRules(handles, family)
+      await removeChains(iptables, family)
+      removeSets(sets, family)
       await removeServices(handles, family, { drain, onRulesGone })
     },
     async counters() {

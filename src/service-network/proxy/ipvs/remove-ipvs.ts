@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { cidr } from '#ip/cidr.ts'
 import type { Family } from '#ip/ip.ts'
+import type { IPSets } from '#kernel/ipset/ipset.ts'
+import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
 import { parseSave, type SavedTables } from '#kernel/iptables/parse-save.ts'
 import { renderRemoval } from '../chains/chain-script.ts'
 import type { Chains } from '../chains/rule.ts'
@@ -14,13 +16,17 @@ import { planIPVSChains } from './plan-chains.ts'
 const LOOK_MS = 1000
 
 /**
- * Takes chains and IP sets away. The iptables mode has chains of the same names: where it took over and filled them anew, they are its own
- * by now, and stay.
+ * Takes chains away. The iptables mode has chains of the same names: where it took over and filled them anew, they are its own by now, and
+ * stay.
  */
-export async function removeRules({ iptables, sets }: IPVSHandles, family: Family): Promise<void> {
+export async function removeChains(iptables: AsyncIptables, family: Family): Promise<void> {
   const saved = parseSave(await iptables.save())
   const removal = renderRemoval(ours(saved, family), saved, family)
   if (removal !== '') await iptables.restore(removal)
+}
+
+/** Takes IP sets away, which no chain may use any more. */
+export function removeSets(sets: IPSets, family: Family): void {
   const list = sets.list()
   const names = IP_SETS.map(({ name }) => nameInKernel(name, family))
   sets.restore(names.filter((name) => list.has(name)).map((name) => `destroy ${name}`))

@@ -324,6 +324,17 @@ suite('parseFlags()', () => {
     assert.throws(() => parseFlags(['--cleanup=maybe']), TypeError)
   })
 
+  // Ours: kube-proxy's own cleaning keeps the mode that it starts in.
+  test('takes a mode that --cleanup keeps, and only then', () => {
+    assert.equal(parseFlags(['--cleanup']).keep, undefined)
+    assert.equal(parseFlags(['--cleanup', '--keep=ipvs']).keep, 'ipvs')
+    assert.throws(() => parseFlags(['--keep=ipvs']), TypeError)
+    assert.throws(() => parseFlags(['--cleanup', '--keep=kernelspace']), {
+      message:
+        /^Cannot use --keep "kernelspace": it is none of nftables, iptables, ipvs, userspace$/,
+    })
+  })
+
   test('takes an empty list for none', () =>
     assert.deepEqual(merged(['--nodeport-addresses=', '--cluster-cidr=']).nodePortAddresses, [
       'primary',

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { IptablesOptions } from '../mode.ts'
+import { type IptablesOptions, PROXY_MODES, type ProxyMode } from '../mode.ts'
 import { BARE, SILENT, WITHOUT_EFFECT } from './ignored-flags.ts'
 
 /** A flag of kube-proxy, and the field of its configuration that it sets. */
@@ -41,6 +41,8 @@ export interface ParsedFlags {
   /** A KubeProxyConfiguration document. */
   readonly config?: string
   readonly cleanup: boolean
+  /** Ours, with `cleanup`: what this mode has stays, since a proxy serves by it. */
+  readonly keep?: ProxyMode
   /** Only what needs all of root's rights, and then the end. */
   readonly initOnly: boolean
   readonly version: boolean
@@ -60,6 +62,8 @@ export interface ParsedFlags {
 /** @throws TypeError for what is no flag, or has no such value */
 export function parseFlags(argv: readonly string[]): ParsedFlags {
   const values = readValues(argv)
+  if (values.keep !== undefined && !values.cleanup)
+    throw new TypeError('Cannot use --keep: it says what --cleanup leaves, which is not given')
   const given = FLAGS.filter(([name]) => values[name as keyof typeof values] !== undefined)
   const { config } = values
   const counted = given.filter(([name]) => config === undefined || BESIDE_FILE.has(name))
@@ -74,14 +78,21 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
   return {
     ...(config !== undefined && { config }),
     cleanup: values.cleanup === true,
+    ...oneOf('keep', 'keep', values.keep, PROXY_MODES),
     initOnly: values['init-only'] === true,
     version: values.version === true,
     ...(values.master && { master: values.master }),
     ...(values['write-config-to'] && { writeConfigTo: values['write-config-to'] }),
     allowExternalIPs: values['allow-external-ips'] === true,
     iptables: {
-      ...oneOf('variant', values['iptables-variant'], ['nft', 'legacy'] as const),
-      ...oneOf('layout', values['iptables-layout'], ['modern', 'classic'] as const),
+      ...oneOf('variant', 'iptables-variant', values['iptables-variant'], [
+        'nft',
+        'legacy',
+      ] as const),
+      ...oneOf('layout', 'iptables-layout', values['iptables-layout'], [
+        'modern',
+        'classic',
+      ] as const),
     },
     document,
     warnings: [
@@ -102,6 +113,7 @@ function readValues(argv: readonly string[]) {
     options: {
       config: { type: 'string' },
       cleanup: { type: 'boolean' },
+      keep: { type: 'string' },
       'init-only': { type: 'boolean' },
       version: { type: 'boolean' },
       master: { type: 'string' },
@@ -146,6 +158,7 @@ const OWN_TRUTHS = ['cleanup', 'init-only', 'version', 'allow-external-ips']
 
 function oneOf<K extends string, V extends string>(
   key: K,
+  flag: string,
   text: unknown,
   values: readonly V[],
 ): { readonly [key in K]?: V } {
@@ -153,7 +166,7 @@ function oneOf<K extends string, V extends string>(
   const value = values.find((each) => each === text)
   if (value) return { [key]: value } as { readonly [key in K]?: V }
   throw new TypeError(
-    `Cannot use --iptables-${key} ${JSON.stringify(text)}: it is none of ${values.join(', ')}`,
+    `Cannot use --${flag} ${JSON.stringify(text)}: it is none of ${values.join(', ')}`,
   )
 }
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Family, familyOf } from '#ip/ip.ts'
 import type { AsyncIptables } from '#kernel/iptables/async-iptables.ts'
+import { eachVariant } from '#kernel/iptables/each-variant.ts'
 import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
 import { parseSave } from '#kernel/iptables/parse-save.ts'
-import { KernelError } from '#kernel/kernel-error.ts'
 import type { ServiceModel } from '../../model.ts'
 import { areIntact, renderChains, renderChanges, renderRemoval } from '../chains/chain-script.ts'
 import type { Chains } from '../chains/rule.ts'
@@ -28,14 +28,10 @@ export const userspaceMode: Mode = {
       options,
     )
   },
-  async removeLeftovers(deps, family) {
-    try {
-      using iptables = await openOwnIptables(deps, family)
-      await removeChains(iptables, family)
-    } catch (error) {
-      // A machine without iptables never ran this mode.
-      if (!(error instanceof KernelError && error.errno === 'ENOENT')) throw error
-    }
+  async removeLeftovers({ netns }, family, kept) {
+    await eachVariant({ family, ...(netns && { netns }) }, kept, (iptables) =>
+      removeChains(iptables, family),
+    )
   },
 }
 
