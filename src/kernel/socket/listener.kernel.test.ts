@@ -6,7 +6,9 @@ import { createServer } from 'node:net'
 import { suite, test } from 'node:test'
 import { ip } from '#ip/ip.ts'
 import { createLab } from '#testing/netns.ts'
+import { writeSysctl } from '../sysctl/sysctl.ts'
 import { openListener } from './listener.ts'
+import { openSocket } from './open-socket.ts'
 
 suite('openListener()', () => {
   test('tcp: node serves on it, and it is reached in its namespace alone', async () => {
@@ -100,4 +102,22 @@ suite('openListener()', () => {
       delete process.env.FAIRLEAD_FFI
     }
   })
+})
+
+test('openSocket(): no two datagram sockets that node holds have one port', () => {
+  using lab = createLab()
+  const netns = lab.netns('a')
+  // Few ports, so that the kernel would soon choose one twice (udp_lib_get_port(), for sockets with SO_REUSEADDR).
+  writeSysctl('net.ipv4.ip_local_port_range', '40000 40199', netns)
+  const sockets = Array.from({ length: 60 }, () => createSocket('udp4'))
+  try {
+    const ports = sockets.map((socket) => {
+      socket.bind({ fd: openSocket(netns, 'udp', 4) })
+      return socket.address().port
+    })
+    assert.equal(new Set(ports).size, ports.length, `${ports}`)
+    assert.ok(ports.every((port) => port >= 40_000 && port < 40_200))
+  } finally {
+    for (const socket of sockets) socket.close()
+  }
 })

@@ -4,6 +4,7 @@ import type { IptablesVariant } from '#kernel/iptables/async-iptables.ts'
 import type { Netns } from '#kernel/netns/netns.ts'
 import type { Log } from '#log/log.ts'
 import type { NodePortAddresses, ServiceModel } from '../model.ts'
+import type { RelaysOf } from './udp-flows.ts'
 
 /*
  * The port that every proxy mode implements: one model in, rules in the kernel (or sockets of this process) out. `run-proxy.ts` calls it,
@@ -39,6 +40,8 @@ export interface ModeTable extends AsyncDisposable {
   doubt(): void
   /** All ranges of ClusterIPs, where the mode does something about addresses that no Service has. The next sync heeds it. */
   setServiceCIDRs?(serviceCIDRs: readonly CIDR[]): void
+  /** Flows to them are none that a change left behind. */
+  readonly relaysOf?: RelaysOf
   /**
    * Takes every rule of the mode away; new connections do not come here from then on. Resolves when also the connections have ended that
    * pass through it (userspace, ipvs), or when `drain` aborts.

@@ -148,6 +148,7 @@ async function proxyFamily(
       log,
       serviceCIDRs: ranges.current,
       nodeAddresses: () => addressesOf(deps.netns),
+      ...(table.relaysOf && { relaysOf: table.relaysOf }),
       onSwept: (milliseconds, deleted) =>
         deps.observer?.flowsSwept?.(family, milliseconds, deleted),
     })

@@ -96,12 +96,27 @@ suite('selectStaleFlows()', () => {
       ],
       stale: [0, 2],
     },
+    {
+      name: 'not to a relay of the mode, which finds an endpoint for each datagram',
+      after: modelOf(sliceOf('dns', ['10.244.2.9'], ['53/udp'])),
+      relay: '172.30.0.11',
+      flows: [flow('172.30.0.11'), flow('172.30.0.12'), flow('10.244.1.7')],
+      stale: [1, 2],
+    },
+    {
+      name: 'to a relay of a Service that is gone',
+      after: new Map(),
+      relay: '172.30.0.11',
+      flows: [flow('172.30.0.11')],
+      stale: [0],
+    },
     { name: 'nothing changed', after: both, flows: [flow('10.244.9.9')], stale: [] },
   ]
   for (const { name, flows, stale, after, ...rest } of rows) {
     test(name, () => {
       const before = 'before' in rest ? rest.before : both
-      const targets = changedUDPTargets(before, after)
+      const relays = 'relay' in rest ? [{ ip: ip(rest.relay), port: 53 }] : []
+      const targets = changedUDPTargets(before, after, () => relays)
       const found = selectStaleFlows(flows, targets, {
         isOfNode: (address) => ['127.0.0.1', '172.30.0.11'].includes(address),
         ...(!before && { serviceCIDRs: [cidr('10.99.0.0/24'), cidr('10.96.0.0/16')] }),

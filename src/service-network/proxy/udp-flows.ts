@@ -1,6 +1,11 @@
 import { type CIDR, cidrContains } from '#ip/cidr.ts'
 import { type IP, parseIP } from '#ip/ip.ts'
-import { changedServices, type ProxiedService, type ServiceModel } from '../model.ts'
+import {
+  changedServices,
+  type ProxiedPort,
+  type ProxiedService,
+  type ServiceModel,
+} from '../model.ts'
 
 /*
  * conntrack translates a flow as it did its first packet. A TCP client notices that its endpoint is gone; a UDP client that keeps its
@@ -27,25 +32,32 @@ export interface ConntrackFlusher {
   deleteUDPFlows(flows: readonly UDPFlow[]): Promise<void>
 }
 
-/** The endpoints that flows may go to. */
+/** The endpoints, and relays to them, that flows may go to. */
 export interface UDPTargets {
   readonly frontends: ReadonlyMap<string, ReadonlySet<string>>
   /** Where nodePorts are open on more addresses than those of frontends, such as 127.0.0.1: on whichever of the node's. */
   readonly nodePorts: ReadonlyMap<number, ReadonlySet<string>>
 }
 
+/** Where a mode itself listens for the datagrams of a Service's port, and finds an endpoint for each (userspace). */
+export type RelaysOf = (service: ProxiedService, port: ProxiedPort) => readonly Peer[]
+
 /** Those frontends whose flows a change may have made stale: all of changed Services, also ones that are gone. */
 export function changedUDPTargets(
   before: ServiceModel | undefined,
   after: ServiceModel,
+  relaysOf: RelaysOf = () => [],
 ): UDPTargets {
   const frontends = new Map<string, Set<string>>()
   const nodePorts = new Map<number, Set<string>>()
   const enter = (service: ProxiedService | undefined, isCurrent: boolean) => {
-    for (const port of service?.ports ?? []) {
+    if (!service) return
+    for (const port of service.ports) {
       if (port.protocol !== 'udp') continue
       const { cluster, local, draining } = port.endpoints
-      const live = isCurrent ? [...cluster, ...local, ...draining].map(textOf) : []
+      const live = isCurrent
+        ? [...cluster, ...local, ...draining, ...relaysOf(service, port)].map(textOf)
+        : []
       for (const frontend of port.frontends) addTo(frontends, textOf(frontend), live)
       if (port.nodePort !== undefined) addTo(nodePorts, port.nodePort, live)
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -10,7 +10,7 @@ import { waitFor } from '#testing/wait-for.ts'
 import { type Balancer, createBalancer, type Target } from './balancer.ts'
 import { createRelayLimit } from './relay-limit.ts'
 import { createSockets } from './sockets.ts'
-import { createTCPRelay } from './tcp-relay.ts'
+import { createTCPRelay, type RelayLimit } from './tcp-relay.ts'
 import { createUDPRelay } from './udp-relay.ts'
 
 const HERE = ip('127.0.0.1')
@@ -166,83 +166,269 @@ suite('createTCPRelay()', () => {
 })
 
 suite('createUDPRelay()', () => {
-  async function startEcho(name: string) {
+  /** Says who it is and what it was asked, after `delayMs`. */
+  async function startEcho(name: string, delayMs = 0) {
     const socket = createSocket('udp4')
     const seen = new Set<number>()
+    const asked: string[] = []
+    const timers: NodeJS.Timeout[] = []
     socket.on('message', (message, { port, address }) => {
       seen.add(port)
-      socket.send(`${name} ${message}`, port, address)
+      asked.push(String(message))
+      const answer = () => socket.send(`${name} ${message}`, port, address)
+      if (delayMs === 0) answer()
+      else timers.push(setTimeout(answer, delayMs))
     })
     socket.bind(0, HERE)
     await once(socket, 'listening')
-    return { target: { ip: HERE, port: socket.address().port }, seen, close: () => socket.close() }
+    const target = { ip: HERE, port: socket.address().port }
+    return {
+      target,
+      seen,
+      asked,
+      [Symbol.dispose]() {
+        for (const timer of timers) clearTimeout(timer)
+        socket.close()
+      },
+    }
   }
-  async function startRelay(balancer: Balancer, idleMs?: number) {
-    const limit = createRelayLimit(10)
+  async function startRelay(
+    balancer: Balancer,
+    { idleMs, limit = createRelayLimit(10) }: { idleMs?: number; limit?: RelayLimit } = {},
+  ) {
     const fd = sockets.listen('udp', HERE, 0)
     const relay = await createUDPRelay(fd, 4, { balancer, sockets, limit, log: silentLog }, idleMs)
-    const client = createSocket('udp4')
-    client.connect(relay.port, HERE)
-    await once(client, 'connect')
+    const clients: DatagramSocket[] = []
+    /** A client that keeps its port. */
+    const connectClient = async () => {
+      const client = createSocket('udp4')
+      clients.push(client)
+      client.connect(relay.port, HERE)
+      await once(client, 'connect')
+      const heard: string[] = []
+      client.on('message', (message) => heard.push(String(message)))
+      return { heard, send: (question: string) => client.send(question) }
+    }
+    const client = await connectClient()
     return {
       relay,
       limit,
+      connectClient,
+      ...client,
       async ask(question: string) {
+        const from = client.heard.length
         client.send(question)
-        const signal = AbortSignal.timeout(3000)
-        return String((await once(client, 'message', { signal }))[0])
+        await waitFor(() => client.heard.length > from, { what: `an answer to ${question}` })
+        return client.heard[from]
       },
       [Symbol.dispose]() {
-        client.close()
+        for (const each of clients) each.close()
         relay.close()
       },
     }
   }
 
   test('a client stays with its endpoint while it talks, and ends when it is silent', async () => {
-    const [a, b] = [await startEcho('a'), await startEcho('b')]
-    using relay = await startRelay(balancerOf(a.target, b.target), 100)
+    using a = await startEcho('a')
+    using b = await startEcho('b')
+    using relay = await startRelay(balancerOf(a.target, b.target), { idleMs: 100 })
     assert.equal(await relay.ask('1'), 'a 1')
     assert.equal(await relay.ask('2'), 'a 2')
     assert.equal(a.seen.size, 1, 'one socket for the session')
     await waitFor(() => relay.limit.size === 0, { what: 'the session to end' })
     assert.equal(await relay.ask('3'), 'b 3')
-    a.close()
-    b.close()
   })
 
+  test('an answer that takes longer than a client may be silent still comes', async () => {
+    using slow = await startEcho('slow', 200)
+    using relay = await startRelay(balancerOf(slow.target), { idleMs: 20 })
+    assert.equal(await relay.ask('1'), 'slow 1')
+    await waitFor(() => relay.limit.size === 0, { what: 'the session to end' })
+  })
+
+  test('who asks again meanwhile is taken to the next endpoint, and hears both', async () => {
+    using slow = await startEcho('slow', 300)
+    using b = await startEcho('b')
+    using relay = await startRelay(balancerOf(slow.target, b.target), { idleMs: 20 })
+    relay.send('1')
+    await waitFor(() => slow.asked.length === 1, { what: 'the first question' })
+    await waitFor(
+      () => {
+        relay.send('2')
+        return b.asked.length > 0
+      },
+      { what: 'the next session' },
+    )
+    await waitFor(() => relay.heard.includes('slow 1') && relay.heard.includes('b 2'), {
+      what: 'both answers',
+    })
+  })
+
+  test('a process that was held up reads what came meanwhile before it calls a client silent', async () => {
+    using a = await startEcho('a')
+    using b = await startEcho('b')
+    using relay = await startRelay(balancerOf(a.target, b.target), { idleMs: 100 })
+    assert.equal(await relay.ask('1'), 'a 1')
+    relay.send('2')
+    // Until the client's datagram is in the relay's socket, and long after: no turn of the event loop.
+    const until = performance.now() + 300
+    while (performance.now() < until);
+    await waitFor(() => relay.heard.length === 2, { what: 'the answer' })
+    assert.equal(relay.heard[1], 'a 2')
+  })
+
+  test('under load, each of many questions at once is answered', async () => {
+    using a = await startEcho('a', 3)
+    using b = await startEcho('b', 40)
+    using c = await startEcho('c', 90)
+    const limit = createRelayLimit(1000)
+    const targets = balancerOf(a.target, b.target, c.target)
+    using relay = await startRelay(targets, { idleMs: 25, limit })
+    const clients = await Promise.all(Array.from({ length: 20 }, relay.connectClient))
+    for (let round = 0; round < 20; round++) {
+      // Two from one port, as a resolver asks for A and AAAA, and now and then a pause in which the whole process stands still.
+      for (const { send } of clients) for (const type of ['A', 'AAAA']) send(`${round} ${type}`)
+      await new Promise((resolve) => setTimeout(resolve, round * 2))
+      const until = performance.now() + (round % 5 === 4 ? 40 : 0)
+      while (performance.now() < until);
+    }
+    const missing = () => clients.map(({ heard }) => 40 - new Set(heard.map(questionOf)).size)
+    await waitFor(() => missing().every((count) => count === 0), {
+      what: 'all answers',
+    })
+    await waitFor(() => limit.size === 0, { what: 'all sessions to end' })
+  })
+  const questionOf = (answer: string) => answer.slice(2)
+
   test('moves on at once when its endpoint is gone', async () => {
-    const [a, b] = [await startEcho('a'), await startEcho('b')]
+    using a = await startEcho('a')
+    using b = await startEcho('b')
     const balancer = balancerOf(a.target, b.target)
-    using relay = await startRelay(balancer, 60_000)
+    using relay = await startRelay(balancer, { idleMs: 60_000 })
     assert.equal(await relay.ask('1'), 'a 1')
     balancer.update([b.target])
     relay.relay.targetsChanged()
     assert.equal(await relay.ask('2'), 'b 2')
-    a.close()
-    b.close()
   })
 
-  test('moves on when its endpoint refuses', async () => {
-    const b = await startEcho('b')
-    using relay = await startRelay(balancerOf(await deadTarget(), b.target), 60_000)
+  test('what an endpoint was asked before it was none any more, it may answer', async () => {
+    using slow = await startEcho('slow', 100)
+    using b = await startEcho('b')
+    const balancer = balancerOf(slow.target, b.target)
+    using relay = await startRelay(balancer, { idleMs: 60_000 })
+    relay.send('1')
+    await waitFor(() => slow.asked.length === 1, { what: 'the question' })
+    balancer.update([b.target])
+    relay.relay.targetsChanged()
+    assert.equal(await relay.ask('2'), 'b 2')
+    await waitFor(() => relay.heard.includes('slow 1'), { what: 'the answer' })
+  })
+
+  test('what an endpoint refuses goes to the next one', async () => {
+    using b = await startEcho('b')
+    using relay = await startRelay(balancerOf(await deadTarget(), b.target), { idleMs: 60_000 })
+    relay.send('1')
+    relay.send('2')
+    await waitFor(() => relay.heard.length === 2, { what: 'both answers' })
+    assert.deepEqual(relay.heard.toSorted(), ['b 1', 'b 2'])
+  })
+
+  test('where all refuse, it is dropped', async () => {
+    const dead = balancerOf(await deadTarget(), await deadTarget())
+    let tries = 0
+    const counting: Balancer = {
+      ...dead,
+      next(...args) {
+        tries++
+        return dead.next(...args)
+      },
+    }
+    using relay = await startRelay(counting, { idleMs: 60_000 })
+    relay.send('1')
+    await waitFor(() => tries > 0 && relay.limit.size === 0, { what: 'its end' })
+    // k/k pkg/proxy/userspace/proxysocket.go, endpointDialTimeout: four tries.
+    assert.equal(tries, 4)
+    assert.deepEqual(relay.heard, [])
+  })
+
+  test('a stream is not sent twice, also where its endpoint refuses at last', async () => {
+    const a = await startEcho('a', 60_000)
+    using b = await startEcho('b')
+    using relay = await startRelay(balancerOf(a.target, b.target), { idleMs: 60_000 })
+    for (let i = 0; i < 20; i++) {
+      relay.send(`line ${i}`)
+      await waitFor(() => a.asked.length === i + 1, { what: `line ${i}` })
+    }
+    a[Symbol.dispose]()
     await waitFor(
-      async () =>
-        (await Promise.race([relay.ask('x'), new Promise((ok) => setTimeout(ok, 50))])) === 'b x',
-      { what: 'an answer from b' },
+      () => {
+        relay.send('more')
+        return b.asked.length > 0
+      },
+      { what: 'the next endpoint' },
     )
-    b.close()
+    assert.deepEqual(new Set(b.asked), new Set(['more']))
+  })
+
+  test('who only waits for an answer makes room for others', async () => {
+    using silent = await startEcho('silent', 60_000)
+    using b = await startEcho('b')
+    const balancer = balancerOf(silent.target, b.target)
+    const limit = createRelayLimit(1)
+    using relay = await startRelay(balancer, { idleMs: 20, limit })
+    relay.send('1')
+    await waitFor(() => silent.asked.length === 1, { what: 'the question' })
+    const other = await relay.connectClient()
+    await waitFor(
+      () => {
+        other.send('2')
+        return other.heard.length > 0
+      },
+      { what: 'room for another' },
+    )
+    assert.equal(other.heard[0], 'b 2')
   })
 
   test('drops what it has no endpoint for', async () => {
-    using relay = await startRelay(balancerOf())
-    await assert.rejects(
-      Promise.race([
-        relay.ask('x'),
-        new Promise((_, no) => setTimeout(() => no(new Error('silence')), 100)),
-      ]),
-      /silence/,
+    const balancer = balancerOf()
+    using relay = await startRelay(balancer)
+    using a = await startEcho('a')
+    relay.send('lost')
+    await waitFor(
+      async () => {
+        balancer.update([a.target])
+        relay.send('x')
+        return relay.heard.includes('a x')
+      },
+      { what: 'an endpoint' },
     )
-    assert.equal(relay.limit.size, 0)
+    assert.equal(relay.limit.size, 1)
   })
+})
+
+test('createRelayLimit() ends who was spared longest where there is no room, or too many are', () => {
+  const limit = createRelayLimit(3, 2)
+  const ended: string[] = []
+  const enter = (name: string) => {
+    const connection = {
+      [Symbol.dispose]() {
+        ended.push(name)
+        limit.leave(connection)
+      },
+    }
+    return { connection, isIn: limit.enter(connection) }
+  }
+  const [a, b, c] = ['a', 'b', 'c'].map(enter)
+  assert.equal(enter('d').isIn, false)
+  limit.spare(b!.connection)
+  limit.spare(a!.connection)
+  assert.equal(enter('e').isIn, true)
+  assert.deepEqual(ended, ['b'])
+  limit.spare(c!.connection)
+  assert.deepEqual(ended, ['b'])
+  const { connection: f } = enter('f')
+  assert.deepEqual(ended, ['b', 'a'])
+  limit.spare(f)
+  assert.deepEqual(ended, ['b', 'a'])
+  assert.equal(limit.size, 3)
 })

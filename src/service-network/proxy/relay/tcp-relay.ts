@@ -18,6 +18,8 @@ export interface RelayLimit {
   /** `false` where there is no room. Each `true` needs one `leave`. */
   enter(connection: Disposable): boolean
   leave(connection: Disposable): void
+  /** It may be ended where there is no room: who was spared longest first, and only so many are spared. */
+  spare(connection: Disposable): void
   readonly size: number
   /** Resolves when nobody is left; where `drain` aborts first, it ends them. */
   drained(drain?: AbortSignal): Promise<void>

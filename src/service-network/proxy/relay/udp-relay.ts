@@ -1,24 +1,23 @@
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import type { Family } from '#ip/ip.ts'
-import type { Target } from './balancer.ts'
+import { DIAL_TIMEOUTS_MS } from './dial.ts'
 import type { Relay, RelayDeps } from './tcp-relay.ts'
+import { beginUDPSession, type UDPSession } from './udp-session.ts'
 
 /** kube-proxy's default of `udpIdleTimeout`. */
 export const UDP_IDLE_MS = 250
-/** Datagrams that wait for their session's socket, which takes a turn of the event loop. */
-const MAX_WAITING = 16
+/** As many endpoints as a TCP client is offered. */
+const MAX_TRIES = DIAL_TIMEOUTS_MS.length
 
-interface Session {
-  readonly target: Target
-  readonly socket: Socket
-  readonly timer: NodeJS.Timeout
-  /** Absent once the socket may send. */
-  waiting: Uint8Array[] | undefined
+interface Client {
+  readonly address: string
+  readonly port: number
 }
 
 /**
- * Serves a bound datagram socket. Each client (address and port) has a session with one endpoint, which ends when nothing passed for
- * {@link UDP_IDLE_MS}, when the endpoint refuses, or when it is none any more; the client's next datagram begins another.
+ * Serves a bound datagram socket. Each client (address and port) has a session with one endpoint, until nothing passed for
+ * {@link UDP_IDLE_MS}, the endpoint refuses, or it is none any more; the client's next datagram begins another. An answer that is still to
+ * come is awaited beyond that, and what an endpoint refused goes to the next one.
  */
 export async function createUDPRelay(
   fd: number,
@@ -27,66 +26,60 @@ export async function createUDPRelay(
   idleMs = UDP_IDLE_MS,
 ): Promise<Relay> {
   const server = createSocket(family === 4 ? 'udp4' : 'udp6')
-  const sessions = new Map<string, Session & Disposable>()
+  /** Those that clients' next datagrams go to. */
+  const current = new Map<string, UDPSession>()
+  /** Also those that only wait for answers. */
+  const all = new Set<UDPSession>()
+  let isClosed = false
 
-  function begin(key: string, client: { readonly address: string; readonly port: number }) {
-    const target = balancer.next(client.address)
+  function begin(key: string, client: Client, tries: number): UDPSession | undefined {
+    const target = balancer.next(client.address, { failed: tries > 1 })
     if (!target) return
-    const socket = sockets.associate(target, () => {
-      for (const datagram of session.waiting ?? []) socket.send(datagram)
-      session.waiting = undefined
-    })
-    const end = () => {
-      clearTimeout(session.timer)
-      limit.leave(session)
-      if (sessions.get(key) === session) sessions.delete(key)
-      try {
-        socket.close()
-      } catch {} // it was closed
-    }
-    const session: Session & Disposable = {
+    const session = beginUDPSession({
       target,
-      socket,
-      timer: setTimeout(end, idleMs),
-      waiting: [],
-      [Symbol.dispose]: end,
-    }
-    // Above all ECONNREFUSED: nobody listens there.
-    socket.on('error', end)
-    socket.on('message', (datagram) => {
-      session.timer.refresh()
-      server.send(datagram, client.port, client.address)
+      associate: sockets.associate,
+      limit,
+      idleMs,
+      onAnswer: (datagram) => server.send(datagram, client.port, client.address),
+      onRetired: (retired) => {
+        if (current.get(key) === retired) current.delete(key)
+      },
+      onEnd: (ended) => all.delete(ended),
+      onFailed(unanswered) {
+        if (isClosed || tries === MAX_TRIES) return
+        for (const datagram of unanswered) take(datagram, client, tries + 1)
+      },
     })
-    if (!limit.enter(session)) {
+    if (!session) {
       log.warn('Dropped a datagram: there are too many sessions', { source: client.address })
-      end()
       return
     }
-    sessions.set(key, session)
+    current.set(key, session)
+    all.add(session)
     return session
   }
 
-  server.on('message', (datagram, client) => {
+  function take(datagram: Uint8Array, client: Client, tries = 1): void {
     const key = `${client.address} ${client.port}`
-    const session = sessions.get(key) ?? begin(key, client)
-    if (!session) return
-    session.timer.refresh()
-    if (!session.waiting) session.socket.send(datagram)
-    else if (session.waiting.length < MAX_WAITING) session.waiting.push(datagram)
-  })
+    const session = current.get(key) ?? begin(key, client, tries)
+    session?.send(datagram)
+  }
+
+  server.on('message', (datagram, client) => take(datagram, client))
   server.on('error', (error) => log.warn('Cannot relay a datagram', { error }))
   const { promise, resolve } = Promise.withResolvers<void>()
   server.bind({ fd }, resolve)
   await promise
-  const endAll = (isMeant: (session: Session) => boolean) => {
-    for (const session of [...sessions.values()]) if (isMeant(session)) session[Symbol.dispose]()
-  }
   return {
     port: server.address().port,
     close() {
-      endAll(() => true)
+      isClosed = true
+      for (const session of [...all]) session[Symbol.dispose]()
       server.close()
     },
-    targetsChanged: () => endAll(({ target }) => !balancer.has(target)),
+    targetsChanged() {
+      for (const session of [...current.values()])
+        if (!balancer.has(session.target)) session.retire()
+    },
   }
 }

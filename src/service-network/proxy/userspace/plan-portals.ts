@@ -3,7 +3,7 @@ import type { Frontend, ProxiedPort, ProxiedService, ServiceModel } from '../../
 import { fromPods } from '../chains/from-pods.ts'
 import type { Chain, Chains, Jump, Match, Rule, Target } from '../chains/rule.ts'
 import type { ModeOptions } from '../mode.ts'
-import { portName, type Reach, relayKey } from './plan-relays.ts'
+import { portName, REACHES, type Reach, relayKey } from './plan-relays.ts'
 
 /*
  * The rules of kube-proxy's userspace mode (k/k pkg/proxy/userspace/proxier.go, until 1.25): what is for a Service is sent to a random port
@@ -106,7 +106,7 @@ function chainsOf(rules: ReadonlyMap<string, readonly Rule[]>): readonly Chain[]
 
 /** Whoever comes to a relay's port by itself would pass by source ranges. */
 function guardRelays({ port: { protocol }, relayPort, add }: PortInput): void {
-  for (const reach of ['cluster', 'local'] as const) {
+  for (const reach of REACHES) {
     const number = relayPort(reach)
     if (number === undefined) continue
     const translated: Match = { kind: 'state', state: 'DNAT', not: true }

@@ -7,7 +7,8 @@ export interface RelayPlan {
   readonly affinitySeconds?: number
 }
 
-export type Reach = 'cluster' | 'local'
+export const REACHES = ['cluster', 'local'] as const
+export type Reach = (typeof REACHES)[number]
 
 /** By {@link relayKey}. A port without endpoints has no relay, nor has one of SCTP, which there are no sockets for. */
 export function planRelays(model: ServiceModel): ReadonlyMap<string, RelayPlan> {

@@ -11,7 +11,7 @@ import type { Mode, ModeDeps, ModeOptions, ModeTable, SyncOutcome } from '../mod
 import { createRelayLimit } from '../relay/relay-limit.ts'
 import { createSockets } from '../relay/sockets.ts'
 import { planPortals, SKELETON } from './plan-portals.ts'
-import { planRelays } from './plan-relays.ts'
+import { planRelays, REACHES, relayKey } from './plan-relays.ts'
 import { createRelays, type Relays } from './relays.ts'
 import { descriptorLimit, localPorts, roomForRelays } from './room.ts'
 
@@ -75,6 +75,11 @@ function createUserspaceTable(
     doubt() {
       committed = undefined
     },
+    relaysOf: (service, port) =>
+      REACHES.flatMap((reach) => {
+        const relayPort = relays.portOf(relayKey(service, port, reach))
+        return relayPort === undefined ? [] : [{ ip: options.nodeIP, port: relayPort }]
+      }),
     async remove(drain, onRulesGone) {
       await removeChains(iptables, family)
       committed = undefined
