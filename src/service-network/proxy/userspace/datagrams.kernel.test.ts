@@ -18,6 +18,7 @@ const SERVED = ['8053/udp']
 suite('datagrams by the userspace mode', () => {
   let cluster: NodeLab
   let proxy: RunningProxy
+  const asked: string[] = []
   const stack = new AsyncDisposableStack()
   before(async () => {
     cluster = stack.use(await createNodeLab())
@@ -41,6 +42,7 @@ suite('datagrams by the userspace mode', () => {
     const socket = createSocket('udp4')
     socket.on('message', (message, { address: from, port }) => {
       const [number, delayMs] = String(message).split(' ')
+      asked.push(String(message))
       setTimeout(() => socket.send(`${number} ${name}`, port, from), Number(delayMs))
     })
     const fd = openListener({
@@ -78,6 +80,7 @@ suite('datagrams by the userspace mode', () => {
   test('an answer comes through though the Service changed meanwhile', async () => {
     const { heard, ask } = await connectClient()
     ask(1, 200)
+    await waitFor(() => asked.includes('1 200'), { what: 'the question' })
     await serveBy(A, B)
     await waitFor(() => heard.length > 0, { what: 'the answer', timeoutMs: 5000 })
     assert.deepEqual(heard, ['1 a'])
