@@ -1,11 +1,10 @@
-import type { Family } from '#ip/ip.ts'
 import type { IptablesVariant } from '#kernel/iptables/async-iptables.ts'
-import { openAsyncIptables } from '#kernel/iptables/open-async-iptables.ts'
 import { openNft } from '#kernel/nft/open-nft.ts'
 import type { Log } from '#log/log.ts'
 import { PROXY_MODES, type ProxyMode } from '#service-network/proxy/mode.ts'
 import { loadMode } from '#service-network/proxy/modes.ts'
 import { persistently } from '#service-network/proxy/retire.ts'
+import { usedVariant } from '#service-network/proxy/used-variant.ts'
 
 const FAMILIES = [4, 6] as const
 const TRIES = 3
@@ -37,7 +36,7 @@ export async function removeProxyRules(
     if (name === 'nftables' && name === keep) continue
     for (const family of FAMILIES)
       await attempt(`mode ${name}, IPv${family}`, async () => {
-        const kept = name === keep ? await variantOf(name, family, variant) : undefined
+        const kept = name === keep ? await usedVariant(name, variant, { family }) : undefined
         const mode = await loadMode(name)
         const remove = () => mode.removeLeftovers({ log }, family, kept)
         // Where a proxy serves, it changes the same tables meanwhile.
@@ -47,17 +46,6 @@ export async function removeProxyRules(
   // Beside our nftables mode a kube-proxy's table may be at work: it goes where it is asked for.
   if (keep !== 'nftables') await attempt("kube-proxy's nftables mode", removeTablesOfKubeProxy)
   return isDone
-}
-
-/** Which iptables a mode uses: only iptables mode can be told. */
-async function variantOf(
-  mode: ProxyMode,
-  family: Family,
-  told: IptablesVariant | undefined,
-): Promise<IptablesVariant> {
-  if (mode === 'iptables' && told) return told
-  using iptables = await openAsyncIptables({ family })
-  return iptables.variant
 }
 
 function removeTablesOfKubeProxy(): void {

@@ -263,4 +263,26 @@ suite('switching proxy modes', () => {
     await waitFor(() => !traces.userspace!(), { what: 'the rules of userspace to go' })
     assert.match(await ask('tcp', 80), /^[abc] /)
   })
+
+  test('a proxy that starts by the other iptables takes away what the one before it left', async () => {
+    const by = (variant: 'nft' | 'legacy') => ({ ...PROXY_OPTIONS, iptables: { variant } })
+    const saved = (variant: 'nft' | 'legacy') => {
+      const { status, stdout, stderr } = cluster.lab.exec(cluster.node, [
+        `iptables-${variant}-save`,
+      ])
+      assert.equal(status, 0, stderr)
+      return stdout
+    }
+    {
+      await using first = start('iptables', by('legacy'))
+      await first.taken('iptables')
+    }
+    assert.match(saved('legacy'), /KUBE-SVC-/)
+    await using second = start('iptables', by('nft'))
+    await second.taken('iptables')
+    await waitFor(() => !saved('legacy').includes('KUBE-'), { what: 'the rules of legacy to go' })
+    assert.match(saved('nft'), /KUBE-SVC-/)
+    assert.match(await ask('tcp', 80), /^[abc] /)
+    assert.deepEqual(second.remembered(), ['iptables'])
+  })
 })

@@ -1,9 +1,11 @@
-import { familyOf } from '#ip/ip.ts'
+import { type Family, familyOf } from '#ip/ip.ts'
+import type { IptablesVariant } from '#kernel/iptables/async-iptables.ts'
 import type { ProxyMode } from './mode.ts'
 import type { ModeMemory } from './mode-memory.ts'
 import { loadMode } from './modes.ts'
 import { persistently } from './retire.ts'
 import { type ProxyDeps, type ProxyOptions, runProxy } from './run-proxy.ts'
+import { usedVariant } from './used-variant.ts'
 
 interface Running {
   readonly mode: ProxyMode
@@ -50,7 +52,8 @@ export async function runSwitchingProxy(
     following = wanted.next()
     if (mode === active?.mode) continue
     // Else its new rules would go with what a process before left of it.
-    if (memory?.modes().includes(mode)) await leftoversGone
+    const wasThere = memory?.modes().includes(mode) === true
+    if (wasThere) await leftoversGone
     memory?.add(mode)
     const next = start(mode, deps, options, signal)
     try {
@@ -66,7 +69,7 @@ export async function runSwitchingProxy(
     if (signal.aborted) break
     onMode?.(mode)
     if (active) void retireOne(active, next, deps)
-    else leftoversGone = removeLeftovers(next, deps, options)
+    else leftoversGone = removeLeftovers(next, deps, options, wasThere)
     active = next
   }
   await wanted.return?.()
@@ -150,12 +153,20 @@ async function abandon(
   if (active) tellDamage(active)
 }
 
-/** What a process before this one left in another mode. */
+/** What a process before this one left in another mode, or, where it ran in this one, in the other iptables. */
 async function removeLeftovers(
   next: Running,
   deps: SwitchDeps,
-  options: Pick<ProxyOptions, 'families'>,
+  options: Omit<ProxyOptions, 'mode'>,
+  wasThere: boolean,
 ): Promise<void> {
+  if (wasThere && next.mode === 'iptables') {
+    const { iptables } = { ...options, ...deps.optionsOf?.(next.mode) }
+    const inNetns = deps.netns && { netns: deps.netns }
+    await removeMode(next.mode, deps, options, (family) =>
+      usedVariant(next.mode, iptables?.variant, { family, ...inNetns }),
+    )
+  }
   for (const other of deps.memory?.modes() ?? []) {
     if (other === next.mode) continue
     await removeMode(other, deps, options)
@@ -168,21 +179,25 @@ function tellDamage({ damages }: Running): void {
   damages.dispatchEvent(new Event('damage'))
 }
 
+/** @param kept of a mode that serves: the iptables that it uses, where all stays */
 async function removeMode(
   name: ProxyMode,
   deps: SwitchDeps,
   { families }: Pick<ProxyOptions, 'families'>,
+  kept?: (family: Family) => Promise<IptablesVariant>,
 ): Promise<void> {
   const { log, memory, netns } = deps
   try {
     const mode = await (deps.loadMode ?? loadMode)(name)
     const modeDeps = { log, ...(netns && { netns }) }
     await Promise.all(
-      families.map(({ nodeIP }) =>
-        persistently(deps, () => mode.removeLeftovers(modeDeps, familyOf(nodeIP))),
-      ),
+      families.map(async ({ nodeIP }) => {
+        const family = familyOf(nodeIP)
+        const variant = await kept?.(family)
+        await persistently(deps, () => mode.removeLeftovers(modeDeps, family, variant))
+      }),
     )
-    memory?.remove(name)
+    if (!kept) memory?.remove(name)
   } catch (cause) {
     log.error(`Cannot take away what proxy mode ${name} left`, { cause })
   }
