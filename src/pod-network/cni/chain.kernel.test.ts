@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readSysctl } from '#kernel/sysctl/sysctl.ts'
 import { createLab, type Lab } from '#testing/netns.ts'
 import { createCNINode } from '../testing/cni-node.ts'
-import { measureRate } from '../testing/measure-rate.ts'
+import { assertLimited, measureRate } from '../testing/measure-rate.ts'
 import { prepareNode } from '../testing/prepare-node.ts'
 import { createCNIRuntime } from './runtime.ts'
 
@@ -69,8 +69,7 @@ test('bridge, bandwidth, tuning, portmap and firewall in one chain, by their exe
     [node.netns, pod, '10.50.0.2'],
     [pod, node.netns, '10.50.0.1'],
   ] as const) {
-    const rate = await measureRate(lab, from, to, address, BURST)
-    assert.ok(rate < RATE * 1.15 && rate > RATE * 0.3, `${rate} bit/s`)
+    await assertLimited(() => measureRate(lab, from, to, address, BURST), RATE)
   }
   // tuning.
   assert.equal(readSysctl('net.core.somaxconn', pod), '17')

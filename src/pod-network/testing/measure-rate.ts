@@ -28,3 +28,20 @@ export async function measureRate(
   assert.equal(Number(bytes), SENT_BYTES)
   return ((SENT_BYTES * 8 - burstBits) / Number(ms)) * 1000
 }
+
+/** How often a rate is measured: on a busy machine the sink may begin late, and one reading says nothing. */
+const READINGS = 4
+
+/** @throws AssertionError where what comes in is above the limit each time, or far below it: TCP backs off where packets are dropped */
+export async function assertLimited(
+  measure: () => Promise<number>,
+  rateBits: number,
+): Promise<void> {
+  const readings: number[] = []
+  while (readings.length < READINGS) {
+    const reading = await measure()
+    if (reading < rateBits * 1.15 && reading > rateBits * 0.3) return
+    readings.push(Math.round(reading))
+  }
+  assert.fail(`Cannot see a limit of ${rateBits} bit/s: ${readings.join(', ')} came in`)
+}
