@@ -39,125 +39,150 @@ export interface UDPSessionOptions {
 }
 
 /** `undefined` where there are too many sessions. It retires when nothing passed for `idleMs`. */
-export function beginUDPSession({
-  target,
-  associate,
-  limit,
-  idleMs,
-  onAnswer,
-  onRetired,
-  onEnd,
-  onFailed,
-}: UDPSessionOptions): UDPSession | undefined {
+export function beginUDPSession(options: UDPSessionOptions): UDPSession | undefined {
+  const { target, limit, idleMs } = options
   let state: 'active' | 'retired' | 'ended' = 'active'
-  let waiting: Uint8Array[] | undefined = []
-  /** Datagrams of the client that had no answer, as far as they can be told: one answer each. */
-  let owed = 0
-  const held = createHeld()
-  let passed = false
-  let timer = setTimeout(onIdle, idleMs)
-
+  const unanswered = createUnanswered()
+  const idle = createIdleTimer(idleMs, () => session.retire())
   const session: UDPSession = {
     target,
     send(datagram) {
-      owed++
-      held.add(datagram)
-      passed = true
-      timer.refresh()
-      if (!waiting) pass(datagram)
-      else if (waiting.length < MAX_WAITING) waiting.push(datagram)
+      unanswered.add(datagram)
+      idle.passed()
+      endpoint.send(datagram)
     },
     retire() {
       if (state !== 'active') return
       state = 'retired'
-      onRetired(session)
-      if (owed === 0) end()
+      options.onRetired(session)
+      if (unanswered.count === 0) end()
       else {
         limit.spare(session)
-        endIn(LATEST_ANSWER_MS)
+        idle.waitFor(LATEST_ANSWER_MS, end)
       }
     },
     [Symbol.dispose]: end,
   }
 
-  function endIn(milliseconds: number): void {
-    clearTimeout(timer)
-    timer = setTimeout(end, milliseconds)
-  }
-
-  /** A process that was held up sees its timers before its sockets: what has come meanwhile counts, and is read before this goes on. */
-  function onIdle(): void {
-    passed = false
-    setImmediate(() => {
-      if (!passed) session.retire()
-    })
-  }
-
   function end(): void {
     if (state === 'ended') return
-    if (state === 'active') onRetired(session)
+    if (state === 'active') options.onRetired(session)
     state = 'ended'
-    clearTimeout(timer)
+    idle[Symbol.dispose]()
     limit.leave(session)
-    onEnd(session)
-    try {
-      socket.close()
-    } catch {} // it was closed
+    options.onEnd(session)
+    endpoint[Symbol.dispose]()
   }
 
-  function fail(): void {
-    if (state === 'ended') return
-    const unanswered = held.all()
-    end()
-    onFailed(unanswered)
-  }
-
-  /** That the datagram before was refused, the kernel tells whoever sends or reads first; Node tells of the former only a callback. */
-  function pass(datagram: Uint8Array): void {
-    socket.send(datagram, (error) => {
-      if (error && 'code' in error && UNREACHABLE.has(String(error.code))) fail()
-    })
-  }
-
-  const socket = associate(target, () => {
-    if (state === 'ended') return
-    for (const datagram of waiting ?? []) pass(datagram)
-    waiting = undefined
+  const endpoint = connectEndpoint(options, {
+    onMessage(datagram) {
+      unanswered.answered()
+      if (state === 'active') idle.passed()
+      // An answer may have more parts.
+      else if (unanswered.count === 0) idle.waitFor(idleMs, end)
+      options.onAnswer(datagram)
+    },
+    onFailed() {
+      if (state === 'ended') return
+      end()
+      options.onFailed(unanswered.held())
+    },
   })
-  socket.on('message', (datagram) => {
-    owed = Math.max(0, owed - 1)
-    held.answered(owed)
-    passed = true
-    if (state === 'active') timer.refresh()
-    // An answer may have more parts.
-    else if (owed === 0) endIn(idleMs)
-    onAnswer(datagram)
-  })
-  socket.on('error', fail)
   if (limit.enter(session)) return session
   end()
   return
 }
 
-/** A client's questions until they are answered: the last ones, as answers come in their order. None of more than can be kept. */
-function createHeld() {
-  let datagrams: Uint8Array[] | undefined = []
+/** Calls back where nobody told it for `idleMs` that something passed. */
+function createIdleTimer(idleMs: number, onIdle: () => void) {
+  let hasPassed = false
+  // A process that was held up sees its timers before its sockets: what has come meanwhile is read before it is called idle.
+  const look = () => {
+    hasPassed = false
+    setImmediate(() => {
+      if (!hasPassed) onIdle()
+    })
+  }
+  let timer = setTimeout(look, idleMs)
+  return {
+    passed(): void {
+      hasPassed = true
+      timer.refresh()
+    },
+    /** From now on it waits for something else. */
+    waitFor(milliseconds: number, callback: () => void): void {
+      clearTimeout(timer)
+      timer = setTimeout(callback, milliseconds)
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  }
+}
+
+interface EndpointEvents {
+  readonly onMessage: (datagram: Uint8Array) => void
+  readonly onFailed: () => void
+}
+
+function connectEndpoint(
+  { target, associate }: UDPSessionOptions,
+  { onMessage, onFailed }: EndpointEvents,
+) {
+  /** Absent once the socket may send. */
+  let waiting: Uint8Array[] | undefined = []
+  let isClosed = false
+  const socket = associate(target, () => {
+    if (isClosed) return
+    for (const datagram of waiting ?? []) send(datagram)
+    waiting = undefined
+  })
+  socket.on('message', onMessage)
+  socket.on('error', onFailed)
+
+  /** That the datagram before was refused, the kernel tells whoever sends or reads first; Node tells of the former only a callback. */
+  function send(datagram: Uint8Array): void {
+    socket.send(datagram, (error) => {
+      if (error && 'code' in error && UNREACHABLE.has(String(error.code))) onFailed()
+    })
+  }
+
+  return {
+    send(datagram: Uint8Array): void {
+      if (!waiting) send(datagram)
+      else if (waiting.length < MAX_WAITING) waiting.push(datagram)
+    },
+    [Symbol.dispose]() {
+      isClosed = true
+      try {
+        socket.close()
+      } catch {} // it was closed
+    },
+  }
+}
+
+/** A client's datagrams that had no answer, as far as it can be told: one answer each, in their order. None are held of more than can be kept. */
+function createUnanswered() {
+  let count = 0
+  let held: Uint8Array[] | undefined = []
   let bytes = 0
   return {
-    add(datagram: Uint8Array): void {
-      if (!datagrams) return
-      datagrams.push(datagram)
-      bytes += datagram.length
-      if (datagrams.length > MAX_HELD || bytes > MAX_HELD_BYTES) datagrams = undefined
+    get count() {
+      return count
     },
-    /** @param owed how many are not answered yet */
-    answered(owed: number): void {
-      if (owed === 0) {
-        datagrams = []
+    add(datagram: Uint8Array): void {
+      count++
+      if (!held) return
+      held.push(datagram)
+      bytes += datagram.length
+      if (held.length > MAX_HELD || bytes > MAX_HELD_BYTES) held = undefined
+    },
+    answered(): void {
+      count = Math.max(0, count - 1)
+      if (count === 0) {
+        held = []
         bytes = 0
       }
-      while (datagrams && datagrams.length > owed) bytes -= datagrams.shift()!.length
+      while (held && held.length > count) bytes -= held.shift()!.length
     },
-    all: (): readonly Uint8Array[] => datagrams ?? [],
+    held: (): readonly Uint8Array[] => held ?? [],
   }
 }
