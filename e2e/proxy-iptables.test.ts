@@ -49,7 +49,7 @@ suite('A cluster with --proxy iptables', () => {
     )
     assert.match(
       curl('pod/default/client', 'http://nobody/').stderr,
-      /Failed to connect .*after \d{1,2} ms/,
+      /Failed to connect .*after \d{1,3} ms/,
     )
   })
 
