@@ -15,8 +15,10 @@ export interface AttachmentKeeper {
 
 /** How often each attachment is compared though nothing is lost. */
 const RESYNC_MS = 30_000
-/** How often the same loss is worked on: what cannot come back is no loss any more. */
+/** How often the same loss is looked at: what cannot come back is no loss any more. */
 const ATTEMPTS = 3
+/** The same, while things are put back each time. */
+const MOST_ATTEMPTS = 30
 
 export function createAttachmentKeeper(
   podNetwork: Pick<KeptPodNetwork, 'keep'>,
@@ -73,8 +75,10 @@ export function createAttachmentKeeper(
       if (usesIptables && !usedIptables) isAnyTouched = true
     }
     for (const [cable, settings] of kept.silent) silent.set(cable, settings)
-    // A loss that stays is none: its pod is gone. Not by one look: something may have failed.
-    const isWhole = loss.lines.length === 0 ? kept.containerIDs.length === 0 : attempts >= ATTEMPTS
+    // The picture is of the time before anything was put back. A loss that stays is none: its pod is gone, or it was seen at the
+    // first look, when something else was missing.
+    const isSettled = isAboutAll || loss.lines.length === 0 || attempts >= ATTEMPTS
+    const isWhole = kept.containerIDs.length === 0 ? isSettled : attempts >= MOST_ATTEMPTS
     if (isWhole || !whole) whole = picture
     // Until nothing was missing of any.
     if (isEach && kept.containerIDs.length > 0) isAnyTouched = true
